@@ -1,0 +1,72 @@
+"""The command line: one short file per verb, loaded when called. Parse, call, print; no mathematics.
+
+Results go to stdout; progress, warnings and errors to stderr. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.
+"""
+
+import os
+import sys
+from importlib import import_module
+from itertools import pairwise
+from typing import NoReturn
+
+import click
+
+from softreg import __version__
+from softreg.cli.options import debug_option, lang_option
+from softreg.errors import SoftregError
+from softreg.words import LANGUAGES, language_of_locale, say, use_language
+
+VERBS = ("train", "evaluate", "data", "lab")
+
+
+class LazyVerbs(click.Group):
+    """A group whose commands are imported when asked for, each from the module of its name: `softreg.cli.<verb>.command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"softreg.cli.{cmd_name}").command
+        return command
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run softreg with these arguments (those of the process if None), and exit as it ends."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    _choose_language(arguments)
+    try:
+        code = _softreg().main(arguments, prog_name="softreg", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        _refuse(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _refuse(say("cli.interrupted"), 130)
+    except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        expected = isinstance(error, SoftregError | OSError | MemoryError)
+        _refuse(str(error) if expected else say("cli.unexpected", kind=type(error).__name__, error=error), getattr(error, "exit_code", 1))
+
+
+def _refuse(line: str, exit_code: int) -> NoReturn:
+    """One line on stderr, and out."""
+    click.echo(f"softreg: {' '.join(line.split())}", err=True)
+    sys.exit(exit_code)
+
+
+def _choose_language(arguments: list[str]) -> None:
+    """Before any help text is made: `--lang` wherever it stands, else `SOFTREG_LANG`, else the locale."""
+    given = [after for before, after in pairwise(arguments) if before == "--lang"]
+    given += [each.removeprefix("--lang=") for each in arguments if each.startswith("--lang=")]
+    wanted = given[-1] if given else os.environ.get("SOFTREG_LANG", language_of_locale())
+    use_language("ko" if wanted == "ko" else "en")  # a --lang that cannot be is refused by its option
+
+
+def _softreg() -> click.Group:
+    group = LazyVerbs("softreg", help=say("cli.softreg"), epilog=say("cli.epilog"), context_settings={"max_content_width": 110})
+    return click.version_option(__version__, prog_name="softreg", help=say("cli.version"))(lang_option(debug_option(group)))

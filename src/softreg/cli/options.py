@@ -1,0 +1,53 @@
+"""Options that several verbs share. Those of a recipe are made from its fields, so that no field is without its flag."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import click
+
+from softreg.recipe import Recipe
+from softreg.words import LANGUAGES, say
+
+Verb = TypeVar("Verb", bound=click.Command | Callable[..., Any])
+
+
+def lang_option(verb: Verb) -> Verb:
+    """`--lang`: read ahead of everything else by `softreg.cli.main`, since help texts depend on it; here it is only checked."""
+    return click.option("--lang", type=click.Choice(LANGUAGES), expose_value=False, help=say("cli.lang"))(verb)
+
+
+def debug_option(verb: Verb) -> Verb:
+    """`--debug`: read ahead by `softreg.cli.main`; shown here in the help."""
+    return click.option("--debug", is_flag=True, expose_value=False, help=say("cli.debug"))(verb)
+
+
+def json_option(verb: Verb) -> Verb:
+    """`--json`, as the parameter `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=say("cli.json"))(verb)
+
+
+def common_options(verb: Verb) -> Verb:
+    """What every verb has: `--json`, `--lang`, `--debug`."""
+    return json_option(lang_option(debug_option(verb)))
+
+
+def recipe_options(verb: Verb) -> Verb:
+    """A flag for every recipe field, also read from `SOFTREG_<FIELD>`; what is not given is None.
+
+    Numbers arrive as text: the recipe itself says, in the user's language, what may stand there.
+    """
+    for each in reversed(fields(Recipe)):
+        flag, default = each.name.replace("_", "-"), each.default
+        switch = isinstance(default, bool)
+        help_text = f"{say(f'recipe.{each.name}')}  [{each.metadata['bounds'].sentence()}; {default}]"
+        verb = click.option(
+            f"--{flag}/--no-{flag}" if switch else f"--{flag}",
+            each.name,
+            default=None,
+            metavar=None if switch else type(default).__name__.upper().replace("STR", "NAME"),
+            envvar=f"SOFTREG_{each.name.upper()}",
+            show_envvar=False,
+            help=help_text,
+        )(verb)
+    return verb

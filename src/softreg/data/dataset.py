@@ -1,0 +1,41 @@
+"""What a dataset is: images, labels and the names of the classes."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """N labelled images of C classes.
+
+    Attributes
+    ----------
+    images : uint8 (N, 28, 28), bright ink on black
+    labels : int64 (N,), each in 0 .. C-1
+    classes : the C names, in the order of the labels
+    name : what people call it, e.g. "mnist"
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: slice) -> "Dataset":
+        return Dataset(self.images[rows], self.labels[rows], self.classes, self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """The images to learn from and, apart from them, the images to be judged by."""
+
+    train: Dataset
+    test: Dataset
+
+    def validation(self, count: int) -> "Splits":
+        """The last `count` training images held out in the test images' place: what settings are chosen by."""
+        return Splits(self.train[: len(self.train) - count], self.train[len(self.train) - count :])

@@ -1,0 +1,56 @@
+"""The errors softreg raises on purpose.
+
+::
+
+    SoftregError            one line: what is wrong, where, what to do
+    ├── RecipeError         a recipe that cannot be meant: unknown key, impossible value
+    ├── DataError           a dataset that is missing, damaged or not what it claims
+    ├── SolverError         a problem that has no answer the solver could give
+    ├── RunError            a run folder that is missing, damaged, in use or in the way
+    ├── PictureError        a picture that cannot be read
+    └── MissingExtraError   an optional dependency is not installed
+
+Every message is a sentence of the table in `softreg.words`, so `str(error)` speaks the user's language.
+"""
+
+from softreg.words import say
+
+
+class SoftregError(Exception):
+    """Anything softreg refuses. `SoftregError("data.missing", path=path)`: a key of the table and its facts."""
+
+    exit_code = 1
+
+    def __init__(self, key: str, /, **facts: object) -> None:
+        super().__init__(key, facts)
+        self.key = key
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return say(self.key, **self.facts)
+
+
+class RecipeError(SoftregError):
+    """A recipe that cannot be meant."""
+
+    exit_code = 2
+
+
+class DataError(SoftregError):
+    """A dataset that is missing, damaged or not what it claims."""
+
+
+class SolverError(SoftregError):
+    """A problem that has no answer the solver could give."""
+
+
+class RunError(SoftregError):
+    """A run folder that is missing, damaged, in use or in the way."""
+
+
+class PictureError(SoftregError):
+    """A picture that cannot be read."""
+
+
+class MissingExtraError(SoftregError):
+    """An optional dependency is not installed."""

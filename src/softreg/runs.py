@@ -1,0 +1,106 @@
+"""The run folder: what training leaves, written whole or not at all, and read with every check.
+
+::
+
+    RUN/model.safetensors   weights and feature buffers
+    RUN/recipe.toml         what to train again
+    RUN/metrics.jsonl       one line per epoch or iteration, then the evaluation
+    RUN/environment.json    versions, device, threads, data SHA-256, seconds
+    RUN/figures/*.png
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from softreg.errors import RunError
+from softreg.model import SoftmaxRegression
+from softreg.model_file import read_model
+from softreg.recipe import Recipe
+
+MODEL, RECIPE, METRICS, ENVIRONMENT, FIGURES = "model.safetensors", "recipe.toml", "metrics.jsonl", "environment.json", "figures"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, read when asked."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Recipe:
+        """What was trained."""
+        return Recipe.from_toml(self._text(RECIPE), where=str(self.path / RECIPE))
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """One mapping per epoch or iteration; the last holds the evaluation."""
+        return [self._mapping(line, METRICS) for line in self._text(METRICS).splitlines()]
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Where and with what it was trained."""
+        return self._mapping(self._text(ENVIRONMENT), ENVIRONMENT)
+
+    @property
+    def costs(self) -> list[float]:
+        """One per epoch or iteration."""
+        return [line["cost"] for line in self.metrics if "cost" in line]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The last line of the metrics: the evaluation and how training ended."""
+        return self.metrics[-1]
+
+    def model(self) -> SoftmaxRegression:
+        """The trained model, in eval mode, on the CPU."""
+        return read_model(self.path / MODEL)
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError("runs.unreadable", path=self.path / name, why=getattr(error, "strerror", None) or error) from error
+
+    def _mapping(self, text: str, name: str) -> dict[str, Any]:
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise RunError("runs.unreadable", path=self.path / name, why=error) from error
+        if not isinstance(value, dict):
+            raise RunError("runs.unreadable", path=self.path / name, why=type(value).__name__)
+        return value
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """The run in the folder `path`.
+
+    Raises
+    ------
+    RunError
+        If there is no such folder, or it holds no run.
+    """
+    folder = Path(path)
+    if not (folder / MODEL).is_file():
+        raise RunError("runs.no_run", path=folder)
+    return Run(folder)
+
+
+def load(path: str | os.PathLike[str]) -> SoftmaxRegression:
+    """The model of the run in the folder `path`, in eval mode, on the CPU: `model(images)` gives logits."""
+    return open_run(path).model()
+
+
+def free_folder(path: str | os.PathLike[str] | None, name: str, *, force: bool) -> Path:
+    """Where to save a run: `path`, refused if something is there and not `force`; else the first free of runs/NAME, runs/NAME-2, ..."""
+    if path is None:
+        first = Path("runs", name)
+        return next(each for i in range(1, 10**6) if not (each := first.with_name(f"{name}-{i}") if i > 1 else first).exists())
+    folder = Path(path)
+    if folder.exists() and not force:
+        raise RunError("runs.in_the_way", path=folder)
+    if folder.exists() and not (folder / MODEL).is_file():  # --force replaces runs, never somebody's other folder
+        raise RunError("runs.not_a_run", path=folder)
+    return folder

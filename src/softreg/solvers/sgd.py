@@ -1,0 +1,89 @@
+"""Stochastic gradient descent, drawing its shuffles exactly as PyTorch's DataLoader does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import cross_entropy, one_hot
+
+from softreg.objective import Objective, pack, residual, unpack
+from softreg.solvers import Ending, State
+
+GATHERED = 1000  # rows made float at a time: few enough to stay in cache, many enough that the gathering costs little
+
+
+@dataclass(frozen=True)
+class SGD:
+    """theta <- theta - lr * gradient of the mean over `batch_size` shuffled rows.
+
+    One step is one epoch. Its cost is the mean cross-entropy of the rows seen, each by the weights that saw it first: with whole
+    batches, the lab's mean of the batches' costs. The penalty, like `torch.optim.SGD`'s weight decay, is no part of it.
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    drop_last: bool
+    generator_state: Tensor
+
+    @property
+    def total(self) -> int:
+        """Epochs."""
+        return self.epochs
+
+    def start(self, objective: Objective, theta: Tensor) -> State:
+        """Nothing done yet, at theta (C, D + 1)."""
+        return State(theta, steps=0, cost=float("nan"), ended=None, memory={"generator": self.generator_state})
+
+    def step(self, objective: Objective, state: State) -> State:
+        """One epoch: every row once, in a new order."""
+        generator = Generator()
+        generator.set_state(state.memory["generator"])
+        weight, bias = unpack(state.theta)
+        cost, seen = 0.0, 0
+        for x, y in self._shuffled(objective, generator):  # (M, D), (M,)
+            logits = self._descend(x, y, weight, bias, objective)  # (M, C)
+            cost += float(cross_entropy(logits, y, reduction="sum"))
+            seen += len(y)
+        done = replace(state, theta=pack(weight, bias), steps=state.steps + 1, cost=cost / seen)
+        return replace(done, ended=self._ended(done), memory={"generator": generator.get_state()})
+
+    def _descend(self, x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, objective: Objective) -> Tensor:
+        """Update weight (C, D) and bias (C,) in place, batch by batch; the logits (M, C) each batch had before its update."""
+        logits = x.new_empty(len(x), objective.classes)  # (M, C)
+        targets = one_hot(y, objective.classes).to(x.dtype)  # (M, C)
+        decay = 1 - self.lr * objective.l2
+        for rows, target, z in zip(x.split(self.batch_size), targets.split(self.batch_size), logits.split(self.batch_size), strict=True):
+            torch.addmm(bias, rows, weight.T, out=z)  # (B, C)
+            r = residual(z, target)  # (B, C)
+            rate = self.lr / len(rows)
+            weight.addmm_(r.T, rows, beta=decay, alpha=-rate)
+            bias.sub_(r.sum(0), alpha=rate)
+        return logits
+
+    def _shuffled(self, objective: Objective, generator: Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """This epoch's rows in their order, whole batches, many at a time."""
+        order = shuffle(len(objective.matrix), generator)
+        if self.drop_last:
+            order = order[: len(order) // self.batch_size * self.batch_size]
+        for index in order.split(max(1, GATHERED // self.batch_size) * self.batch_size):
+            yield objective.matrix.take(index)
+
+    def _ended(self, state: State) -> Ending | None:
+        if not state.theta.isfinite().all():
+            return Ending("diverged", converged=False, facts={"epoch": state.steps, "lr": self.lr})
+        if state.steps == self.epochs:
+            return Ending("epochs_done", converged=True, facts={"epochs": self.epochs})
+        return None
+
+
+def shuffle(n: int, generator: Generator) -> Tensor:
+    """The order (n,) in which `DataLoader(shuffle=True)` would visit n examples, drawn as it draws.
+
+    The loader first draws a base seed for its workers (unused here), then `RandomSampler` draws the seed of a generator of its own,
+    from which comes the permutation (torch/utils/data, `_BaseDataLoaderIter` and `RandomSampler.__iter__`).
+    """
+    torch.empty((), dtype=torch.int64).random_(generator=generator)
+    seed = int(torch.empty((), dtype=torch.int64).random_(generator=generator))
+    return torch.randperm(n, generator=Generator().manual_seed(seed))

@@ -40,7 +40,8 @@ def recipe_options(verb: Verb) -> Verb:
     for each in reversed(fields(Recipe)):
         flag, default = each.name.replace("_", "-"), each.default
         switch = isinstance(default, bool)
-        help_text = f"{say(f'recipe.{each.name}')}  [{each.metadata['bounds'].sentence()}; {default}]"
+        choices = ", ".join(each.metadata["bounds"].choices)
+        help_text = f"{say(f'recipe.{each.name}')}{': ' if choices else ''}{choices}  [{default}]"
         verb = click.option(
             f"--{flag}/--no-{flag}" if switch else f"--{flag}",
             each.name,

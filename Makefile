@@ -1,0 +1,36 @@
+# Everything a newcomer types. Needs Python 3.11 or newer and make; the rest is installed into .venv.
+
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+BIN := .venv/bin
+
+.PHONY: help train test lint types lab benchmarks clean
+
+help:            ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+train: .venv/ready  ## learn MNIST and show what was learned
+	$(BIN)/softreg train
+
+test: lint types    ## lint, types and all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/ready   ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready  ## mypy, strictly
+	$(BIN)/mypy
+
+lab: .venv/ready    ## the lesson
+	$(BIN)/softreg lab
+
+clean:              ## take away what was built; runs stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Made anew whenever the dependencies change; `ready` is written last, so a half-made environment is never taken for a whole one.
+.venv/ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "softreg needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,94 @@
+"""`softreg train`."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from softreg.cli.options import common_options, recipe_options
+from softreg.recipe import PRESETS, Recipe
+from softreg.words import say
+
+if TYPE_CHECKING:
+    from softreg.runs import Run
+    from softreg.solvers import State
+
+INTERRUPTED = 130
+
+
+@click.command("train", help=say("train.help"))
+@click.option("--preset", default="tutorial", metavar="NAME", envvar="SOFTREG_PRESET", help=say("train.preset", choices=", ".join(PRESETS)))
+@click.option("--config", metavar="FILE", help=say("train.config"))
+@click.option("--out", metavar="RUN", help=say("train.out"))
+@click.option("--force", is_flag=True, help=say("train.force"))
+@recipe_options
+@common_options
+def command(preset: str, config: str | None, out: str | None, force: bool, as_json: bool, **flags: Any) -> int:
+    """Parse, train, print."""
+    recipe = Recipe.layered(preset, config, {name: value for name, value in flags.items() if value is not None})
+    from softreg.device import choose_device
+    from softreg.pipeline import train
+
+    if not as_json:
+        click.echo(say("train.device", device=choose_device(recipe.device)))
+    with _reporting(recipe, quiet=as_json) as report:
+        run = train(recipe, out, name=preset, force=force, on_step=report)
+    result = run.result
+    interrupted = result["ending"]["key"] == "interrupted"
+    if interrupted:
+        click.echo(say("solvers.interrupted", steps=result["ending"]["steps"]), err=True)
+    if as_json:
+        click.echo(json.dumps(_as_json(run, preset)))
+    else:
+        _print(run)
+    return INTERRUPTED if interrupted else 0
+
+
+@contextmanager
+def _reporting(recipe: Recipe, *, quiet: bool) -> Iterator[Callable[["State"], None]]:
+    """What to call after every step: prints the step's line, and moves a bar on stderr if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    sentence = "train.epoch" if recipe.solver == "sgd" else "train.iteration"
+    total = recipe.epochs if recipe.solver == "sgd" else None
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty()) as progress:
+        bar = progress.add_task(recipe.features, total=total)
+
+        def report(state: "State") -> None:
+            progress.update(bar, completed=state.steps)
+            if not quiet:
+                click.echo(say(sentence, step=state.steps, cost=state.cost))
+
+        yield report
+
+
+def _as_json(run: "Run", preset: str) -> dict[str, Any]:
+    result = run.result
+    return {
+        "schema": 1,
+        "run": str(run.path),
+        "preset": preset,
+        "cost": run.costs,
+        "objective": result["objective"],
+        "accuracy": result["evaluation"]["accuracy"],
+        "train_seconds": result["train_seconds"],
+        "peak_rss_mib": run.environment["peak_rss_mib"],
+        "ending": result["ending"],
+    }
+
+
+def _print(run: "Run") -> None:
+    """The lab's last lines, and where the run is."""
+    result = run.result
+    evaluation = result["evaluation"]
+    low, high = evaluation["accuracy_interval"]
+    click.echo(say("train.finished"))
+    click.echo(say("train.accuracy", accuracy=evaluation["accuracy"], low=low, high=high, n=evaluation["n"]))
+    click.echo(say("train.label", label=result["sample"]["label"]))
+    click.echo(say("train.prediction", prediction=result["sample"]["prediction"]))
+    click.echo(say("train.saved", path=run.path, seconds=result["train_seconds"]))

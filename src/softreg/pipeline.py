@@ -1,0 +1,102 @@
+"""train(): the whole way, from a recipe to a run folder."""
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from softreg.atomic import new_folder
+from softreg.data import Splits, load_dataset
+from softreg.environment import describe_environment, peak_rss_mib
+from softreg.errors import RecipeError
+from softreg.evaluation import Evaluation, evaluate
+from softreg.model_file import write_model
+from softreg.recipe import Recipe
+from softreg.runs import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, free_folder
+from softreg.solvers import State
+from softreg.training import Fit, fit
+
+
+def train(
+    recipe: Recipe,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    name: str | None = None,
+    force: bool = False,
+    on_step: Callable[[State], None] = lambda state: None,
+) -> Run:
+    """Train the model `recipe` asks for, judge it by the test images, and save it all as a run.
+
+    Parameters
+    ----------
+    recipe : what to train
+    out : the run folder; None takes the first free of runs/NAME, runs/NAME-2, ...
+    name : NAME, by default the solver's
+    force : replace the run that is in `out`
+    on_step : called with the solver's state after every epoch or iteration
+
+    Raises
+    ------
+    SoftregError
+        If the recipe does not fit the data, the data is not to be had, or a folder is in the way; nothing is left behind.
+
+    Ctrl-C ends the training cleanly: the run holds what was learned so far, and its result says "interrupted".
+    """
+    folder = free_folder(out, name or recipe.solver, force=force)
+    splits = load_splits(recipe)
+    fitted = fit(recipe, splits.train, on_step)
+    evaluation = evaluate(fitted.model, splits.test)
+    with new_folder(folder) as unfinished:
+        write_run(unfinished, recipe, splits, fitted, evaluation)
+    return Run(folder)
+
+
+def load_splits(recipe: Recipe) -> Splits:
+    """What the recipe learns from and is judged by: the test images, or the validation images it holds out."""
+    splits = load_dataset(recipe.dataset)
+    if recipe.validation >= len(splits.train):
+        raise RecipeError("recipe.validation_too_large", count=recipe.validation, n=len(splits.train))
+    return splits.validation(recipe.validation) if recipe.validation else splits
+
+
+def sample_index(seed: int, n: int) -> int:
+    """The random test image the lab shows: `random.seed(seed); random.randint(0, n - 1)`, drawn aside from the caller's generator."""
+    return random.Random(seed).randint(0, n - 1)
+
+
+def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation) -> None:
+    """All files of a run, into `folder`."""
+    from softreg.figures import save_figures
+
+    sha256 = write_model(fitted.model, folder / MODEL)
+    (folder / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
+    save_figures(folder / FIGURES, fitted.model, fitted.costs, evaluation, splits.test, sample_index(recipe.seed, len(splits.test)))
+    environment = describe_environment(fitted.model.linear.weight.device) | {
+        "data_sha256": {"train": splits.train.sha256(), "test": splits.test.sha256()},
+        "train_seconds": fitted.seconds,
+        "peak_rss_mib": peak_rss_mib(),
+    }
+    (folder / ENVIRONMENT).write_text(json.dumps(environment, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    lines: list[dict[str, Any]] = [{"step": step, "cost": cost} for step, cost in enumerate(fitted.costs, start=1)]
+    lines.append(_result(recipe, splits, fitted, evaluation) | {"model_sha256": sha256})
+    (folder / METRICS).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
+def _result(recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation) -> dict[str, Any]:
+    """The last line of the metrics: how training ended and what the model is worth."""
+    index = sample_index(recipe.seed, len(splits.test))
+    classes = splits.test.classes
+    sample = {
+        "index": index,
+        "label": classes[int(splits.test.labels[index])],
+        "prediction": classes[int(evaluation.predictions[index])],
+    }
+    return {
+        "objective": fitted.objective,
+        "ending": {"key": fitted.ending.key, "converged": fitted.ending.converged, **fitted.ending.facts},
+        "evaluation": evaluation.to_json(),
+        "sample": sample,
+        "train_seconds": fitted.seconds,
+    }

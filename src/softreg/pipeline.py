@@ -4,6 +4,7 @@ import json
 import os
 import random
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def _result(recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation)
     }
     return {
         "objective": fitted.objective,
-        "ending": {"key": fitted.ending.key, "converged": fitted.ending.converged, **fitted.ending.facts},
+        "ending": asdict(fitted.ending),
         "evaluation": evaluation.to_json(),
         "sample": sample,
         "train_seconds": fitted.seconds,

@@ -19,6 +19,7 @@ from softreg.errors import RunError
 from softreg.model import SoftmaxRegression
 from softreg.model_file import read_model
 from softreg.recipe import Recipe
+from softreg.solvers import Ending
 
 MODEL, RECIPE, METRICS, ENVIRONMENT, FIGURES = "model.safetensors", "recipe.toml", "metrics.jsonl", "environment.json", "figures"
 
@@ -53,6 +54,11 @@ class Run:
     def result(self) -> dict[str, Any]:
         """The last line of the metrics: the evaluation and how training ended."""
         return self.metrics[-1]
+
+    @property
+    def ending(self) -> Ending:
+        """How training ended; `str()` is a sentence."""
+        return Ending(**self.result["ending"])
 
     def model(self) -> SoftmaxRegression:
         """The trained model, in eval mode, on the CPU."""

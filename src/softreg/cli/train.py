@@ -36,15 +36,14 @@ def command(preset: str, config: str | None, out: str | None, force: bool, as_js
         click.echo(say("train.device", device=choose_device(recipe.device)))
     with _reporting(recipe, quiet=as_json) as report:
         run = train(recipe, out, name=preset, force=force, on_step=report)
-    result = run.result
-    interrupted = result["ending"]["key"] == "interrupted"
-    if interrupted:
-        click.echo(say("solvers.interrupted", steps=result["ending"]["steps"]), err=True)
     if as_json:
         click.echo(json.dumps(_as_json(run, preset)))
     else:
         _print(run)
-    return INTERRUPTED if interrupted else 0
+    if run.ending.converged:
+        return 0
+    click.echo(f"softreg: {run.ending}", err=True)
+    return INTERRUPTED if run.ending.key == "interrupted" else 1
 
 
 @contextmanager
@@ -78,7 +77,7 @@ def _as_json(run: "Run", preset: str) -> dict[str, Any]:
         "accuracy": result["evaluation"]["accuracy"],
         "train_seconds": result["train_seconds"],
         "peak_rss_mib": run.environment["peak_rss_mib"],
-        "ending": result["ending"],
+        "ending": {"converged": run.ending.converged, "sentence": str(run.ending)},
     }
 
 

@@ -1,5 +1,6 @@
 """Stochastic gradient descent, drawing its shuffles exactly as PyTorch's DataLoader does."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
+from softreg.errors import SolverError
 from softreg.objective import Objective, pack, residual, unpack
 from softreg.solvers import Ending, State
 
@@ -47,7 +49,7 @@ class SGD:
             cost += float(cross_entropy(logits, y, reduction="sum"))
             seen += len(y)
         done = replace(state, theta=pack(weight, bias), steps=state.steps + 1, cost=cost / seen)
-        return replace(done, ended=self._ended(done), memory={"generator": generator.get_state()})
+        return replace(done, ended=self._ended(done, objective.classes), memory={"generator": generator.get_state()})
 
     def _descend(self, x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, objective: Objective) -> Tensor:
         """Update weight (C, D) and bias (C,) in place, batch by batch; the logits (M, C) each batch had before its update."""
@@ -70,12 +72,15 @@ class SGD:
         for index in order.split(max(1, GATHERED // self.batch_size) * self.batch_size):
             yield objective.matrix.take(index)
 
-    def _ended(self, state: State) -> Ending | None:
+    def _ended(self, state: State, classes: int) -> Ending | None:
         if not state.theta.isfinite().all():
-            return Ending("diverged", converged=False, facts={"epoch": state.steps, "lr": self.lr})
-        if state.steps == self.epochs:
-            return Ending("epochs_done", converged=True, facts={"epochs": self.epochs})
-        return None
+            raise SolverError("solvers.diverged", epoch=state.steps, lr=self.lr)
+        if state.steps < self.epochs:
+            return None
+        guessing = math.log(classes)  # the cost of saying 1/C to everything
+        if state.cost > guessing:
+            return Ending("worse_than_guessing", converged=False, facts={"cost": state.cost, "guessing": guessing, "lr": self.lr})
+        return Ending("epochs_done", converged=True, facts={"epochs": self.epochs})
 
 
 def shuffle(n: int, generator: Generator) -> Tensor:

@@ -1,0 +1,117 @@
+"""Recipes: three faces (dataclass, TOML, flags), one set of fields and bounds."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softreg.errors import RecipeError
+from softreg.recipe import FEATURES, PRESETS, Recipe
+from softreg.words import LANGUAGES, sentences
+
+sgd_recipes = st.builds(
+    Recipe,
+    features=st.sampled_from(FEATURES),
+    epochs=st.integers(1, 10**6),
+    batch_size=st.integers(1, 10**8),
+    drop_last=st.booleans(),
+    lr=st.floats(1e-300, 1e6),
+    l2=st.floats(0, 1e6),
+    seed=st.integers(0, 2**63 - 1),
+    validation=st.integers(0, 10**8),
+)
+
+
+@given(sgd_recipes)
+def test_toml_gives_the_same_recipe_back(recipe: Recipe) -> None:
+    assert Recipe.from_toml(recipe.to_toml()) == recipe
+
+
+def test_the_tutorial_preset_is_the_default() -> None:
+    assert Recipe.preset("tutorial") == Recipe()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_shipped_preset_reads(name: str) -> None:
+    recipe = Recipe.preset(name)
+    assert Recipe.from_toml(recipe.to_toml()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"lr": 0}, "impossible"),
+        ({"lr": -1}, "impossible"),
+        ({"lr": float("nan")}, "impossible"),
+        ({"lr": float("inf")}, "impossible"),
+        ({"lr": "fast"}, "impossible"),
+        ({"epochs": 0}, "impossible"),
+        ({"epochs": 1.5}, "impossible"),
+        ({"epochs": True}, "impossible"),
+        ({"batch_size": 0}, "impossible"),
+        ({"l2": -1e-9}, "impossible"),
+        ({"seed": -1}, "impossible"),
+        ({"drop_last": 1}, "impossible"),
+        ({"features": "wavelets"}, "impossible"),
+        ({"solver": "adam"}, "impossible"),
+        ({"device": "tpu"}, "impossible"),
+        ({"dataset": "imagenet"}, "unknown_dataset"),
+        ({"dataset": 5}, "impossible"),
+        ({"solver": "lbfgs", "l2": 1e-4, "epochs": 3}, "not_read"),
+        ({"tol": 1e-3}, "not_read"),
+        ({"solver": "newton"}, "needs_l2"),
+        ({"epoch": 3}, "unknown_field"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_line(values: dict[str, Any], key: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_mapping(values)
+    assert caught.value.key == f"recipe.{key}"
+    assert "\n" not in str(caught.value)
+    assert all(name in str(caught.value) for name in values if key == "unknown_field")
+
+
+@pytest.mark.parametrize("text", ["lr = ", "lr = 0.1\nlr = 0.2", "[solver]\nname = 1", "\x00"])
+def test_bad_toml_is_refused_with_its_place(text: str) -> None:
+    with pytest.raises(RecipeError, match=r"mine\.toml|recipe"):
+        Recipe.from_toml(text, where="mine.toml")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"none\.toml"):
+        Recipe.read(tmp_path / "none.toml")
+
+
+def test_layers_flag_over_file_over_preset(tmp_path: Path) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text("epochs = 3\nlr = 0.5\n")
+    recipe = Recipe.layered("tutorial", config, {"lr": "0.25"})
+    assert (recipe.epochs, recipe.lr, recipe.batch_size) == (3, 0.25, 100)
+
+
+def test_another_solver_lets_go_of_what_only_the_preset_said() -> None:
+    recipe = Recipe.layered("tutorial", None, {"solver": "lbfgs", "l2": "1e-4"})
+    assert (recipe.solver, recipe.l2) == ("lbfgs", 1e-4)
+    with pytest.raises(RecipeError):  # but what is asked for is never silently ignored
+        Recipe.layered("tutorial", None, {"solver": "lbfgs", "l2": "1e-4", "epochs": "3"})
+
+
+@given(st.text())
+def test_any_text_as_a_number_is_read_or_refused(text: str) -> None:
+    try:
+        assert Recipe.layered("tutorial", None, {"lr": text}).lr == float(text)
+    except RecipeError as error:
+        assert "lr" in str(error)
+
+
+def test_every_field_is_told_in_both_languages() -> None:
+    table = sentences("recipe")
+    assert all(set(table[each.name]) == set(LANGUAGES) for each in fields(Recipe))
+
+
+def test_recipes_are_values() -> None:
+    assert replace(Recipe(), epochs=2) == Recipe(epochs=2)
+    assert hash(Recipe()) == hash(Recipe())

@@ -30,7 +30,7 @@ def write_model(model: SoftmaxRegression, path: Path) -> str:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.named_tensors()}
     metadata = {"format": FORMAT, "classes": json.dumps(model.classes, ensure_ascii=False), "features": model.features.name}
     digest = _digest(tensors, metadata)
-    write_bytes(path, save_tensors(tensors, metadata | {"sha256": digest}))
+    write_bytes(path, _in_one_order(save_tensors(tensors, metadata | {"sha256": digest})))
     return digest
 
 
@@ -51,6 +51,8 @@ def read_model(path: Path) -> SoftmaxRegression:
         raise RunError("runs.no_model", path=path, why=error.strerror) from error
     try:
         tensors, metadata = load_tensors(raw), _metadata(raw)
+        if _in_one_order(raw) != raw:
+            raise ValueError("header")
         model = _empty_model(metadata)
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError("runs.model_damaged", path=path, why=error) from error
@@ -64,6 +66,14 @@ def read_model(path: Path) -> SoftmaxRegression:
         raise RunError("runs.model_damaged", path=path, why="SHA-256")
     model.load_state_dict(tensors)
     return model.eval()
+
+
+def _in_one_order(raw: bytes) -> bytes:
+    """A safetensors file with its header's keys sorted (the library leaves them to chance): equal models, equal bytes."""
+    end = 8 + int.from_bytes(raw[:8], "little")
+    header = json.dumps(json.loads(raw[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the format's alignment
+    return len(header).to_bytes(8, "little") + header + raw[end:]
 
 
 def _metadata(raw: bytes) -> dict[str, str]:

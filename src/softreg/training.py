@@ -39,6 +39,7 @@ class Fit:
     seconds: float
 
 
+@torch.no_grad()
 def fit(recipe: Recipe, train: Dataset, on_step: Callable[[State], None] = lambda state: None) -> Fit:
     """Train the model `recipe` asks for on the images of `train`, calling `on_step` after every epoch or iteration.
 

@@ -1,0 +1,123 @@
+"""Model files: what is written is read back; anything else is refused with RunError."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from softreg.errors import RunError
+from softreg.features import make_features
+from softreg.model import SoftmaxRegression
+from softreg.model_file import read_model, write_model
+
+
+@pytest.fixture
+def model() -> SoftmaxRegression:
+    model = SoftmaxRegression(make_features("pixels"), ("no", "yes"))
+    model.set_theta(torch.randn(2, 785, generator=torch.Generator().manual_seed(1)))
+    return model
+
+
+@pytest.fixture
+def path(tmp_path: Path, model: SoftmaxRegression) -> Path:
+    write_model(model, tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def test_a_model_is_read_back_as_it_was(path: Path, model: SoftmaxRegression) -> None:
+    again = read_model(path)
+    assert again.classes == ("no", "yes")
+    assert not again.training
+    assert torch.equal(again.linear.weight, model.linear.weight)
+    assert torch.equal(again.linear.bias, model.linear.bias)
+
+
+def test_the_file_is_plain_safetensors(path: Path, model: SoftmaxRegression) -> None:
+    tensors = load_file(path)
+    assert torch.equal(tensors["linear.weight"], model.linear.weight)
+
+
+def test_the_same_model_gives_the_same_bytes(path: Path, model: SoftmaxRegression) -> None:
+    before = path.read_bytes()
+    write_model(model, path)
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(RunError) as caught:
+        read_model(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+    return caught.value.key
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path / "none") == "runs.no_model"
+
+
+def test_every_truncation_of_the_header_and_many_of_the_rest_are_refused(path: Path) -> None:
+    whole = path.read_bytes()
+    for length in [*range(600), *range(600, len(whole), 97)]:
+        path.write_bytes(whole[:length])
+        refused(path)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_flipped_bit_is_refused(path: Path, model: SoftmaxRegression, data: st.DataObject) -> None:
+    write_model(model, path)
+    damaged = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, len(damaged) * 8 - 1))
+    damaged[place // 8] ^= 1 << place % 8
+    path.write_bytes(damaged)
+    refused(path)
+
+
+def test_numbers_that_are_not_finite_are_refused(path: Path, model: SoftmaxRegression) -> None:
+    with torch.no_grad():
+        model.linear.weight[0, 0] = float("nan")
+    write_model(model, path)
+    assert "finite" in str(pytest.raises(RunError, read_model, path).value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "2"},
+        {"classes": '["0"]'},
+        {"classes": '"01"'},
+        {"classes": "[0, 1]"},
+        {"classes": "["},
+        {"features": "anything"},
+        {"sha256": "0" * 64},
+        {"more": "of it"},
+    ],
+)
+def test_other_metadata_is_refused(path: Path, change: dict[str, str]) -> None:
+    raw = path.read_bytes()
+    end = 8 + struct.unpack("<Q", raw[:8])[0]
+    header = json.loads(raw[8:end])
+    header["__metadata__"] |= change
+    changed = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    changed += b" " * (-len(changed) % 8)
+    path.write_bytes(struct.pack("<Q", len(changed)) + changed + raw[end:])
+    load_file(path)  # as a safetensors file it is whole
+    refused(path)
+
+
+def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
+    huge = tmp_path / "huge"
+    with huge.open("wb") as file:
+        file.truncate(2**33)  # sparse: takes no disk
+    assert refused(huge) == "runs.model_too_large"
+
+
+def test_pickle_is_refused(tmp_path: Path) -> None:
+    torch.save({"linear.weight": torch.zeros(2, 784)}, tmp_path / "model.pt")
+    refused(tmp_path / "model.pt")

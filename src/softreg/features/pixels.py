@@ -2,6 +2,7 @@
 
 from typing import Self
 
+import torch
 from torch import Tensor
 
 from softreg.features import Features
@@ -12,11 +13,16 @@ class Pixels(Features):
 
     name = "pixels"
     dim = 784
+    stored = torch.uint8
 
     def fit(self, images: Tensor, seed: int) -> Self:
         """Nothing to fit."""
         return self
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images uint8 (N, 28, 28) -> (N, 784) float32 in [0, 1]."""
+    def transform(self, images: Tensor) -> Tensor:
+        """Images (N, 28, 28) -> (N, 784) float32 in [0, 1]."""
         return images.flatten(1).float() / 255
+
+    def forward(self, images: Tensor) -> Tensor:
+        """All at once: there is nothing in between to keep small."""
+        return self.transform(images)

@@ -8,6 +8,7 @@
     ├── SolverError         a problem that has no answer the solver could give
     ├── RunError            a run folder that is missing, damaged, in use or in the way
     ├── PictureError        a picture that cannot be read
+    ├── ServingError        a request the server refuses, or a server that cannot start
     └── MissingExtraError   an optional dependency is not installed
 
 Every message is a sentence of the table in `softreg.words`, so `str(error)` speaks the user's language.
@@ -50,6 +51,14 @@ class RunError(SoftregError):
 
 class PictureError(SoftregError):
     """A picture that cannot be read."""
+
+
+class ServingError(SoftregError):
+    """A request the server refuses, with the HTTP status that says so; or a server that cannot start."""
+
+    def __init__(self, key: str, /, status: int = 400, **facts: object) -> None:
+        super().__init__(key, **facts)
+        self.status = status
 
 
 class MissingExtraError(SoftregError):

@@ -16,7 +16,7 @@ from softreg.cli.options import debug_option, lang_option
 from softreg.errors import SoftregError
 from softreg.words import LANGUAGES, language_of_locale, say, use_language
 
-VERBS = ("train", "evaluate", "data", "lab")
+VERBS = ("train", "evaluate", "data", "lab", "serve")
 
 
 class LazyVerbs(click.Group):

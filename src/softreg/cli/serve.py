@@ -1,0 +1,50 @@
+"""`softreg serve`."""
+
+import json
+import secrets
+from pathlib import Path
+
+import click
+
+from softreg.cli.options import common_options
+from softreg.errors import MissingExtraError
+from softreg.words import say
+
+INTERRUPTED = 130
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+JOIN_SECONDS = 1.5
+
+
+@click.command("serve", help=say("serving.help"))
+@click.option("--model", metavar="RUN", help=say("serving.model"))
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help=say("serving.host"))
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help=say("serving.port"))
+@click.option("--allow-host", "allowed", multiple=True, metavar="NAME", help=say("serving.allow_host"))
+@click.option("--token", metavar="TEXT", envvar="SOFTREG_TOKEN", help=say("serving.token"))
+@common_options
+def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...], token: str | None, as_json: bool) -> int:
+    """Parse, bind, serve."""
+    if host not in LOOPBACK and not allowed:
+        raise click.UsageError(say("serving.needs_allow_host", host=host))
+    try:
+        from softreg.serving.app import Playground
+        from softreg.serving.server import bind, leave, run
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("softreg"):
+            raise
+        raise MissingExtraError("serving.missing_extra", name=error.name) from error
+    from softreg.serving.models import Models
+    from softreg.serving.safety import LOCAL_HOSTS
+
+    token = (token or secrets.token_urlsafe(24)) if allowed else None
+    listening = bind(host, port)
+    playground = Playground(Models(Path(model) if model else None), LOCAL_HOSTS | {each.lower() for each in allowed}, token)
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{name}:{listening.getsockname()[1]}/" + (f"?token={token}" if token else "")
+    started = {"schema": 1, "url": url, "model": playground.models.default}
+    click.echo(json.dumps(started) if as_json else say("serving.ready", url=url))
+    interrupted = run(playground.app, listening, playground.lesson.close)
+    code = INTERRUPTED if interrupted else 0
+    if not playground.lesson.join(JOIN_SECONDS):
+        leave(code)
+    return code

@@ -1,0 +1,224 @@
+"""One training at a time, watched step by step: paused, continued, stopped; its run is saved, and can be drawn on at once."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import fields
+from typing import Any
+
+from softreg.errors import ServingError, SoftregError
+from softreg.recipe import Recipe
+from softreg.runs import Run
+from softreg.serving.reading import encoded
+from softreg.solvers import State
+from softreg.watching import View, Watch
+from softreg.words import Language, language, say, use_language
+
+FIELDS = ("features", "solver", "epochs", "batch_size", "lr", "l2", "max_iterations", "seed")  # never `dataset`: it may be a path
+MOST = {"epochs": 200, "max_iterations": 500}
+MOST_WATCHERS = 8
+HEARTBEAT = 15.0  # seconds
+
+
+def describe_fields() -> list[dict[str, Any]]:
+    """The recipe's fields that the page offers, with bounds, defaults and words: what its form is made of."""
+    described = []
+    for each in fields(Recipe):
+        if each.name in FIELDS:
+            bounds = each.metadata["bounds"]
+            described.append(
+                {
+                    "name": each.name,
+                    "default": each.default,
+                    "choices": list(bounds.choices),
+                    "low": bounds.low,
+                    "high": min(bounds.high, MOST.get(each.name, bounds.high)),
+                    "whole": isinstance(each.default, int),
+                    "solvers": list(bounds.solvers),
+                    "help": say(f"recipe.{each.name}"),
+                }
+            )
+    return described
+
+
+def recipe_of(values: object) -> Recipe:
+    """The recipe a request asks for; only `FIELDS` may be set."""
+    if not isinstance(values, dict):
+        raise ServingError("serving.not_a_recipe")
+    for name, value in values.items():
+        if name not in FIELDS:
+            raise ServingError("serving.unknown_field", choices=", ".join(FIELDS))
+        if name in MOST and isinstance(value, int | float) and value > MOST[name]:
+            raise ServingError("serving.too_many", field=name, most=MOST[name])
+    return Recipe.from_mapping(values)
+
+
+class Lesson:
+    """What the page's Learn part shows: at most one training under way, in a thread of its own.
+
+    Parameters
+    ----------
+    saved : told of the run that was saved; gives the key it can be drawn on with
+    """
+
+    def __init__(self, saved: Callable[[Run], str]) -> None:
+        self._saved = saved
+        self._thread: threading.Thread | None = None
+        self._going = threading.Event()  # cleared: paused
+        self._stopping = False
+        self._changed = asyncio.Event()
+        self._closed = False
+        self._watchers = 0
+        self._number = 0
+        self._steps: list[dict[str, Any]] = []
+        self._status: dict[str, Any] = {"status": "idle"}
+        self._view: dict[str, Any] | None = None
+
+    def start(self, recipe: Recipe) -> None:
+        """Begin to train; refused while another training is under way."""
+        if self.under_way:
+            raise ServingError("serving.training_already", status=409)
+        self._loop = asyncio.get_running_loop()
+        self._stopping = False
+        self._going.set()
+        self._number += 1
+        self._steps, self._view = [], None
+        total = recipe.epochs if recipe.solver == "sgd" else recipe.max_iterations
+        self._status = {
+            "status": "preparing",
+            "solver": recipe.solver,
+            "features": recipe.features,
+            "lr": recipe.lr,
+            "total": total,
+        }
+        self._thread = threading.Thread(target=self._train, args=(recipe, language()), name="softreg-train", daemon=True)
+        self._thread.start()
+        self._announce()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a training is running or paused."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def pause(self) -> None:
+        """Hold after the step under way."""
+        self._must_be_under_way()
+        self._going.clear()
+        self._set(status="paused")
+
+    def resume(self) -> None:
+        """Go on."""
+        self._must_be_under_way()
+        self._set(status="running")
+        self._going.set()
+
+    def stop(self) -> None:
+        """End after the step under way, and save what was learned."""
+        self._must_be_under_way()
+        self._stopping = True
+        self._going.set()
+
+    def close(self) -> None:
+        """The server is going: end the streams and the training."""
+        self._closed = self._stopping = True
+        self._going.set()
+        self._announce()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the training to end, at most so long; whether it has."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return not self.under_way
+
+    async def watch(self) -> AsyncIterator[dict[str, Any]]:
+        """What there is to see, from the first step on, and then whatever is new; a slow watcher gets several steps at once."""
+        if self._watchers >= MOST_WATCHERS:
+            raise ServingError("serving.busy", status=503)
+        self._watchers += 1
+        try:
+            number, sent = -1, 0
+            while not self._closed:
+                changed = self._changed
+                if number != self._number:
+                    number, sent = self._number, 0
+                new = self._steps[sent:]
+                yield {"training": number, **self._status, "from": sent, "steps": new, "view": self._view}
+                sent += len(new)
+                try:
+                    await asyncio.wait_for(changed.wait(), HEARTBEAT)
+                except TimeoutError:
+                    continue
+        finally:
+            self._watchers -= 1
+
+    def _must_be_under_way(self) -> None:
+        if not self.under_way:
+            raise ServingError("serving.not_training", status=409)
+
+    def _train(self, recipe: Recipe, spoken: Language) -> None:
+        """The thread: train, save, and say how it ended."""
+        use_language(spoken)  # a new thread starts with no context
+        from softreg.pipeline import load_splits, train
+
+        try:
+            watch = Watch(recipe, load_splits(recipe))
+            run = train(recipe, name=recipe.solver, on_step=lambda state: self._step(watch, state))
+        except SoftregError as error:
+            self._publish(status="failed", message=str(error))
+        except Exception:  # a fault of ours: the page must not wait for ever, and learns no more than that
+            self._publish(status="failed", message=say("serving.fault"))
+            raise
+        else:
+            result = run.result
+            ending, evaluation = result["ending"], result["evaluation"]
+            facts = {name: value for name, value in ending.items() if name not in {"key", "converged"}}
+            self._publish(
+                status="ended",
+                ending=ending["key"],
+                message=say(f"solvers.{ending['key']}", **facts),
+                model=self._saved(run),
+                accuracy=evaluation["accuracy"],
+                accuracy_interval=evaluation["accuracy_interval"],
+                n=evaluation["n"],
+                seconds=result["train_seconds"],
+            )
+
+    def _step(self, watch: Watch, state: State) -> None:
+        """After each step, in the training's thread: show it, hold while paused, and end if told to."""
+        view = watch.look(state.theta)
+        self._steps.append({"step": state.steps, "cost": state.cost, "accuracy": view.accuracy})
+        self._view = _view_as_json(view)
+        if state.ended is not None:
+            self._publish(status="saving")
+        else:
+            self._publish(**({"status": "running"} if self._going.is_set() else {}))
+        self._going.wait()
+        if self._stopping and state.ended is None:
+            self._publish(status="saving")
+            raise KeyboardInterrupt  # how fit() is told to end with what was learned
+
+    def _publish(self, **facts: Any) -> None:
+        """From the training's thread: change what is shown."""
+        self._status = self._status | facts
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._announce)
+
+    def _set(self, **facts: Any) -> None:
+        self._status = self._status | facts
+        self._announce()
+
+    def _announce(self) -> None:
+        """Wake all who watch."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _view_as_json(view: View) -> dict[str, Any]:
+    return {
+        "templates": encoded(view.templates),
+        "n": view.n,
+        "hardest": [
+            {"image": encoded(image), "label": label, "prediction": prediction, "probability": probability}
+            for image, label, prediction, probability in view.hardest
+        ],
+    }

@@ -1,0 +1,161 @@
+"""The socket, the signals, and a deadline for every connection."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from asyncio import TimerHandle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from softreg.errors import ServingError
+
+REQUEST_SECONDS = 10.0  # for a request to arrive whole, and for a reader to take what it was sent
+IDLE_SECONDS = 75  # an open page keeps its connection
+GRACE_SECONDS = 3  # for what was accepted to finish
+LARGEST_HEAD = 32 * 2**10  # bytes of request line and headers
+MOST_CONNECTIONS = 512
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which drops clients that dawdle: uvicorn itself waits for ever for the rest of a request.
+
+    The deadline runs from the first byte (or from the connection, when none comes) until the request is whole, and again whenever
+    the client does not take what is sent to it. Answering takes as long as it takes.
+    """
+
+    _deadline: TimerHandle | None = None
+    _head = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock; more than `MOST_CONNECTIONS` are not served at all."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse heads without end, which the parser would collect."""
+        if self._head >= 0:
+            self._head += len(data)
+        super().data_received(data)
+        if self._head > LARGEST_HEAD:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """Start the clock for a request."""
+        super().on_message_begin()
+        self._head = 0
+        self._arm()
+
+    def on_headers_complete(self) -> None:
+        """From here on the body is counted, by the guard."""
+        self._head = -1
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole: the clock stops."""
+        self._disarm()
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Start the clock for the reader."""
+        super().pause_writing()
+        self._arm()
+
+    def resume_writing(self) -> None:
+        """The reader has caught up."""
+        super().resume_writing()
+        self._disarm()
+
+    def _arm(self) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which tells the app at once when it is time to go, so that streams end, and gives the signal back to its caller."""
+
+    def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what was accepted."""
+        self._closing()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the server; unlike uvicorn, neither is raised again afterwards."""
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was Ctrl-C that ended it."""
+        return signal.SIGINT in self._captured_signals
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket's address taken; port 0 takes any free one.
+
+    Raises
+    ------
+    ServingError
+        If the port is taken or the address is not this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise ServingError("serving.no_port", host=host, port=port, why=error.strerror or error) from error
+    return listening
+
+
+def run(app: ASGIApp, listening: socket.socket, closing: Callable[[], None]) -> bool:
+    """Serve until Ctrl-C or SIGTERM; whether it was Ctrl-C."""
+    options: dict[str, Any] = {"loop": "uvloop" if sys.platform != "win32" else "asyncio", "http": DeadlineProtocol, "ws": "none"}
+    config = uvicorn.Config(
+        app,
+        **options,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = Server(config, closing)
+    server.run([listening])
+    return server.interrupted
+
+
+def leave(code: int) -> None:
+    """End the process now, though a thread may still compute: what it was writing is not yet in its place, and harms nobody."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

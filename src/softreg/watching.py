@@ -1,0 +1,68 @@
+"""Looking on while a model learns: after each step its templates, its accuracy, and the images it finds hardest."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from softreg.data import Splits
+from softreg.features import make_features
+from softreg.model import SoftmaxRegression
+from softreg.recipe import Recipe
+
+WATCHED = {"pixels": 10_000}  # images looked at after every step; of features that cost more, fewer
+WATCHED_OTHERWISE = 1000
+HARDEST = 12
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What is seen of a model.
+
+    Attributes
+    ----------
+    templates : (C, 28, 28), the weights brought back to pixels
+    accuracy : the share of the n images looked at that it names rightly
+    n : how many were looked at
+    hardest : of these, the ones it gives least to what they are: image (28, 28), label, prediction, probability of the label
+    """
+
+    templates: Tensor
+    accuracy: float
+    n: int
+    hardest: list[tuple[Tensor, str, str, float]]
+
+
+class Watch:
+    """Looks at the first test images with the weights of the moment.
+
+    Parameters
+    ----------
+    recipe : what is being trained
+    splits : what it learns from and is judged by
+    """
+
+    def __init__(self, recipe: Recipe, splits: Splits) -> None:
+        self._data = splits.test[: WATCHED.get(recipe.features, WATCHED_OTHERWISE)]
+        features = make_features(recipe.features).fit(splits.train.images, recipe.seed)
+        self._model = SoftmaxRegression(features, splits.train.classes).eval()
+        with torch.inference_mode():
+            self._x = features(self._data.images)  # (N, D)
+
+    @torch.inference_mode()
+    def look(self, theta: Tensor) -> View:
+        """The view with theta (C, D + 1)."""
+        self._model.set_theta(theta.cpu())
+        labels, classes = self._data.labels, self._data.classes
+        probabilities = torch.softmax(self._model.linear(self._x), dim=1)  # (N, C)
+        predictions = probabilities.argmax(1)  # (N,)
+        of_label = probabilities.gather(1, labels[:, None])[:, 0]  # (N,)
+        hardest = of_label.argsort()[:HARDEST].tolist()
+        return View(
+            templates=self._model.linear.weight.detach().view(-1, 28, 28).clone(),
+            accuracy=float((predictions == labels).float().mean()),
+            n=len(labels),
+            hardest=[
+                (self._data.images[i], classes[int(labels[i])], classes[int(predictions[i])], float(of_label[i])) for i in hardest
+            ],
+        )

@@ -1,8 +1,11 @@
 """What a dataset is: images, labels and the names of the classes."""
 
+import hashlib
 from dataclasses import dataclass
 
 from torch import Tensor
+
+from softreg.data.mapping import is_mapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +30,14 @@ class Dataset:
 
     def __getitem__(self, rows: slice) -> "Dataset":
         return Dataset(self.images[rows], self.labels[rows], self.classes, self.name)
+
+    def sha256(self) -> str | None:
+        """SHA-256 over the pixels, then the labels as little-endian int64; None for mapped images: too much to read for this."""
+        if is_mapped(self.images):
+            return None
+        digest = hashlib.sha256(self.images.contiguous().numpy().data)
+        digest.update(self.labels.numpy().astype("<i8").data)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

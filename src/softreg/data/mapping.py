@@ -1,0 +1,47 @@
+"""Arrays left in their files: mapped into memory read-only, each page read from the disk when it is looked at."""
+
+import mmap
+import warnings
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_mappings: WeakValueDictionary[int, mmap.mmap] = WeakValueDictionary()  # by the address of their first byte
+
+
+def map_file(path: Path, offset: int, shape: tuple[int, ...]) -> Tensor:
+    """The bytes of a file from `offset` on as a uint8 tensor of this shape. It must not be written to.
+
+    torch.from_file would do, but its private mapping is counted by the kernel as if it were all going to be written:
+    for a file larger than memory that is refused.
+    """
+    with path.open("rb") as file:
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    array: NDArray[np.uint8] = np.frombuffer(mapping, np.uint8)
+    _mappings[array.ctypes.data] = mapping
+    with warnings.catch_warnings():  # torch knows no read-only tensors and says so
+        warnings.filterwarnings("ignore", "The given (NumPy array|buffer) is not writable", UserWarning)
+        return torch.from_numpy(array)[offset:].view(shape)
+
+
+def is_mapped(tensor: Tensor) -> bool:
+    """Whether the tensor, or what it is a part of, lies in a file."""
+    return tensor.untyped_storage().data_ptr() in _mappings
+
+
+def let_go(tensor: Tensor) -> None:
+    """Give back the memory that the looked-at pages of a mapped tensor take; looking again reads them again.
+
+    Does nothing for a tensor that is not mapped, or where the system has no such call. Whoever goes through a file larger than
+    memory lets go of each chunk, or the process seems to grow to the size of the file.
+    """
+    mapping = _mappings.get(tensor.untyped_storage().data_ptr())
+    if mapping is None or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    first = int(tensor.storage_offset())
+    start = first - first % mmap.PAGESIZE
+    mapping.madvise(mmap.MADV_DONTNEED, start, first + tensor.numel() - start)

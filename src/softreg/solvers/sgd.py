@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -71,12 +72,17 @@ class SGD:
         return torch.cat(kept, dim=1)
 
     def _shuffled(self, objective: Objective, generator: Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """This epoch's rows in their order, whole batches, many at a time."""
+        """This epoch's rows in their order, whole batches, many at a time; the next are gathered while these are learnt from."""
         order = shuffle(len(objective.matrix), generator)
         if self.drop_last:
             order = order[: len(order) // self.batch_size * self.batch_size]
-        for index in order.split(max(1, GATHERED // self.batch_size) * self.batch_size):
-            yield objective.matrix.take(index)
+        pieces = order.split(max(1, GATHERED // self.batch_size) * self.batch_size)
+        with ThreadPoolExecutor(max_workers=1) as gatherer:
+            ahead = gatherer.submit(objective.matrix.take, pieces[0])
+            for piece in pieces[1:]:
+                rows, ahead = ahead.result(), gatherer.submit(objective.matrix.take, piece)
+                yield rows
+            yield ahead.result()
 
     def _ended(self, state: State, classes: int) -> Ending | None:
         if not state.theta.isfinite().all():

@@ -1,52 +1,137 @@
 """Files and folders written whole or not at all.
 
-New content goes to a temporary name in the same folder, is flushed to the disk, and takes its place by one rename.
+New content goes to a temporary name in the same folder, is flushed to the disk, and takes its place by one rename. The temporary
+name tells which process of which machine is writing; what a dead one left is cleared away by the next write of the same name.
 """
 
+import ctypes
+import errno
 import os
+import platform
+import re
 import shutil
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from softreg.errors import WriteError
+
+EXCHANGE, HERE = 2, -100  # RENAME_EXCHANGE and AT_FDCWD, linux/fs.h and fcntl.h
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: whoever looks sees the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write `content` to `path`: whoever looks sees the old file or the new one, never a part.
+
+    Raises
+    ------
+    WriteError
+        If the system refuses; what was there before is still there, or, if the very last step failed, the whole new file.
+    """
+    temporary = _beside(path, "tmp")
     try:
+        _clear_away(path)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise WriteError("runs.not_written", path=path, why=error.strerror or error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `path` when the block ends well, in the place of any folder there, and else vanishes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("tmp", "old"))
-    temporary.mkdir()
+    """A temporary folder that becomes `path` when the block ends well, in the place of any folder there, and else vanishes.
+
+    Raises
+    ------
+    WriteError
+        If the system refuses a write, here or within the block.
+    """
+    temporary = _beside(path, "tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_away(path)
+        temporary.mkdir()
         yield temporary
         for folder, _, names in os.walk(temporary):
             for name in names:
                 _sync_file(Path(folder, name))
             _sync_folder(Path(folder))
-        if path.exists():
-            path.rename(old)
-        temporary.rename(path)
-    except BaseException:
+        _take_place(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        where = str(error.filename or path).replace(str(temporary), str(path))
+        raise WriteError("runs.not_written", path=where, why=error.strerror or error) from error
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        if old.exists():
+
+
+def _take_place(new: Path, path: Path) -> None:
+    """`new` becomes `path`, at once where the system can exchange names; a folder that was there is then at `new`, or gone."""
+    if not path.exists():
+        new.rename(path)
+    elif not _exchange(new, path):
+        old = _beside(path, "old")
+        path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
             old.rename(path)
-        raise
-    _sync_folder(path.parent)
-    shutil.rmtree(old, ignore_errors=True)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names in one step (renameat2, Linux); False where that is not to be had."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(HERE, os.fsencode(one), HERE, os.fsencode(other), EXCHANGE) == 0:
+        return True
+    failed = ctypes.get_errno()
+    if failed in (errno.ENOSYS, errno.EINVAL):  # a kernel or a file system that cannot
+        return False
+    raise OSError(failed, os.strerror(failed), str(other))
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """A hidden name beside `path` that says whose it is."""
+    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}.{kind}")
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _clear_away(path: Path) -> None:
+    """Remove what dead processes of this machine left beside `path`; a folder set aside whose successor never came is put back."""
+    left = re.compile(rf"\.{re.escape(path.name)}\.{_machine()}-(\d+)\.(tmp|old)")
+    for each in path.parent.iterdir():
+        found = left.fullmatch(each.name)
+        if found is None or _alive(int(found[1])):
+            continue
+        if found[2] == "old" and not path.exists():
+            each.rename(path)
+        elif each.is_dir():
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            each.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # somebody else's; no process has such a number
+        return True
+    return True
 
 
 def _sync_file(path: Path) -> None:

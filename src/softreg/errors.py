@@ -7,9 +7,12 @@
     ├── DataError           a dataset that is missing, damaged or not what it claims
     ├── SolverError         a problem that has no answer the solver could give
     ├── RunError            a run folder that is missing, damaged, in use or in the way
+    ├── WriteError          a file or folder the system refuses to write
     ├── PictureError        a picture that cannot be read
     ├── ServingError        a request the server refuses, or a server that cannot start
     └── MissingExtraError   an optional dependency is not installed
+
+    SoftregWarning          something was wrong and could be helped; the same kind of line
 
 Every message is a sentence of the table in `softreg.words`, so `str(error)` speaks the user's language.
 """
@@ -49,6 +52,10 @@ class RunError(SoftregError):
     """A run folder that is missing, damaged, in use or in the way."""
 
 
+class WriteError(SoftregError):
+    """A file or folder the system refuses to write: no space, no permission, a failing disk."""
+
+
 class PictureError(SoftregError):
     """A picture that cannot be read."""
 
@@ -63,3 +70,7 @@ class ServingError(SoftregError):
 
 class MissingExtraError(SoftregError):
     """An optional dependency is not installed."""
+
+
+class SoftregWarning(UserWarning):
+    """Something was wrong and could be helped."""

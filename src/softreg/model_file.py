@@ -1,36 +1,34 @@
-"""A model as one safetensors file: its tensors, and in the header what they mean. Nothing in it is run, all of it is checked.
+"""A model as one file: its tensors, and in the header what they mean. Nothing in it is run, all of it is checked.
 
 The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name) and `sha256`, over those
 three and every tensor. The shapes and types the tensors must have follow from the features and the classes, never from the file.
 """
 
-import hashlib
 import json
 from pathlib import Path
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-from torch import Tensor
 
 from softreg.atomic import write_bytes
 from softreg.errors import RunError
 from softreg.features import make_features
 from softreg.model import SoftmaxRegression
 from softreg.recipe import FEATURES
+from softreg.tensor_file import decode, encode, read_bytes
 
 FORMAT = "1"
 LARGEST = 256 * 2**20  # bytes; the largest model softreg makes is far smaller
 MOST_CLASSES = 10_000
 
 
+def encode_model(model: SoftmaxRegression) -> tuple[bytes, str]:
+    """The bytes of a model file, and the SHA-256 of what it holds, as hex."""
+    metadata = {"format": FORMAT, "classes": json.dumps(model.classes, ensure_ascii=False), "features": model.features.name}
+    return encode(dict(model.named_tensors()), metadata)
+
+
 def write_model(model: SoftmaxRegression, path: Path) -> str:
     """Write `model` to `path`; the SHA-256 of what it holds, as hex."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.named_tensors()}
-    metadata = {"format": FORMAT, "classes": json.dumps(model.classes, ensure_ascii=False), "features": model.features.name}
-    digest = _digest(tensors, metadata)
-    write_bytes(path, _in_one_order(save_tensors(tensors, metadata | {"sha256": digest})))
+    raw, digest = encode_model(model)
+    write_bytes(path, raw)
     return digest
 
 
@@ -43,46 +41,28 @@ def read_model(path: Path) -> SoftmaxRegression:
         If the file is missing, too large, damaged, or not a softreg model in every particular.
     """
     try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise RunError("runs.model_too_large", path=path, size=size, most=LARGEST)
-        raw = path.read_bytes()
+        raw = read_bytes(path, LARGEST)
     except OSError as error:
         raise RunError("runs.no_model", path=path, why=error.strerror) from error
+    except ValueError as error:
+        raise RunError("runs.model_too_large", path=path, why=error) from error
+    return decode_model(raw, path)
+
+
+def decode_model(raw: bytes, path: Path) -> SoftmaxRegression:
+    """The model in the bytes of the file `path`, which errors name; as `read_model`."""
     try:
-        tensors, metadata = load_tensors(raw), _metadata(raw)
-        if _in_one_order(raw) != raw:
-            raise ValueError("header")
+        tensors, metadata = decode(raw, {"format", "classes", "features"})
         model = _empty_model(metadata)
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise RunError("runs.model_damaged", path=path, why=error) from error
     expected = {name: (tensor.shape, tensor.dtype) for name, tensor in model.named_tensors()}
     if {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()} != expected:
         raise RunError("runs.model_damaged", path=path, why="tensors")
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise RunError("runs.model_damaged", path=path, why="not finite")
-    digest = metadata.pop("sha256")
-    if digest != _digest(tensors, metadata):
-        raise RunError("runs.model_damaged", path=path, why="SHA-256")
     model.load_state_dict(tensors)
     return model.eval()
-
-
-def _in_one_order(raw: bytes) -> bytes:
-    """A safetensors file with its header's keys sorted (the library leaves them to chance): equal models, equal bytes."""
-    end = 8 + int.from_bytes(raw[:8], "little")
-    header = json.dumps(json.loads(raw[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)  # the format's alignment
-    return len(header).to_bytes(8, "little") + header + raw[end:]
-
-
-def _metadata(raw: bytes) -> dict[str, str]:
-    """The metadata in the header of a safetensors file that the library has already read and checked."""
-    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-    metadata: dict[str, str] = header["__metadata__"]
-    if metadata.keys() != {"format", "classes", "features", "sha256"}:
-        raise ValueError("metadata")
-    return metadata
 
 
 def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
@@ -95,13 +75,3 @@ def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
     if metadata["features"] not in FEATURES:
         raise ValueError("features")
     return SoftmaxRegression(make_features(metadata["features"]), tuple(classes))
-
-
-def _digest(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
-    """SHA-256 over the metadata and, in the order of their names, each tensor's name, type, shape and bytes."""
-    sha256 = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        sha256.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        sha256.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
-    return sha256.hexdigest()

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from softreg.atomic import new_folder
+from softreg.checkpoints import check_same, holding
 from softreg.data import Splits, load_dataset
+from softreg.device import choose_device
 from softreg.environment import describe_environment, peak_rss_mib
 from softreg.errors import RecipeError
 from softreg.evaluation import Evaluation, evaluate
 from softreg.model_file import write_model
 from softreg.recipe import Recipe
-from softreg.runs import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, free_folder
+from softreg.runs import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, finished_run
 from softreg.solvers import State
 from softreg.training import Fit, fit
 
@@ -26,6 +28,7 @@ def train(
     *,
     name: str | None = None,
     force: bool = False,
+    resume: bool = False,
     on_step: Callable[[State], None] = lambda state: None,
 ) -> Run:
     """Train the model `recipe` asks for, judge it by the test images, and save it all as a run.
@@ -36,6 +39,8 @@ def train(
     out : the run folder; None takes the first free of runs/NAME, runs/NAME-2, ...
     name : NAME, by default the solver's
     force : replace the run that is in `out`
+    resume : go on with the training for `out` that was cut short, to the same weights as if it had not been; a finished run is
+        returned as it is, and where there is nothing, training starts
     on_step : called with the solver's state after every epoch or iteration
 
     Raises
@@ -45,13 +50,21 @@ def train(
 
     Ctrl-C ends the training cleanly: the run holds what was learned so far, and its result says "interrupted".
     """
-    folder = free_folder(out, name or recipe.solver, force=force)
-    splits = load_splits(recipe)
-    fitted = fit(recipe, splits.train, on_step)
-    evaluation = evaluate(fitted.model, splits.test)
-    with new_folder(folder) as unfinished:
-        write_run(unfinished, recipe, splits, fitted, evaluation)
-    return Run(folder)
+    if resume and out is not None and (run := finished_run(Path(out))):
+        check_same(recipe, run.recipe, run.path)
+        return run
+    with holding(out, name or recipe.solver, force=force, resume=resume) as checkpoints:
+        splits = load_splits(recipe)
+        go_on = checkpoints.resume if resume and checkpoints.begun else checkpoints.begin
+        resumed = go_on(recipe, splits.train.sha256(), choose_device(recipe.device))
+        fitted = fit(recipe, splits.train, on_step, resumed=resumed, keep=checkpoints.keep)
+        if fitted.progress.state.ended is None:  # Ctrl-C
+            checkpoints.keep(fitted.progress, surely=True)
+        evaluation = evaluate(fitted.model, splits.test)
+        with new_folder(checkpoints.run) as unfinished:
+            write_run(unfinished, recipe, splits, fitted, evaluation)
+        checkpoints.close(forget=fitted.progress.state.ended is not None)
+    return Run(checkpoints.run)
 
 
 def load_splits(recipe: Recipe) -> Splits:
@@ -63,7 +76,7 @@ def load_splits(recipe: Recipe) -> Splits:
 
 
 def sample_index(seed: int, n: int) -> int:
-    """The random test image the lab shows: `random.seed(seed); random.randint(0, n - 1)`, drawn aside from the caller's generator."""
+    """The random test image the lab shows: `random.seed(seed); random.randint(0, n - 1)`, aside from the caller's generator."""
     return random.Random(seed).randint(0, n - 1)
 
 

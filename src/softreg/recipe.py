@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -95,11 +95,17 @@ class Recipe:
 
         What only the preset says, and the solver finally chosen does not read, is let go: nobody asked for it.
         """
-        given = (_toml(_text(config), str(config)) if config else {}) | {name: _parse(name, text) for name, text in overrides.items()}
+        given = _toml(_text(config), str(config)) if config else {}
+        given |= {name: _parse(name, text) for name, text in overrides.items()}
         base = asdict(cls.preset(preset))
         solver = given.get("solver", base["solver"])
         read = {each.name for each in fields(cls) if solver in each.metadata["bounds"].solvers}
-        return cls.from_mapping({name: value for name, value in base.items() if name in read} | given, where=str(config or "recipe"))
+        base = {name: value for name, value in base.items() if name in read}
+        return cls.from_mapping(base | given, where=str(config or "recipe"))
+
+    def changed(self, overrides: Mapping[str, Any]) -> Self:
+        """The same recipe with `overrides`, texts read as the field's type."""
+        return replace(self, **{name: _parse(name, text) for name, text in overrides.items()})
 
     @classmethod
     def preset(cls, name: str) -> Self:

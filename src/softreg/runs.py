@@ -11,7 +11,9 @@
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +101,28 @@ def load(path: str | os.PathLike[str]) -> SoftmaxRegression:
     return open_run(path).model()
 
 
-def free_folder(path: str | os.PathLike[str] | None, name: str, *, force: bool) -> Path:
-    """Where to save a run: `path`, refused if something is there and not `force`; else the first free of runs/NAME, runs/NAME-2, ..."""
-    if path is None:
-        first = Path("runs", name)
-        return next(each for i in range(1, 10**6) if not (each := first.with_name(f"{name}-{i}") if i > 1 else first).exists())
-    folder = Path(path)
+def finished_run(path: Path) -> Run | None:
+    """The run in the folder `path` if there is one whose training was not interrupted."""
+    run = Run(path)
+    return run if (path / MODEL).is_file() and run.ending.key != "interrupted" else None
+
+
+def check_free(folder: Path, *, force: bool) -> None:
+    """Refuse to train for `folder` if something is there and not `force`.
+
+    Raises
+    ------
+    RunError
+        If a run or an unfinished training is in the way, or what is there is no run: --force replaces runs, never other folders.
+    """
     if folder.exists() and not force:
         raise RunError("runs.in_the_way", path=folder)
-    if folder.exists() and not (folder / MODEL).is_file():  # --force replaces runs, never somebody's other folder
+    if folder.exists() and not (folder / MODEL).is_file():
         raise RunError("runs.not_a_run", path=folder)
-    return folder
+
+
+def usual_folders(name: str) -> Iterator[Path]:
+    """runs/NAME, runs/NAME-2, runs/NAME-3, ..."""
+    yield Path("runs", name)
+    for number in count(2):
+        yield Path("runs", f"{name}-{number}")

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
@@ -20,6 +20,22 @@ from softreg.solvers import Ending, State, make_solver
 
 
 @dataclass(frozen=True, eq=False)
+class Progress:
+    """How far a training has come: enough to go on from here, bit for bit.
+
+    Attributes
+    ----------
+    state : the solver's
+    costs : one per epoch or iteration so far
+    seconds : spent so far
+    """
+
+    state: State
+    costs: list[float]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
 class Fit:
     """What training gives.
 
@@ -30,6 +46,7 @@ class Fit:
     objective : mean cross-entropy plus penalty over all training images, at the end
     ending : how the solver ended
     seconds : of the loop alone, features and solver, without loading
+    progress : what an interrupted training goes on from
     """
 
     model: SoftmaxRegression
@@ -37,12 +54,21 @@ class Fit:
     objective: float
     ending: Ending
     seconds: float
+    progress: Progress
 
 
 @torch.no_grad()
-def fit(recipe: Recipe, train: Dataset, on_step: Callable[[State], None] = lambda state: None) -> Fit:
+def fit(
+    recipe: Recipe,
+    train: Dataset,
+    on_step: Callable[[State], None] = lambda state: None,
+    *,
+    resumed: Progress | None = None,
+    keep: Callable[[Progress], None] = lambda progress: None,
+) -> Fit:
     """Train the model `recipe` asks for on the images of `train`, calling `on_step` after every epoch or iteration.
 
+    `keep` is handed the progress after every step, first; `resumed` is what it was handed once, to go on from.
     Ctrl-C (KeyboardInterrupt) ends it cleanly: the model is the one of the last whole step.
     """
     if recipe.solver == "sgd" and recipe.batch_size > len(train):
@@ -54,19 +80,22 @@ def fit(recipe: Recipe, train: Dataset, on_step: Callable[[State], None] = lambd
     objective = Objective(design_matrix(features, train, device), len(train.classes), recipe.l2)
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
     solver = make_solver(recipe, generator.get_state())
-    state, costs = solver.start(objective, theta), list[float]()
+    before = resumed or Progress(solver.start(objective, theta), [], 0.0)
+    state, costs = before.state, list(before.costs)
     try:
         while state.ended is None:
             state = solver.step(objective, state)
             costs.append(state.cost)
+            keep(Progress(state, costs, before.seconds + time.perf_counter() - began))
             on_step(state)
+        ending = state.ended
     except KeyboardInterrupt:
-        state = replace(state, ended=Ending("interrupted", converged=False, facts={"steps": state.steps}))
-    seconds = time.perf_counter() - began
+        ending = Ending("interrupted", converged=False, facts={"steps": state.steps})
+        del costs[state.steps :]  # the cost of a step whose state was not taken over
+    seconds = before.seconds + time.perf_counter() - began
     model = SoftmaxRegression(features, train.classes).to(device).eval()
     model.set_theta(state.theta)
-    assert state.ended is not None
-    return Fit(model, costs, objective.value(state.theta), state.ended, seconds)
+    return Fit(model, costs, objective.value(state.theta), ending, seconds, Progress(state, costs, seconds))
 
 
 def design_matrix(features: Features, data: Dataset, device: torch.device) -> DesignMatrix:
@@ -78,7 +107,7 @@ def design_matrix(features: Features, data: Dataset, device: torch.device) -> De
 
 
 def initial_theta(dim: int, classes: int, generator: Generator) -> Tensor:
-    """theta (C, D + 1) drawn as `nn.Linear(dim, classes)` draws its weight and then its bias.
+    """Theta (C, D + 1) drawn as `nn.Linear(dim, classes)` draws its weight and then its bias.
 
     Both are uniform in +-1/sqrt(dim): Kaiming's bound with a = sqrt(5) (torch/nn/modules/linear.py).
     """

@@ -5,6 +5,7 @@ Results go to stdout; progress, warnings and errors to stderr. Exit codes: 0 don
 
 import os
 import sys
+import warnings
 from importlib import import_module
 from itertools import pairwise
 from typing import NoReturn
@@ -13,7 +14,7 @@ import click
 
 from softreg import __version__
 from softreg.cli.options import debug_option, lang_option
-from softreg.errors import SoftregError
+from softreg.errors import SoftregError, SoftregWarning
 from softreg.words import LANGUAGES, language_of_locale, say, use_language
 
 VERBS = ("train", "evaluate", "data", "lab", "serve")
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run softreg with these arguments (those of the process if None), and exit as it ends."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _choose_language(arguments)
+    warnings.showwarning = _warn
     try:
         code = _softreg().main(arguments, prog_name="softreg", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -50,13 +52,22 @@ def main(arguments: list[str] | None = None) -> None:
         if "--debug" in arguments:
             raise
         expected = isinstance(error, SoftregError | OSError | MemoryError)
-        _refuse(str(error) if expected else say("cli.unexpected", kind=type(error).__name__, error=error), getattr(error, "exit_code", 1))
+        _refuse(
+            str(error) if expected else say("cli.unexpected", kind=type(error).__name__, error=error),
+            getattr(error, "exit_code", 1),
+        )
 
 
 def _refuse(line: str, exit_code: int) -> NoReturn:
     """One line on stderr, and out."""
     click.echo(f"softreg: {' '.join(line.split())}", err=True)
     sys.exit(exit_code)
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """A warning as one line on stderr, not as Python shows it; others' warnings concern developers, who ask with -W or --debug."""
+    if issubclass(category, SoftregWarning) or sys.warnoptions:
+        click.echo(f"softreg: {' '.join(str(message).split())}", err=True)
 
 
 def _choose_language(arguments: list[str]) -> None:

@@ -4,9 +4,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from softreg.cli.options import common_options, recipe_options
 from softreg.recipe import PRESETS, Recipe
@@ -20,22 +22,28 @@ INTERRUPTED = 130
 
 
 @click.command("train", help=say("train.help"))
-@click.option("--preset", default="tutorial", metavar="NAME", envvar="SOFTREG_PRESET", help=say("train.preset", choices=", ".join(PRESETS)))
+@click.option(
+    "--preset", default="tutorial", metavar="NAME", envvar="SOFTREG_PRESET", help=say("train.preset", choices=", ".join(PRESETS))
+)
 @click.option("--config", metavar="FILE", help=say("train.config"))
 @click.option("--out", metavar="RUN", help=say("train.out"))
 @click.option("--force", is_flag=True, help=say("train.force"))
+@click.option("--resume", is_flag=True, help=say("train.resume"))
 @recipe_options
 @common_options
-def command(preset: str, config: str | None, out: str | None, force: bool, as_json: bool, **flags: Any) -> int:
+def command(preset: str, config: str | None, out: str | None, force: bool, resume: bool, as_json: bool, **flags: Any) -> int:
     """Parse, train, print."""
-    recipe = Recipe.layered(preset, config, {name: value for name, value in flags.items() if value is not None})
+    flags = {name: value for name, value in flags.items() if value is not None}
+    chosen = config is not None or click.get_current_context().get_parameter_source("preset") is not ParameterSource.DEFAULT
+    begun = _begun(out) if resume else None
+    recipe = begun.changed(flags) if begun and not chosen else Recipe.layered(preset, config, flags)
     from softreg.device import choose_device
     from softreg.pipeline import train
 
     if not as_json:
         click.echo(say("train.device", device=choose_device(recipe.device)))
     with _reporting(recipe, quiet=as_json) as report:
-        run = train(recipe, out, name=preset, force=force, on_step=report)
+        run = train(recipe, out, name=preset, force=force, resume=resume, on_step=report)
     if as_json:
         click.echo(json.dumps(_as_json(run, preset)))
     else:
@@ -43,7 +51,24 @@ def command(preset: str, config: str | None, out: str | None, force: bool, as_js
     if run.ending.converged:
         return 0
     click.echo(f"softreg: {run.ending}", err=True)
-    return INTERRUPTED if run.ending.key == "interrupted" else 1
+    if run.ending.key != "interrupted":
+        return 1
+    click.echo(say("runs.resumable", path=run.path), err=True)
+    return INTERRUPTED
+
+
+def _begun(out: str | None) -> Recipe | None:
+    """What was begun for the run `out`, to go on with; says so if there is nothing, or nothing left to do."""
+    from softreg.checkpoints import unfinished_recipe
+    from softreg.runs import finished_run
+
+    if out is None:
+        raise click.UsageError(say("runs.resume_needs_out"))
+    if recipe := unfinished_recipe(Path(out)):
+        return recipe
+    run = finished_run(Path(out))
+    click.echo(say("runs.finished" if run else "runs.nothing_to_resume", path=out), err=True)
+    return run.recipe if run else None
 
 
 @contextmanager
@@ -55,7 +80,9 @@ def _reporting(recipe: Recipe, *, quiet: bool) -> Iterator[Callable[["State"], N
     sentence = "train.epoch" if recipe.solver == "sgd" else "train.iteration"
     total = recipe.epochs if recipe.solver == "sgd" else None
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty()) as progress:
+    with Progress(
+        console=console, transient=True, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty()
+    ) as progress:
         bar = progress.add_task(recipe.features, total=total)
 
         def report(state: "State") -> None:

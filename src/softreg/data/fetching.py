@@ -1,0 +1,225 @@
+"""Fetching a dataset into the user's cache: once, verified, and whole or not at all.
+
+`SOFTREG_CACHE_DIR` says where the cache is, `SOFTREG_MIRROR` (one address, or several with spaces between) where to look before the
+published addresses, `SOFTREG_OFFLINE=1` that nothing may be fetched. What is fetched must have the MD5 torchvision knows; beside it
+goes `SHA256SUMS`, against which every later reading is verified.
+"""
+
+import hashlib
+import os
+import shutil
+import ssl
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from softreg import __version__
+from softreg.atomic import new_folder
+from softreg.data.families import FAMILIES, Family
+from softreg.errors import DataError
+from softreg.words import say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+SUMS = "SHA256SUMS"
+_PIECE = 1 << 20
+_MOST_BYTES = 1 << 30  # the largest published file is half of this
+_TIMEOUT = 30.0  # seconds without a byte
+_FAILURES = (
+    URLError,
+    TimeoutError,
+    ConnectionError,
+    ssl.SSLError,
+    HTTPException,
+    ValueError,
+)  # the mirror's; other OSErrors are the disk's
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published file: its name, its MD5, and the addresses where it may be found, the best first."""
+
+    file: str
+    md5: str
+    addresses: tuple[str, ...]
+
+
+def cache_folder() -> Path:
+    """Where fetched datasets are kept."""
+    from platformdirs import user_cache_path
+
+    chosen = os.environ.get("SOFTREG_CACHE_DIR")
+    return Path(chosen) if chosen else user_cache_path("softreg")
+
+
+def offline() -> bool:
+    """Whether the user forbids the network."""
+    return os.environ.get("SOFTREG_OFFLINE", "0") not in {"", "0"}
+
+
+def fetched_folder(name: str) -> Path | None:
+    """The folder of a dataset that has been fetched, or None."""
+    folder = cache_folder() / FAMILIES[name].folder
+    return folder if (folder / SUMS).is_file() else None
+
+
+def fetch(name: str) -> Path:
+    """The folder with the files of a dataset, verified; fetched if it is not there or damaged.
+
+    Raises
+    ------
+    DataError
+        If no mirror gives the files as published, the network is forbidden, or the cache cannot be written; nothing is left behind.
+    """
+    from filelock import FileLock
+
+    folder = cache_folder() / FAMILIES[name].folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
+            if not _intact(name):
+                if offline():
+                    raise DataError("data.offline", name=name)
+                _fetch_all(name, folder)
+    except OSError as error:
+        raise DataError("data.cache", path=error.filename or folder.parent, why=error.strerror or error) from error
+    return folder
+
+
+def verify(name: str, folder: Path) -> None:
+    """Check the files of a fetched dataset against the SHA-256 they had when they were fetched.
+
+    Raises
+    ------
+    DataError
+        Naming the first file that is missing or changed.
+    """
+    path = folder / SUMS
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        known = {file: digest for digest, _, file in (line.partition("  ") for line in lines)}
+        for path in (folder / file for file in FAMILIES[name].files):
+            if _digest(path, "sha256") != known.get(path.name):
+                raise DataError("data.cache_damaged", path=path, name=name)
+    except OSError as error:
+        raise DataError("data.cache_damaged", path=path, name=name) from error
+
+
+def _intact(name: str) -> bool:
+    folder = fetched_folder(name)
+    if folder is None:
+        return False
+    try:
+        verify(name, folder)
+    except DataError:
+        return False
+    return True
+
+
+def _fetch_all(name: str, folder: Path) -> None:
+    """Fetch the files of a family and put their folder in its place. The caller holds the lock."""
+    family = FAMILIES[name]
+    with new_folder(folder) as unfinished, _progress(name, family.megabytes, folder) as progress:
+        for source in sources(family):
+            _fetch_one(source, unfinished, progress)
+        if family.folder == "EMNIST":
+            _unpack(unfinished / sources(family)[0].file)
+        sums = (f"{_digest(path, 'sha256')}  {path.name}\n" for path in sorted(unfinished.iterdir()))
+        (unfinished / SUMS).write_text("".join(sums), encoding="utf-8")
+
+
+def sources(family: Family) -> tuple[Source, ...]:
+    """The files to fetch, as torchvision knows them, the user's own mirrors before the published ones."""
+    from torchvision import datasets
+
+    known = getattr(datasets, family.folder)
+    if family.folder == "EMNIST":
+        published = [(known.url, known.md5)]
+    elif family.folder == "QMNIST":
+        published = known.resources["train"] + known.resources["test"]
+    elif family.folder == "USPS":
+        published = [(url, md5) for url, _, md5 in known.split_list.values()]
+    else:
+        return tuple(_source(file, md5, [f"{mirror}{file}" for mirror in known.mirrors], family) for file, md5 in known.resources)
+    return tuple(_source(url.rpartition("/")[2], md5, [url], family) for url, md5 in published)
+
+
+def _source(file: str, md5: str, published: list[str], family: Family) -> Source:
+    own = [mirror.rstrip("/") for mirror in os.environ.get("SOFTREG_MIRROR", "").split()]
+    first = [address for mirror in own for address in (f"{mirror}/{file}", f"{mirror}/{family.folder}/{file}")]
+    return Source(file, md5, (*first, *published))
+
+
+def _fetch_one(source: Source, folder: Path, progress: "Progress") -> None:
+    """Fetch a file from the first address that gives it as published."""
+    path, failures = folder / source.file, []
+    for address in source.addresses:
+        mirror = address.partition("//")[2].partition("/")[0] or address
+        try:
+            _download(address, path, progress)
+        except _FAILURES as error:
+            failures.append(f"{mirror}: {error.reason if type(error) is URLError else error}")
+            continue
+        if _digest(path, "md5") == source.md5:
+            return
+        failures.append(say("data.wrong_md5", mirror=mirror))
+    raise DataError("data.not_fetched", file=source.file, why="; ".join(dict.fromkeys(failures)))
+
+
+def _download(address: str, path: Path, progress: "Progress") -> None:
+    """Everything at `address`, into `path`. ValueError if it is cut off or without end."""
+    request = Request(address, headers={"User-Agent": f"softreg/{__version__}"})
+    with urlopen(request, timeout=_TIMEOUT) as response, path.open("wb") as file:
+        length = _length(response)
+        task, received = progress.add_task(path.name, total=length), 0
+        try:
+            while piece := response.read(_PIECE):
+                file.write(piece)
+                received += len(piece)
+                progress.update(task, completed=received)
+                if received > _MOST_BYTES:
+                    raise ValueError(say("data.endless", most=_MOST_BYTES))
+        finally:
+            progress.remove_task(task)
+    if length is not None and received < length:
+        raise ValueError(say("data.cut_off", received=received, length=length))
+
+
+def _length(response: HTTPResponse) -> int | None:
+    declared = response.headers.get("Content-Length", "")
+    return int(declared) if declared.isdecimal() else None
+
+
+def _unpack(archive: Path) -> None:
+    """Put the `.gz` files of EMNIST's archive beside it, and remove it."""
+    with zipfile.ZipFile(archive) as packed:
+        for member in packed.infolist():
+            if member.filename.endswith(".gz"):
+                with packed.open(member) as source, (archive.parent / Path(member.filename).name).open("wb") as target:
+                    shutil.copyfileobj(source, target, _PIECE)
+    archive.unlink()
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+@contextmanager
+def _progress(name: str, megabytes: int, folder: Path) -> Iterator["Progress"]:
+    """One line on stderr, and under it, if that is a terminal, a bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    console.print(say("data.fetching", name=name, megabytes=megabytes, path=folder), highlight=False, markup=False, soft_wrap=True)
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield progress

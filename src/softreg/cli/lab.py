@@ -1,0 +1,41 @@
+"""`softreg lab`."""
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from softreg.cli.options import debug_option, lang_option
+from softreg.words import language, say
+
+if TYPE_CHECKING:
+    from softreg.lab import Step
+
+
+@click.command("lab", help=say("lab.help"))
+@click.option("--out", default="softreg-lab", metavar="DIR", help=say("lab.out"))
+@click.option("--epochs", type=click.IntRange(1, 1000), metavar="INT", help=say("lab.epochs"))
+@click.option("--pause", is_flag=True, help=say("lab.pause"))
+@click.option("--notebook", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help=say("lab.notebook"))
+@lang_option
+@debug_option
+def command(out: str, epochs: int | None, pause: bool, notebook: Path | None) -> None:
+    """Parse, walk."""
+    if notebook:
+        from softreg.lab.notebook import write_notebook
+
+        write_notebook(notebook, language(), epochs)
+        click.echo(say("lab.notebook_saved", path=notebook))
+        return
+    from softreg.lab import walk
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # an epoch takes seconds: who reads through a pipe sees it when it ends
+    walk(out, epochs=epochs, after=_wait if pause else lambda step: None)
+
+
+def _wait(step: "Step") -> None:
+    """Until a key is pressed; not at all where nobody could press one."""
+    click.pause(say("lab.press_key"), err=True)

@@ -1,6 +1,7 @@
 """The routes. Each reads its request, asks one of the rooms beside it, and answers JSON."""
 
 import json
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,8 +19,10 @@ from starlette.routing import Route
 
 from softreg import __version__
 from softreg.errors import ServingError, SoftregError
+from softreg.serving.following import Follower
 from softreg.serving.learning import Lesson, describe_fields, recipe_of
 from softreg.serving.models import Models
+from softreg.serving.openapi import document
 from softreg.serving.predicting import Predictor
 from softreg.serving.reading import Question, answer
 from softreg.serving.safety import COOKIE, LOCAL_HOSTS, Guard
@@ -50,11 +53,13 @@ class Playground:
     token: str | None = None
     predictor: Predictor[Question, dict[str, Any]] = field(init=False)
     lesson: Lesson = field(init=False)
+    follower: Follower = field(init=False)
     app: Guard = field(init=False)
 
     def __post_init__(self) -> None:
         self.predictor = Predictor(partial(answer, self.models))
         self.lesson = Lesson(self.models.add)
+        self.follower = Follower(self.models)
         self.pages = _pages()
         routes = [
             Route("/", self.page),
@@ -64,6 +69,8 @@ class Playground:
             Route("/models", self.list_models),
             Route("/predict", self.predict, methods=["POST"]),
             Route("/recipe", self.recipe),
+            Route("/walkthrough", self.walkthrough),
+            Route("/openapi.json", self.openapi),
             Route("/training", self.train, methods=["POST"]),
             Route("/training/events", self.training_events),
             Route("/training/{action}", self.steer_training, methods=["POST"]),
@@ -116,6 +123,17 @@ class Playground:
             evidence="evidence" in include,
         )
         return _json(await self.predictor.ask(question))
+
+    async def walkthrough(self, request: Request) -> Response:
+        """Follow a test image through a model whose features are pixels."""
+        wanted = request.query_params.get("sample", "0")
+        if not wanted.isdecimal() or len(wanted) > 9:
+            raise ServingError("serving.not_a_number")
+        return _json(await to_thread(self.follower.follow, int(wanted)))
+
+    async def openapi(self, request: Request) -> Response:
+        """The routes, for programs."""
+        return _json(document())
 
     async def recipe(self, request: Request) -> Response:
         """The fields of a recipe that can be set from the page."""

@@ -54,6 +54,13 @@ class Models:
                 self._loaded.popitem(last=False)
             return model
 
+    def with_features(self, features: str) -> str:
+        """The key of a model that sees images so: the tutorial's if it is one, else the first."""
+        for key in ("tutorial", *self._runs):
+            if key in self._runs and self.get(key).features.name == features:
+                return key
+        raise ServingError("serving.no_pixel_model", status=404)
+
     def add(self, run: Run) -> str:
         """Take in a run; its key."""
         with self._lock:

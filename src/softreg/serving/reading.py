@@ -49,14 +49,13 @@ def image_of_json(body: bytes) -> Tensor:
 
 
 def encoded(values: Tensor | np.ndarray[Any, Any]) -> dict[str, Any]:
-    """An array as JSON: its shape, its largest magnitude, and its bytes in base64; floats as int8, 127 the largest magnitude."""
+    """An array as JSON: `scale` times its bytes (base64) are its values; floats in 127 steps of the largest magnitude."""
     array = np.asarray(values)
+    scale = 1.0
     if array.dtype != np.uint8:
-        scale = float(np.abs(array).max(initial=0)) or 1.0
-        array, largest = np.rint(array * (127 / scale)).astype(np.int8), scale
-    else:
-        largest = 255.0
-    return {"shape": list(array.shape), "largest": largest, "bytes": b64encode(array.tobytes()).decode("ascii")}
+        scale = (float(np.abs(array).max(initial=0)) or 1.0) / 127
+        array = np.rint(array / scale).astype(np.int8)
+    return {"shape": array.shape, "type": str(array.dtype), "scale": scale, "bytes": b64encode(array.tobytes()).decode("ascii")}
 
 
 def answer(models: Models, questions: Sequence[Question]) -> list[dict[str, Any] | Exception]:

@@ -1,0 +1,121 @@
+"""The OpenAPI document of the routes, made from one short table."""
+
+from typing import Any
+
+from softreg import __version__
+
+ARRAY = {
+    "type": "object",
+    "description": "an array: `scale` times its bytes are its values",
+    "properties": {
+        "shape": {"type": "array", "items": {"type": "integer"}},
+        "type": {"enum": ["uint8", "int8"]},
+        "scale": {"type": "number"},
+        "bytes": {"type": "string", "contentEncoding": "base64"},
+    },
+    "required": ["shape", "type", "scale", "bytes"],
+}
+PREDICTION = {
+    "type": "object",
+    "properties": {
+        "picture": {"type": "string"},
+        "label": {"type": ["string", "null"], "description": "null where the model abstains"},
+        "probability": {"type": ["number", "null"]},
+        "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
+        "logits": {"type": "object", "additionalProperties": {"type": "number"}},
+        "abstained": {"type": "boolean"},
+        "reason": {"type": ["string", "null"], "description": "why it abstains"},
+    },
+    "required": ["picture", "label", "probability", "probabilities", "abstained", "reason"],
+}
+ANSWER = {
+    "type": "object",
+    "properties": {
+        "schema": {"const": 1},
+        "model": {"type": "string"},
+        "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
+        "stages": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Array"},
+            "description": "from the picture to the image",
+        },
+        "evidence": {"$ref": "#/components/schemas/Array", "description": "(C, 28, 28): what each pixel says for each class"},
+    },
+    "required": ["schema", "model", "predictions"],
+}
+ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+IMAGE = {
+    "type": "array",
+    "minItems": 28,
+    "maxItems": 28,
+    "items": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}},
+}
+PICTURE = {
+    "required": True,
+    "content": {
+        "image/*": {"schema": {"type": "string", "contentMediaType": "image/*", "description": "a picture's file, at most 1 MiB"}},
+        "application/json": {
+            "schema": {"oneOf": [IMAGE, {"type": "object", "properties": {"image": IMAGE}, "required": ["image"]}]}
+        },
+    },
+}
+RECIPE = {"content": {"application/json": {"schema": {"type": "object", "description": "fields of GET /recipe"}}}}
+
+
+def _query(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}
+
+
+def _operation(summary: str, answer: str = "application/json", **more: Any) -> dict[str, Any]:
+    schema = more.pop("schema", {"type": "object"} if answer == "application/json" else {"type": "string"})
+    refused = {
+        "description": "refused; the sentence says why",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+    return {
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": {answer: {"schema": schema}}}, "default": refused},
+    } | more
+
+
+PATHS: dict[str, dict[str, Any]] = {
+    "/predict": {
+        "post": _operation(
+            "what digit is it",
+            schema={"$ref": "#/components/schemas/Answer"},
+            requestBody=PICTURE,
+            parameters=[
+                _query("model", "a key of GET /models"),
+                _query("include", "`stages`, `evidence`, or both with a comma"),
+            ],
+        )
+    },
+    "/models": {"get": _operation("the models to choose from")},
+    "/healthz": {"get": _operation("alive")},
+    "/recipe": {"get": _operation("the fields of a recipe that can be set here, with their bounds")},
+    "/training": {"post": _operation("begin to train", requestBody=RECIPE)},
+    "/training/events": {"get": _operation("the training step by step, as server-sent events", "text/event-stream")},
+    "/training/{action}": {
+        "post": _operation(
+            "pause, continue or stop the training",
+            parameters=[{"name": "action", "in": "path", "required": True, "schema": {"enum": ["pause", "continue", "stop"]}}],
+        )
+    },
+    "/walkthrough": {"get": _operation("a test image followed through the model", parameters=[_query("sample", "0 to 9999")])},
+    "/words/{language}": {
+        "get": _operation(
+            "what the page says",
+            parameters=[{"name": "language", "in": "path", "required": True, "schema": {"enum": ["en", "ko"]}}],
+        )
+    },
+}
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "softreg", "version": __version__, "summary": "Softmax regression that reads handwriting"},
+        "paths": PATHS,
+        "components": {"schemas": {"Array": ARRAY, "Prediction": PREDICTION, "Answer": ANSWER, "Error": ERROR}},
+    }

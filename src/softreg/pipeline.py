@@ -86,7 +86,8 @@ def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluat
 
     sha256 = write_model(fitted.model, folder / MODEL)
     (folder / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
-    save_figures(folder / FIGURES, fitted.model, fitted.costs, evaluation, splits.test, sample_index(recipe.seed, len(splits.test)))
+    unit = "epoch" if recipe.solver == "sgd" else "iteration"
+    save_figures(folder / FIGURES, fitted.model, fitted.costs, unit, evaluation, splits.test, sample_index(recipe.seed, len(splits.test)))
     environment = describe_environment(fitted.model.linear.weight.device) | {
         "data_sha256": {"train": splits.train.sha256(), "test": splits.test.sha256()},
         "train_seconds": fitted.seconds,

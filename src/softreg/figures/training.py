@@ -1,0 +1,43 @@
+"""Figures of a training: how the cost fell, and what each class came to look for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from softreg.figures.layout import image_grid
+from softreg.figures.style import BLUE, DIVERGING, MUTED, drawing, new_figure
+from softreg.words import say
+
+
+def learning_curve(costs: Sequence[float], unit: str) -> Figure:
+    """The cost after every step; `unit` is "epoch" or "iteration"."""
+    with drawing():
+        figure = new_figure(8, 4.2, say("figures.learning_curve"))
+        axes = figure.add_axes((0.09, 0.14, 0.86, 0.70))
+        steps = np.arange(1, len(costs) + 1)
+        axes.plot(steps, costs, color=BLUE, linewidth=2, marker="o" if len(costs) <= 40 else None, markersize=4, clip_on=False)
+        axes.set_xlabel(say(f"figures.{unit}"))
+        axes.set_ylabel(say("figures.cost"))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.margins(x=0.02)
+        axes.annotate(f"{costs[-1]:.4f}", (steps[-1], costs[-1]), (0, 9), textcoords="offset points", ha="right", color=BLUE)
+        return figure
+
+
+def class_templates(templates: Tensor, classes: Sequence[str]) -> Figure:
+    """What each class looks for: its weights as an image, templates (C, 28, 28); one scale for all, white is zero."""
+    with drawing():
+        figure, cells, right = image_grid(len(classes), say("figures.class_templates"), colour_bar=True)
+        largest = float(templates.abs().quantile(0.999)) or 1.0  # a few corner pixels must not pale the rest
+        norm = TwoSlopeNorm(0, -largest, largest)
+        for cell, template, name in zip(cells, templates.numpy(), classes, strict=False):
+            drawn = cell.imshow(template, cmap=DIVERGING, norm=norm, interpolation="nearest")
+            cell.set_title(name, fontweight="bold")
+        bar = figure.colorbar(drawn, cax=right, extend="both")
+        bar.outline.set_visible(False)
+        bar.set_label(say("figures.weight"), color=MUTED)
+        return figure

@@ -26,7 +26,7 @@ from softreg.serving.openapi import document
 from softreg.serving.predicting import Predictor
 from softreg.serving.reading import Question, answer
 from softreg.serving.safety import COOKIE, LOCAL_HOSTS, Guard
-from softreg.words import LANGUAGES, say, sentences
+from softreg.words import LANGUAGES, language, say, sentences
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -119,6 +119,7 @@ class Playground:
             body=await request.body(),
             is_json=kind == "application/json",
             model=query.get("model", self.models.default),
+            language=language(),
             stages="stages" in include,
             evidence="evidence" in include,
         )

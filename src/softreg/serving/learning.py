@@ -164,18 +164,17 @@ class Lesson:
             watch = Watch(recipe, load_splits(recipe))
             run = train(recipe, name=recipe.solver, on_step=lambda state: self._step(watch, state))
         except SoftregError as error:
-            self._publish(status="failed", message=str(error))
+            self._publish(status="failed", ending=error.key.removeprefix("solvers."), message=str(error))
         except Exception:  # a fault of ours: the page must not wait for ever, and learns no more than that
             self._publish(status="failed", message=say("serving.fault"))
             raise
         else:
-            result = run.result
-            ending, evaluation = result["ending"], result["evaluation"]
-            facts = {name: value for name, value in ending.items() if name not in {"key", "converged"}}
+            result, ending = run.result, run.ending
+            evaluation = result["evaluation"]
             self._publish(
                 status="ended",
-                ending=ending["key"],
-                message=say(f"solvers.{ending['key']}", **facts),
+                ending=ending.key,
+                message=str(ending),
                 model=self._saved(run),
                 accuracy=evaluation["accuracy"],
                 accuracy_interval=evaluation["accuracy_interval"],

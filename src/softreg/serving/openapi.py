@@ -36,10 +36,15 @@ ANSWER = {
         "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
         "stages": {
             "type": "array",
+            "description": "from the picture to the image, each with its title",
             "items": {"$ref": "#/components/schemas/Array"},
-            "description": "from the picture to the image",
         },
-        "evidence": {"$ref": "#/components/schemas/Array", "description": "(C, 28, 28): what each pixel says for each class"},
+        "evidence": {
+            "type": "object",
+            "description": "of the digit `probabilities` are of: its image (28, 28), and what its pixels say for each class (C, 28, 28)",
+            "properties": {"image": {"$ref": "#/components/schemas/Array"}, "pixels": {"$ref": "#/components/schemas/Array"}},
+            "required": ["image", "pixels"],
+        },
     },
     "required": ["schema", "model", "predictions"],
 }

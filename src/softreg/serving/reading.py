@@ -1,4 +1,4 @@
-"""A request's body becomes images, and what the model makes of them becomes JSON."""
+"""A request's body becomes a picture, and what the model makes of it becomes JSON."""
 
 import json
 from base64 import b64encode
@@ -8,12 +8,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from PIL import Image
 
-from softreg.errors import ServingError, SoftregError
+from softreg.errors import ServingError
+from softreg.model import SoftmaxRegression
+from softreg.pictures import Digit, Picture, Stage, read_picture
+from softreg.prediction import Prediction, predict
 from softreg.serving.models import Models
+from softreg.words import Language, use_language
 
 SIDE = 28
+SHOWN = 160  # pixels: the longer side of a stage as it is sent
+NAME = "picture"  # of every picture: the request's own names are not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,7 @@ class Question:
     body : a picture's file, or JSON
     is_json : which of the two
     model : a key of `Models`
+    language : to answer in
     stages : whether the way from the picture to the image is asked for
     evidence : whether the evidence for each class is asked for
     """
@@ -32,23 +40,49 @@ class Question:
     body: bytes
     is_json: bool
     model: str
+    language: Language
     stages: bool
     evidence: bool
 
 
-def image_of_json(body: bytes) -> Tensor:
-    """The image uint8 (28, 28) in a JSON body: 28 rows of 28 whole numbers from 0 to 255, bare or as `{"image": ...}`."""
+def answer(models: Models, questions: Sequence[Question]) -> list[dict[str, Any] | Exception]:
+    """The answers, or for a question that is refused the error; the pictures of one model go through it together."""
+    answers: dict[int, dict[str, Any] | Exception] = {}
+    together: dict[str, list[tuple[int, Picture]]] = {}
+    for i, question in enumerate(questions):
+        use_language(question.language)
+        try:
+            models.get(question.model)
+            together.setdefault(question.model, []).append((i, _picture(question)))
+        except Exception as error:  # even a fault of ours: it must not fall on the others
+            answers[i] = error
+    for key, asked in together.items():
+        model = models.get(key)
+        for (i, _), prediction in zip(asked, predict(model, [picture for _, picture in asked]), strict=True):
+            use_language(questions[i].language)
+            answers[i] = _as_json(model, prediction, questions[i])
+    return [answers[i] for i in range(len(questions))]
+
+
+def image_of_json(body: bytes) -> NDArray[np.uint8]:
+    """The image uint8 (28, 28) in a JSON body: 28 rows of 28 whole numbers from 0 to 255, bare or as `{"image": ...}`.
+
+    Raises
+    ------
+    ServingError
+        If it is anything else.
+    """
     try:
         value = json.loads(body)
         rows = value["image"] if isinstance(value, dict) else value
         if len(rows) != SIDE or not all(isinstance(row, list) and len(row) == SIDE for row in rows):
             raise ValueError("shape")
-        return torch.frombuffer(bytearray(b"".join(bytes(row) for row in rows)), dtype=torch.uint8).view(SIDE, SIDE)
+        return np.frombuffer(bytearray(b"".join(bytes(row) for row in rows)), np.uint8).reshape(SIDE, SIDE)
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise ServingError("serving.not_an_image", status=400) from None
+        raise ServingError("serving.not_an_image") from None
 
 
-def encoded(values: Tensor | np.ndarray[Any, Any]) -> dict[str, Any]:
+def encoded(values: torch.Tensor | NDArray[Any]) -> dict[str, Any]:
     """An array as JSON: `scale` times its bytes (base64) are its values; floats in 127 steps of the largest magnitude."""
     array = np.asarray(values)
     scale = 1.0
@@ -58,82 +92,35 @@ def encoded(values: Tensor | np.ndarray[Any, Any]) -> dict[str, Any]:
     return {"shape": array.shape, "type": str(array.dtype), "scale": scale, "bytes": b64encode(array.tobytes()).decode("ascii")}
 
 
-def answer(models: Models, questions: Sequence[Question]) -> list[dict[str, Any] | Exception]:
-    """The answers, or for a question that is refused the error; the images of one model go through it together."""
-    answers: list[dict[str, Any] | Exception] = [{} for _ in questions]
-    together: dict[str, list[tuple[int, Tensor, list[Tensor]]]] = {}
-    for i, question in enumerate(questions):
-        try:
-            models.get(question.model)
-            image, stages = _image(question)
-            together.setdefault(question.model, []).append((i, image, stages))
-        except SoftregError as error:
-            answers[i] = error
-    for key, asked in together.items():
-        model = models.get(key)
-        logits = model.logits(torch.stack([image for _, image, _ in asked]))  # (B, C)
-        rows = torch.softmax(logits.double(), dim=1)
-        for (i, image, stages), z, p in zip(asked, logits.tolist(), rows.tolist(), strict=True):
-            answers[i] = told = _as_json(key, model.classes, z, p)
-            if questions[i].stages:
-                told["stages"] = [{"name": str(n), **encoded(stage)} for n, stage in enumerate([*stages, image])]
-            if questions[i].evidence:
-                x = model.features(image[None])  # (1, D)
-                told["evidence"] = encoded((model.linear.weight.detach() * x).view(-1, SIDE, SIDE))
-    return answers
+def _picture(question: Question) -> Picture:
+    if not question.is_json:
+        return read_picture(question.body, name=NAME)
+    image = image_of_json(question.body)  # an image already: nothing to find, nothing to change
+    digit = Digit(image, (0.0, 0.0, SIDE, SIDE), np.eye(2, 3), 1, float("nan"), float((image > 127).mean()))
+    stages = (Stage("pictures.stage_image", image),)
+    return Picture(NAME, (SIDE, SIDE), (), stages, (digit,) if image.any() else (), None if image.any() else "pictures.blank")
 
 
-def _image(question: Question) -> tuple[Tensor, list[Tensor]]:
-    if question.is_json:
-        return image_of_json(question.body), []
-    import io
-
-    from PIL import Image
-
-    from softreg.errors import PictureError
-
-    try:
-        picture = Image.open(io.BytesIO(question.body), formats=("PNG", "JPEG", "WEBP"))
-        picture = picture.convert("L")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise PictureError("serving.not_an_image") from error
-    array = np.asarray(picture)
-    if array.shape == (SIDE, SIDE) and array[0, 0] < 128:
-        return torch.from_numpy(array.copy()), []
-    ink = 255 - array if np.median(array) > 127 else array
-    ys, xs = np.nonzero(ink > 60)
-    if not len(ys):
-        return torch.zeros(SIDE, SIDE, dtype=torch.uint8), [torch.from_numpy(ink.copy())]
-    cut = ink[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
-    scale = 20 / max(cut.shape)
-    small = np.asarray(
-        Image.fromarray(cut).resize(
-            (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale))), Image.Resampling.BOX
-        )
-    )
-    h, w = small.shape
-    total = small.sum() or 1
-    cy, cx = (small.sum(1) * np.arange(h)).sum() / total, (small.sum(0) * np.arange(w)).sum() / total
-    top, left = int(np.clip(round(13.5 - cy), 0, SIDE - h)), int(np.clip(round(13.5 - cx), 0, SIDE - w))
-    out = np.zeros((SIDE, SIDE), np.uint8)
-    out[top : top + h, left : left + w] = small
-    return torch.from_numpy(out), [torch.from_numpy(ink.copy()), torch.from_numpy(cut.copy())]
+def _as_json(model: SoftmaxRegression, prediction: Prediction, question: Question) -> dict[str, Any]:
+    told = prediction.to_json()
+    reading = min(prediction.readings, key=lambda each: each.probability, default=None)  # the one its probabilities are of
+    if reading is not None:
+        told["logits"] = dict(zip(model.classes, reading.logits.tolist(), strict=True))
+    result: dict[str, Any] = {"schema": 1, "model": question.model, "predictions": [told]}
+    if question.stages:
+        result["stages"] = [{"title": stage.title, **encoded(_small(stage.array))} for stage in prediction.picture.stages]
+    if question.evidence and reading is not None:
+        result["evidence"] = {"image": encoded(reading.digit.image), "pixels": encoded(_evidence(model, reading.digit.image))}
+    return result
 
 
-def _as_json(key: str, classes: tuple[str, ...], logits: list[float], probabilities: list[float]) -> dict[str, Any]:
-    best = max(range(len(classes)), key=probabilities.__getitem__)
-    return {
-        "schema": 1,
-        "model": key,
-        "predictions": [
-            {
-                "picture": "1",
-                "label": classes[best],
-                "probability": probabilities[best],
-                "probabilities": dict(zip(classes, probabilities, strict=True)),
-                "abstained": False,
-                "reason": None,
-                "logits": dict(zip(classes, logits, strict=True)),
-            }
-        ],
-    }
+def _evidence(model: SoftmaxRegression, image: NDArray[np.uint8]) -> torch.Tensor:
+    """What each pixel says for each class, (C, 28, 28)."""
+    images = torch.from_numpy(image)[None]  # (1, 28, 28)
+    return torch.cat([model.features.attribute(images, weight) for weight in model.linear.weight.detach()])
+
+
+def _small(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """At most `SHOWN` pixels long."""
+    factor = -(-max(array.shape[:2]) // SHOWN)
+    return np.asarray(Image.fromarray(array).reduce(factor)) if factor > 1 else array

@@ -2,8 +2,8 @@
 
 import { get, predict } from "./api.js";
 import { Ink } from "./ink.js";
-import { decode, largest, make, paintInk, paintSigned, pixels, slice, sums } from "./paint.js";
-import { knows, percent, say, signed } from "./words.js";
+import { decode, largest, make, paintInk, paintPicture, paintSigned, pixels, slice, sums } from "./paint.js";
+import { percent, say, signed } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const COMPARED = 8; // models that are asked about the same drawing
@@ -84,7 +84,7 @@ export class Draw {
     const { picture, model } = this;
     try {
       const { evidence } = await predict(picture, model, ["evidence"], signal);
-      this.evidence = evidence && decode(evidence);
+      this.evidence = evidence ? { image: decode(evidence.image), pixels: decode(evidence.pixels) } : null;
       this.#showEvidence();
       for (const each of this.models.slice(0, COMPARED)) {
         const [said] = each.model === model ? this.answer.predictions : (await predict(picture, each.model, [], signal)).predictions;
@@ -130,7 +130,7 @@ export class Draw {
     if (said?.probabilities && String(Object.keys(said.probabilities)) !== String(this.classes)) this.#makeBars(Object.keys(said.probabilities));
     const shown = this.shown;
     for (const button of $("bars").querySelectorAll("button")) {
-      const { name } = button.dataset, p = said?.probabilities?.[name], z = said?.logits?.[name];
+      const { name } = button.dataset, z = said?.logits?.[name], p = z === undefined ? z : said.probabilities[name];
       button.querySelector(".bar").style.transform = `scaleX(${p ?? 0})`;
       button.querySelector(".p").textContent = p === undefined ? "" : percent(p);
       button.querySelector(".z").textContent = z === undefined ? "" : signed(z);
@@ -143,19 +143,19 @@ export class Draw {
 
   get leading() {
     const [said] = this.answer?.predictions ?? [];
-    return said?.probabilities && Object.entries(said.probabilities).reduce((a, b) => (b[1] > a[1] ? b : a))[0];
+    return said?.logits && Object.entries(said.probabilities).reduce((a, b) => (b[1] > a[1] ? b : a))[0];
   }
 
   get shown() { return this.chosen ?? this.leading; }
 
   #showStages(stages) {
-    $("stages").replaceChildren(...stages.map(({ name, ...encoded }) => {
-      const caption = knows(`stage_${name}`) ? say(`stage_${name}`) : name;
-      const canvas = pixels(caption);
-      paintInk(canvas, decode(encoded));
-      return make("li", {}, canvas, caption);
+    $("stages").replaceChildren(...stages.map(({ title, ...encoded }, i) => {
+      const canvas = pixels(title), stage = decode(encoded);
+      if (i === stages.length - 1 && stage.shape[0] === 28) paintInk(canvas, stage);
+      else paintPicture(canvas, stage, !this.ink.picture);
+      canvas.style.aspectRatio = `${stage.shape[1]} / ${stage.shape[0]}`;
+      return make("li", {}, canvas, title);
     }));
-    this.image = stages.length ? decode(stages.at(-1)) : null;
   }
 
   #showEvidence() {
@@ -165,8 +165,8 @@ export class Draw {
       canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
       return void sum.replaceChildren(say("why_nothing"));
     }
-    const each = slice(this.evidence, this.classes.indexOf(name));
-    paintSigned(canvas, each, largest(this.evidence), this.image);
+    const { image, pixels: all } = this.evidence, each = slice(all, this.classes.indexOf(name));
+    paintSigned(canvas, each, largest(all), image);
     const { plus, minus } = sums(each), z = this.answer.predictions[0].logits[name];
     sum.replaceChildren(
       make("span", { className: "plus", textContent: signed(plus) }), " ", make("span", { className: "minus", textContent: signed(minus) }),

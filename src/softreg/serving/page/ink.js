@@ -1,6 +1,6 @@
 // The sheet: strokes from mouse, finger, pen or keys, or a picture laid upon it. Kept as strokes, so they can be undone.
 
-const SENT = 256; // pixels of the picture that is sent
+const SENT = 200; // pixels of the picture that is sent
 const WIDTH = 0.062; // of a stroke, in sheets
 
 export class Ink {
@@ -71,13 +71,13 @@ export class Ink {
   }
 
   #move(event) {
-    if (!this.current || this.current.keys) return;
+    if (!this.current || this.current.byKeys) return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) this.current.push(this.#point(each));
     this.#touched(event.timeStamp);
   }
 
-  #up() { if (this.current && !this.current.keys) this.current = null; }
+  #up() { if (this.current && !this.current.byKeys) this.current = null; }
 
   // Arrow keys move a pen, Space puts it down and lifts it.
   #key(event) {
@@ -91,19 +91,19 @@ export class Ink {
     else return;
     event.preventDefault();
     this.#showPen();
-    if (this.current?.keys && key in moves) {
+    if (this.current?.byKeys && key in moves) {
       this.current.push([...this.cursor, 1]);
       this.#touched(event.timeStamp);
     }
   }
 
   #lower() {
-    this.current = Object.assign([[...this.cursor, 1]], { keys: true });
+    this.current = Object.assign([[...this.cursor, 1]], { byKeys: true });
     this.strokes.push(this.current);
     this.#touched();
   }
 
-  #lift() { if (this.current?.keys) this.current = null; this.pen.hidden = true; }
+  #lift() { if (this.current?.byKeys) this.current = null; this.pen.hidden = true; }
 
   #showPen() {
     this.pen.hidden = false;

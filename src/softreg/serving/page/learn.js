@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { Chart } from "./chart.js";
 import { decode, largest, make, paintInk, paintSigned, pixels, slice } from "./paint.js";
-import { knows, percent, say } from "./words.js";
+import { knows, language, percent, say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const LOGARITHMIC = { lr: [1e-3, 1e3], l2: [1e-6, 1] }; // sliders whose steps are factors
@@ -160,12 +160,12 @@ export class Learn {
     $("cost-now").textContent = step ? this.cost.values.at(-1).toFixed(3) : "";
     const best = event.status === "ended" ? event.accuracy : this.accuracy.values.at(-1);
     $("accuracy-now").textContent = step ? `${(100 * best).toFixed(2)} %` : "";
-    $("accuracy-help").textContent = say("accuracy_help", { n: view?.n ?? "10000" });
+    $("accuracy-help").textContent = say("accuracy_help", { n: (view?.n ?? 10000).toLocaleString(language) });
     if (["ended", "failed"].includes(status)) {
-      const bad = status === "failed" || event.ending === "worse_than_guessing";
+      const diverged = ["worse_than_guessing", "diverged"].includes(event.ending), bad = status === "failed" || diverged;
       $("ending").hidden = false;
       $("ending").classList.toggle("bad", bad);
-      $("ending").replaceChildren(message, bad ? ` ${say("diverged_why")}` : ` ${say("ending_numbers", { accuracy: (100 * event.accuracy).toFixed(2), seconds: event.seconds.toFixed(1), model: event.model })}`);
+      $("ending").replaceChildren(message, diverged ? ` ${say("diverged_why")}` : bad ? "" : ` ${say("ending_numbers", { accuracy: (100 * event.accuracy).toFixed(2), seconds: event.seconds.toFixed(1), model: event.model })}`);
       $("use").hidden = !event.model;
     }
     this.#showView(view);

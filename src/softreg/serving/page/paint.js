@@ -27,12 +27,21 @@ export function paintInk(canvas, { shape, values }) {
   paint(canvas, shape, (i) => [r, g, b, values[i]]);
 }
 
+// A picture as it is: grey or coloured. What was drawn on the sheet takes the colours of the page instead, ink on nothing.
+export function paintPicture(canvas, { shape, values }, drawn) {
+  const [height, width, channels = 1] = shape, ink = colour("--ink-rgb");
+  paint(canvas, [height, width], (i) => {
+    const [r, g = r, b = r] = values.subarray(channels * i, channels * (i + 1));
+    return drawn && r === g && g === b ? [...ink, 255 - r] : [r, g, b, 255];
+  });
+}
+
 // `most` is the magnitude painted in full colour; `under` an image whose ink shines through where nothing is said.
 export function paintSigned(canvas, { shape, values, scale }, most, under = null) {
   const plus = colour("--for-rgb"), minus = colour("--against-rgb"), ink = colour("--ink-rgb");
   paint(canvas, shape, (i) => {
     const strength = Math.min(1, Math.abs(values[i] * scale) / most) ** 0.7;
-    const rest = under ? (under.values[i] / 255) * 0.2 * (1 - strength) : 0;
+    const rest = under ? (under.values[i] / 255) * 0.13 * (1 - strength) : 0;
     const alpha = strength + rest;
     if (!alpha) return [0, 0, 0, 0];
     const tint = values[i] > 0 ? plus : minus;

@@ -95,7 +95,7 @@ export class Understand {
     });
     return { key: "u_gradient", shapes: ["p − e_y (10,)", "∂J/∂W (10, 784)"], body: [make("ol", { className: "tiles ten" }, ...tiles),
       make("p", { className: "equation", textContent: "∂J/∂W = (p − e_y) xᵀ,   W ← W − lr · ∂J/∂W" })],
-      code: "optimizer = torch.optim.SGD(linear.parameters(), lr=0.1)\noptimizer.zero_grad()\ncost.backward()\noptimizer.step()" };
+      code: "sgd = torch.optim.SGD(\n    linear.parameters(), lr=0.1)\nsgd.zero_grad()\ncost.backward()\nsgd.step()" };
   }
 }
 

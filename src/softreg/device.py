@@ -13,9 +13,8 @@ def choose_device(name: str) -> torch.device:
     RecipeError
         If this machine has no such device.
     """
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
-    if name == "auto":
-        return torch.device(next(kind for kind, available in there.items() if available()))
-    if not there[name]():
-        raise RecipeError("recipe.no_device", device=name, choices=", ".join(kind for kind, available in there.items() if available()))
-    return torch.device(name)
+    kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    there = [kind for kind, available in kinds.items() if available]
+    if name != "auto" and name not in there:
+        raise RecipeError("recipe.no_device", device=name, choices=", ".join(there))
+    return torch.device(there[0] if name == "auto" else name)

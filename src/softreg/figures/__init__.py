@@ -4,15 +4,17 @@ from pathlib import Path
 
 from softreg.data import Dataset
 from softreg.evaluation import Evaluation
-from softreg.figures.judgement import confusion_matrix, labelled_grid, test_sample, worst_mistakes
+from softreg.figures.judgement import confusion_matrix, test_sample, worst_mistakes
 from softreg.figures.style import png, save
 from softreg.figures.training import class_templates, learning_curve
 from softreg.model import SoftmaxRegression
 
-__all__ = ["class_templates", "confusion_matrix", "labelled_grid", "learning_curve", "png", "save", "save_figures", "test_sample", "worst_mistakes"]
+__all__ = ["class_templates", "confusion_matrix", "learning_curve", "png", "save", "save_figures", "test_sample", "worst_mistakes"]
 
 
-def save_figures(folder: Path, model: SoftmaxRegression, costs: list[float], unit: str, evaluation: Evaluation, data: Dataset, sample: int) -> None:
+def save_figures(
+    folder: Path, model: SoftmaxRegression, costs: list[float], unit: str, evaluation: Evaluation, data: Dataset, sample: int
+) -> None:
     """A run's figures: into `folder`, the evaluation being that of `data`, and `sample` the number of the image drawn by lot."""
     folder.mkdir(parents=True, exist_ok=True)
     label, prediction = (data.classes[int(which[sample])] for which in (data.labels, evaluation.predictions))

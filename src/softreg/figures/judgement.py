@@ -1,7 +1,5 @@
 """Figures of an evaluation: what is taken for what, the worst mistakes, and one image drawn by lot."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -9,7 +7,7 @@ from torch import Tensor
 from softreg.data import Dataset
 from softreg.evaluation import Evaluation
 from softreg.figures.layout import image_grid
-from softreg.figures.style import INK, MUTED, ORANGE, drawing, new_figure
+from softreg.figures.style import FAINT, INK, MUTED, ORANGE, bold, drawing, new_figure
 from softreg.words import say
 
 MISTAKES = 15
@@ -35,8 +33,10 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
         if len(counts) <= NUMBERED:
             for row, column in np.argwhere(counts):
                 right = row == column
-                weight, colour = ("bold", MUTED) if right else ("normal", INK)
-                axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=9, fontweight=weight, color=colour)
+                weight, colour = (bold(), MUTED) if right else (400, INK)
+                axes.text(
+                    column, row, str(counts[row, column]), ha="center", va="center", fontsize=9, fontweight=weight, color=colour
+                )
         return figure
 
 
@@ -46,12 +46,14 @@ def worst_mistakes(evaluation: Evaluation, data: Dataset) -> Figure:
     with drawing():
         if not worst:
             return new_figure(8, 1.2, say("figures.no_mistakes", n=evaluation.n))
-        figure, cells, _ = image_grid(len(worst), say("figures.worst_mistakes"), caption_lines=2)
+        figure, cells = image_grid(len(worst), say("figures.worst_mistakes"), caption_lines=2)
         for cell, i in zip(cells, worst, strict=True):
             cell.imshow(data.images[i].numpy(), cmap="Greys", interpolation="nearest")
             label, named = int(data.labels[i]), int(evaluation.predictions[i])
             cell.set_title(say("figures.mistake_is", label=data.classes[label]), pad=18, fontsize=10)
-            told = say("figures.mistake_named", prediction=data.classes[named], probability=float(evaluation.probabilities[i, named]))
+            told = say(
+                "figures.mistake_named", prediction=data.classes[named], probability=float(evaluation.probabilities[i, named])
+            )
             cell.text(0.5, 1.03, told, transform=cell.transAxes, ha="center", va="bottom", fontsize=10, color=ORANGE)
         return figure
 
@@ -60,19 +62,9 @@ def test_sample(image: Tensor, label: str, prediction: str, index: int) -> Figur
     """The lab's random test image (28, 28), as the lab shows it."""
     with drawing():
         figure = new_figure(4.4, 5.0, say("figures.test_sample", index=index))
-        axes = figure.add_axes((0.09, 0.04, 0.82, 0.72))
+        axes = figure.add_axes((0.09, 0.05, 0.82, 0.74))
         axes.imshow(image.numpy(), cmap="Greys", interpolation="nearest")
         axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_color(MUTED)
+        axes.spines[:].set(visible=True, color=FAINT)
         axes.set_title(say("figures.label_and_prediction", label=label, prediction=prediction), pad=10)
-        return figure
-
-
-def labelled_grid(images: Tensor, labels: Sequence[str], title: str) -> Figure:
-    """Images (N, 28, 28) with their labels."""
-    with drawing():
-        figure, cells, _ = image_grid(len(images), title)
-        for cell, image, label in zip(cells, images.numpy(), labels, strict=True):
-            cell.imshow(image, cmap="Greys", interpolation="nearest")
-            cell.set_title(label, fontsize=10)
         return figure

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from softreg.figures.layout import image_grid
-from softreg.figures.style import BLUE, DIVERGING, MUTED, drawing, new_figure
+from softreg.figures.layout import image_grid, margin_bar
+from softreg.figures.style import BLUE, DIVERGING, MUTED, bold, drawing, new_figure
 from softreg.words import say
 
 
@@ -31,13 +31,15 @@ def learning_curve(costs: Sequence[float], unit: str) -> Figure:
 def class_templates(templates: Tensor, classes: Sequence[str]) -> Figure:
     """What each class looks for: its weights as an image, templates (C, 28, 28); one scale for all, white is zero."""
     with drawing():
-        figure, cells, right = image_grid(len(classes), say("figures.class_templates"), colour_bar=True)
+        figure, cells = image_grid(len(classes), say("figures.class_templates"), margin=1.05)
         largest = float(templates.abs().quantile(0.999)) or 1.0  # a few corner pixels must not pale the rest
         norm = TwoSlopeNorm(0, -largest, largest)
         for cell, template, name in zip(cells, templates.numpy(), classes, strict=False):
             drawn = cell.imshow(template, cmap=DIVERGING, norm=norm, interpolation="nearest")
-            cell.set_title(name, fontweight="bold")
+            cell.set_title(name, fontweight=bold())
+        right = margin_bar(figure)
         bar = figure.colorbar(drawn, cax=right, extend="both")
         bar.outline.set_visible(False)
-        bar.set_label(say("figures.weight"), color=MUTED)
+        for y, side, place in ((1.06, "for", "bottom"), (-0.06, "against", "top")):
+            right.text(0.5, y, say(f"figures.{side}"), transform=right.transAxes, ha="center", va=place, fontsize=10, color=MUTED)
         return figure

@@ -1,0 +1,147 @@
+"""From pixels to an ink map: which colour is ink, whether it is dark or light, and how the light falls on the paper.
+
+The ink map is the *density* of ink: 0 on paper, about 1 in the middle of a stroke, grey at its edges.
+
+1. Colour: the axis along which the picture varies most over short distances, so that red on green has contrast too.
+2. Polarity: around a smooth surface fitted with absolute deviations (most of a picture is paper), the ink lies on the longer tail.
+3. Paper: a morphological closing fills in whatever is darker than its surroundings and thinner than some two fifths of the picture.
+4. Threshold: the mean density at edges, steep edges counting most, which is half of the ink's density wherever its edges are;
+   the soft edges of shadows hardly count.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+Grey = NDArray[np.float32]
+
+LEAST_CONTRAST = 0.05  # of the paper's brightness: fainter is not called ink
+NOISE_MULTIPLE = 5.0  # ink stands out of the noise by this many standard deviations
+
+
+@dataclass(frozen=True, eq=False)
+class Ink:
+    """An ink map.
+
+    Attributes
+    ----------
+    density
+        `float32 (H, W)`: 0 on paper, 1 where the ink is as dense as it usually is, clipped to [0, 1].
+    evened
+        `uint8 (H, W)`: the picture with the light evened and the ink dark, for showing.
+    light
+        Whether the ink is lighter than the paper.
+    """
+
+    density: Grey
+    evened: NDArray[np.uint8]
+    light: bool
+
+
+def find_ink(pixels: Grey) -> Ink | None:
+    """The ink map of `float32 (H, W, 3)` pixels; None if nothing stands out from the paper."""
+    grey, reflecting = along_contrast(pixels)
+    light = ink_is_light(grey)
+    darkness = _denoised(_darkness(255 - grey if light else grey, proportional=reflecting and not light))
+    threshold = edge_threshold(darkness)
+    evened = np.clip(255 * (1 - darkness / max(1.0, 2 * (threshold or 0.5))), 0, 255).astype(np.uint8)
+    if threshold is None:
+        return None
+    return Ink(np.clip(darkness / np.float32(2 * threshold), 0, 1), evened, light)
+
+
+def resized(grey: Grey, shape: tuple[int, int], method: Image.Resampling = Image.Resampling.BILINEAR) -> Grey:
+    """`grey` at another size, anti-aliased when shrinking."""
+    if grey.shape == shape:
+        return grey
+    return np.asarray(Image.fromarray(grey).resize(shape[::-1], method), dtype=np.float32)
+
+
+def shrunk(grey: Grey, side: int) -> Grey:
+    """`grey` with its longer side at most `side`, each pixel the mean of those it replaces."""
+    scale = side / max(grey.shape)
+    if scale >= 1:
+        return grey
+    height, width = (max(1, round(length * scale)) for length in grey.shape)
+    return resized(grey, (height, width), Image.Resampling.BOX)
+
+
+def along_contrast(pixels: Grey) -> tuple[Grey, bool]:
+    """Grey values along the colour axis of most local contrast, in [0, 255], and whether they are amounts of light.
+
+    They are not where one colour is subtracted from another, as for red ink on green paper.
+    """
+    if np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2]):
+        return np.ascontiguousarray(pixels[..., 0]), True
+    small = np.stack([shrunk(np.ascontiguousarray(pixels[..., c]), 96) for c in range(3)], axis=-1)  # (h, w, 3)
+    local = (small - ndimage.uniform_filter(small, (33, 33, 1))).reshape(-1, 3)
+    weight = (local * local).sum(axis=1, keepdims=True)
+    axis = np.linalg.eigh((local * weight).T @ local)[1][:, -1]
+    axis *= np.sign(axis.sum()) / np.abs(axis).sum()
+    axis[np.abs(axis) < 0.03] = 0
+    grey = pixels @ axis.astype(np.float32) - np.float32(255 * axis[axis < 0].sum())
+    return np.ascontiguousarray(grey), bool((axis >= 0).all())
+
+
+def ink_is_light(grey: Grey) -> bool:
+    """Whether the ink is lighter than the paper: on which side of the paper's level the longer tail lies."""
+    small = shrunk(grey, 48)
+    away = small - paper_surface(small)
+    return float((away * np.abs(away)).sum()) > 0
+
+
+def paper_surface(grey: Grey) -> Grey:
+    """The quadratic surface with the least absolute deviations, by reweighted least squares; the margin counts threefold."""
+    height, width = grey.shape
+    y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in (height, width))
+    y, x = (grid.ravel() for grid in np.meshgrid(y, x, indexing="ij"))
+    basis = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)  # (H W, 6)
+    prior = np.where(np.maximum(np.abs(x), np.abs(y)) > 0.85, np.float32(3), np.float32(1))
+    target = grey.ravel()
+    surface = np.full_like(target, np.median(target[prior > 1]))
+    for _ in range(8):
+        weight = (prior / np.maximum(np.abs(target - surface), 2))[:, None]
+        surface = basis @ np.linalg.solve((basis * weight).T @ basis + 1e-3 * np.eye(6, dtype=np.float32), (basis * weight).T @ target)
+    return surface.reshape(grey.shape).astype(np.float32)
+
+
+def _darkness(grey: Grey, *, proportional: bool) -> Grey:
+    """How much darker each pixel is than the paper, as a share of the paper's brightness, or of 255."""
+    paper = resized(_paper(grey), (grey.shape[0], grey.shape[1]))
+    dark = (paper - grey) / (np.maximum(paper, 32) if proportional else np.float32(255))
+    return np.asarray(dark - np.median(dark[::2, ::2]), dtype=np.float32)  # a closing follows the upper edge of noise
+
+
+def _paper(grey: Grey) -> Grey:
+    """The paper's brightness, `float32 (h, w)` with sides of at most 128: what is left when all thin dark things are closed."""
+    small = ndimage.median_filter(shrunk(grey, 128), 3, mode="nearest")
+    size = max(3, round(0.45 * min(small.shape)) | 1)
+    closed = ndimage.grey_closing(small, (size, size), mode="nearest")
+    return np.asarray(ndimage.uniform_filter(closed, max(1, size // 2), mode="nearest"), dtype=np.float32)
+
+
+def noise_level(darkness: Grey) -> float:
+    """The standard deviation of the noise on the paper, from the median absolute deviation."""
+    sample = darkness[:: max(1, darkness.shape[0] // 256), :: max(1, darkness.shape[1] // 256)]
+    return 1.4826 * float(np.median(np.abs(sample - np.median(sample))))
+
+
+def _denoised(darkness: Grey) -> Grey:
+    """Smoothed by about a pixel, only where the noise is worth the blur."""
+    if noise_level(darkness) < 0.02:
+        return darkness
+    return np.asarray(ndimage.gaussian_filter(darkness, 1.0 if min(darkness.shape) > 64 else 0.6), dtype=np.float32)
+
+
+def edge_threshold(darkness: Grey) -> float | None:
+    """The density halfway up the ink's edges; None if nothing stands out of the noise."""
+    least = max(LEAST_CONTRAST, NOISE_MULTIPLE * noise_level(darkness))
+    if np.count_nonzero(darkness > least) < 4:
+        return None
+    dy, dx = np.gradient(darkness)
+    steep = dx * dx + dy * dy
+    steep = steep * np.sqrt(steep) * (ndimage.maximum_filter(darkness, 3) > least)
+    return max(float((steep * darkness).sum() / max(float(steep.sum()), 1e-30)), least / 2)

@@ -1,0 +1,27 @@
+"""The stages of a picture, side by side in one strip."""
+
+import numpy as np
+from PIL import Image
+
+from softreg.pictures.picture import Picture
+
+HEIGHT = 224
+GAP = 8
+
+
+def steps_strip(picture: Picture) -> Image.Image:
+    """All stages in one RGB image, left to right, each `HEIGHT` pixels high."""
+    panels = [_panel(stage.array) for stage in picture.stages]
+    strip = Image.new("RGB", (sum(panel.width for panel in panels) + GAP * (len(panels) + 1), HEIGHT + 2 * GAP), (128, 128, 128))
+    left = GAP
+    for panel in panels:
+        strip.paste(panel, (left, GAP))
+        left += panel.width + GAP
+    return strip
+
+
+def _panel(array: np.typing.NDArray[np.uint8]) -> Image.Image:
+    image = Image.fromarray(array).convert("RGB")
+    width = max(1, min(round(image.width * HEIGHT / image.height), 8 * HEIGHT))
+    method = Image.Resampling.NEAREST if image.height <= HEIGHT // 4 else Image.Resampling.BILINEAR
+    return image.resize((width, HEIGHT), method)

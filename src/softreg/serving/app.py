@@ -194,7 +194,10 @@ async def _refused(request: Request, error: Exception) -> Response:
     """A refusal is a sentence that says what to do; other errors of softreg may name paths, and are told to nobody."""
     if error.__class__.__name__ == "RunError":
         return await _fault(request, error)
-    return _json({"error": str(error)}, getattr(error, "status", 400))
+    response = _json({"error": str(error)}, getattr(error, "status", 400))
+    if response.status_code == 413:
+        response.headers["connection"] = "close"  # what is still coming is not read
+    return response
 
 
 async def _no_such(request: Request, error: Exception) -> Response:

@@ -41,7 +41,7 @@ ANSWER = {
         },
         "evidence": {
             "type": "object",
-            "description": "of the digit `probabilities` are of: its image (28, 28), and what its pixels say for each class (C, 28, 28)",
+            "description": "of the digit the probabilities are of: its image, and what its pixels say for each class (C, 28, 28)",
             "properties": {"image": {"$ref": "#/components/schemas/Array"}, "pixels": {"$ref": "#/components/schemas/Array"}},
             "required": ["image", "pixels"],
         },

@@ -42,10 +42,6 @@ HEADERS = [
 ]
 
 
-class BodyTooLargeError(Exception):
-    """More than `LARGEST_BODY` bytes came, whatever the request had announced."""
-
-
 @dataclass(frozen=True)
 class Guard:
     """ASGI middleware around everything.
@@ -73,20 +69,13 @@ class Guard:
         except ServingError as error:
             await refuse(send, error)
             return
-        started = False
 
-        async def guarded_send(message: Message) -> None:
-            nonlocal started
+        async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                started = True
                 message["headers"] = [*message.get("headers", ()), *HEADERS]
             await send(message)
 
-        try:
-            await self.app(scope, _counted(receive), guarded_send)
-        except BodyTooLargeError:
-            if not started:
-                await refuse(send, ServingError("serving.body_too_large", status=413, most=LARGEST_BODY))
+        await self.app(scope, _counted(receive), with_headers)
 
     def _check(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
         """Raise unless host, origin, token and announced length are in order."""
@@ -133,7 +122,7 @@ def _counted(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > LARGEST_BODY:
-            raise BodyTooLargeError
+            raise ServingError("serving.body_too_large", status=413, most=LARGEST_BODY)
         return message
 
     return counting

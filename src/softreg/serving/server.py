@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from asyncio import TimerHandle
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +22,7 @@ IDLE_SECONDS = 75  # an open page keeps its connection
 GRACE_SECONDS = 3  # for what was accepted to finish
 LARGEST_HEAD = 32 * 2**10  # bytes of request line and headers
 MOST_CONNECTIONS = 512
+BACKLOG = 1024
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -105,6 +107,9 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Ctrl-C and SIGTERM end the server; unlike uvicorn, neither is raised again afterwards."""
+        if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+            yield
+            return
         before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -119,7 +124,7 @@ class Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket's address taken; port 0 takes any free one.
+    """A listening socket; port 0 takes any free one.
 
     Raises
     ------
@@ -131,13 +136,14 @@ def bind(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen(BACKLOG)  # from here on nobody is turned away, even before the event loop runs
     except OSError as error:
         raise ServingError("serving.no_port", host=host, port=port, why=error.strerror or error) from error
     return listening
 
 
-def run(app: ASGIApp, listening: socket.socket, closing: Callable[[], None]) -> bool:
-    """Serve until Ctrl-C or SIGTERM; whether it was Ctrl-C."""
+def make_server(app: ASGIApp, closing: Callable[[], None]) -> Server:
+    """The server of `app`; `closing` is called when it begins to shut down."""
     options: dict[str, Any] = {"loop": "uvloop" if sys.platform != "win32" else "asyncio", "http": DeadlineProtocol, "ws": "none"}
     config = uvicorn.Config(
         app,
@@ -149,9 +155,7 @@ def run(app: ASGIApp, listening: socket.socket, closing: Callable[[], None]) -> 
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = Server(config, closing)
-    server.run([listening])
-    return server.interrupted
+    return Server(config, closing)
 
 
 def leave(code: int) -> None:

@@ -165,7 +165,8 @@ export class Learn {
       const diverged = ["worse_than_guessing", "diverged"].includes(event.ending), bad = status === "failed" || diverged;
       $("ending").hidden = false;
       $("ending").classList.toggle("bad", bad);
-      $("ending").replaceChildren(message, diverged ? ` ${say("diverged_why")}` : bad ? "" : ` ${say("ending_numbers", { accuracy: (100 * event.accuracy).toFixed(2), seconds: event.seconds.toFixed(1), model: event.model })}`);
+      const more = diverged ? say("diverged_why") : bad ? "" : say("ending_numbers", { accuracy: (100 * event.accuracy).toFixed(2), seconds: event.seconds.toFixed(1), model: event.model });
+      $("ending").replaceChildren(make("b", { textContent: message }), make("br"), more);
       $("use").hidden = !event.model;
     }
     this.#showView(view);

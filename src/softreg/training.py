@@ -79,6 +79,8 @@ def fit(
     generator = Generator().manual_seed(recipe.seed)
     objective = Objective(design_matrix(features, train, device), len(train.classes), recipe.l2)
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
+    if recipe.solver != "sgd":  # they end at the one optimum wherever they begin, and know the Hessian at zero
+        theta = torch.zeros_like(theta)
     solver = make_solver(recipe, generator.get_state())
     before = resumed or Progress(solver.start(objective, theta), [], 0.0)
     state, costs = before.state, list(before.costs)

@@ -72,4 +72,8 @@ def make_solver(recipe: Recipe, generator_state: Tensor) -> Solver:
         from softreg.solvers.sgd import SGD
 
         return SGD(recipe.epochs, recipe.batch_size, recipe.lr, drop_last=recipe.drop_last, generator_state=generator_state)
+    if recipe.solver == "lbfgs":
+        from softreg.solvers.lbfgs import LBFGS
+
+        return LBFGS(recipe.tol, recipe.max_iterations)
     raise SolverError("solvers.unknown", solver=recipe.solver)

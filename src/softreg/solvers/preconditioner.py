@@ -1,0 +1,112 @@
+"""Preconditioners: an affordable guess of the Hessian, whose inverse turns a gradient into a good direction.
+
+The Hessian of softmax regression is sum_i (diag(p_i) - p_i p_i^T) kron x_i x_i^T / N + l2. Three guesses of it:
+
+- at theta = 0 all p are 1/C, and it is the Gram matrix of the features, over C, for every class (the idea of Boehning's bound);
+- later, only its diagonal blocks, one a class: sum_i p_ic (1 - p_ic) x_i x_i^T / N. Most rows are decided, p (1 - p) is almost zero:
+  two thousand rows a class, drawn with probability proportional to p (1 - p) and weighted by its inverse, serve nearly as well as all
+  60,000 of MNIST (47 iterations against 40) at a twentieth of the price;
+- where the blocks would be too large, their sum for all classes, and beyond that its diagonal.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Generator, Tensor
+
+from softreg.design import DesignMatrix, workers
+from softreg.objective import Objective
+
+ROWS = 2000  # drawn for each block, or twice the features if they are more
+CANDIDATES = 2**17  # rows looked at to draw from
+LARGEST = 2**26  # numbers in a preconditioner: 256 MB
+TINY = 1e-300
+
+
+@dataclass(frozen=True, eq=False)
+class Preconditioner:
+    """Solves with a guess of the Hessian.
+
+    Attributes
+    ----------
+    factor : Cholesky factors, (C, D + 1, D + 1) or (1, D + 1, D + 1) for all classes; or a diagonal (C, D + 1)
+    """
+
+    factor: Tensor
+
+    def solve(self, gradient: Tensor) -> Tensor:
+        """The direction (C, D + 1) whose product with the guessed Hessian is the gradient (C, D + 1); it sums to zero over classes."""
+        if self.factor.ndim == 2:
+            direction = gradient / self.factor
+        elif len(self.factor) == 1:
+            direction = torch.cholesky_solve(gradient.T, self.factor[0]).T
+        else:
+            direction = torch.cholesky_solve(gradient[:, :, None], self.factor)[:, :, 0]
+        return direction - direction.mean(0)
+
+
+def precondition(objective: Objective, anchor: Tensor, seed: int = 0) -> Preconditioner:
+    """The guess of the Hessian at `anchor` (C, D + 1)."""
+    step = max(1, len(objective.matrix) // CANDIDATES)
+    objective = replace(objective, matrix=objective.matrix.every(step))
+    p = objective.probabilities(anchor)  # (C, M)
+    curvature = p * (1 - p)  # (C, M)
+    size = (objective.matrix.dim + 1) ** 2
+    if not anchor.any() or objective.classes * size > LARGEST:
+        curvature = curvature.mean(0, keepdim=True)  # (1, M): every class alike
+    if objective.matrix.weights is not None:
+        curvature *= objective.matrix.weights
+    if size > LARGEST:
+        return Preconditioner(_diagonal(objective, curvature))
+    return Preconditioner(_factor(_blocks(objective, curvature, seed), objective.l2))
+
+
+def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
+    """sum_i curvature_ci x_i x_i^T / N for each c, (K, D + 1, D + 1), x ending in a one; estimated from rows drawn by importance."""
+    matrix = objective.matrix
+    generator = Generator().manual_seed(seed)
+    chance = _inclusion(matrix, curvature, max(ROWS, 2 * matrix.dim))  # (K, M)
+    drawn = torch.rand(curvature.shape, generator=generator, dtype=torch.float64).to(chance.device) < chance  # (K, M)
+
+    def block(c: int) -> Tensor:
+        index = drawn[c].nonzero()[:, 0]
+        x, _ = matrix.take(index)  # (B, D)
+        x = torch.cat([x, x.new_ones(len(x), 1)], dim=1).mul_((curvature[c, index] / chance[c, index]).sqrt()[:, None].to(x.dtype))
+        return x.T @ x
+
+    with workers(matrix.rows.device, len(curvature)) as each:
+        blocks = torch.stack(list(each(block, range(len(curvature)))))
+    return matrix.over_ranks(blocks).div_(matrix.total)
+
+
+def _inclusion(matrix: DesignMatrix, curvature: Tensor, rows: int) -> Tensor:
+    """The chance (K, M) of each row to be drawn for each block: about `rows` of all ranks' rows, in proportion to their curvature."""
+    chance = curvature.double()
+    for _ in range(3):  # what is cut off at one is given to the others
+        chance = (chance * rows / matrix.over_ranks(chance.sum(1))[:, None].clamp(min=TINY)).clamp(max=1)
+    return chance
+
+
+def _diagonal(objective: Objective, curvature: Tensor) -> Tensor:
+    """The diagonal (1, D + 1) of the guess, where even one block would be too large."""
+    matrix = objective.matrix
+    squares = torch.zeros(matrix.dim + 1, dtype=torch.float64, device=matrix.rows.device)
+    for index in torch.arange(0, len(matrix), max(1, len(matrix) // ROWS)).split(256):
+        x, _ = matrix.take(index)
+        squares += curvature[0, index].double() @ torch.cat([x, x.new_ones(len(x), 1)], dim=1).double().square()
+    seen = matrix.over_ranks(curvature.sum(1).double())
+    return matrix.over_ranks(squares)[None].div_(seen)
+
+
+def _factor(blocks: Tensor, l2: float) -> Tensor:
+    """Cholesky factors of the blocks (K, D + 1, D + 1) with the penalty; what rounding made indefinite is lifted until it is not."""
+    diagonal = blocks.diagonal(dim1=1, dim2=2)  # (K, D + 1), a view
+    lift = diagonal.amax(1, keepdim=True) * torch.finfo(blocks.dtype).eps + torch.finfo(blocks.dtype).tiny
+    diagonal[:, :-1] += l2
+    for _ in range(60):
+        diagonal += lift
+        factor, failed = torch.linalg.cholesky_ex(blocks)
+        if not failed.any():
+            break
+        lift *= 4
+    return factor

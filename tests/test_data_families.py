@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mirror import INT, Mirror, idx, md5, mirror, tiny, tiny_files
 from numpy.typing import NDArray
 from PIL import Image
 from torchvision import datasets
@@ -20,6 +19,7 @@ from softreg.data.families import FAMILIES, framed
 from softreg.data.fetching import sources
 from softreg.errors import DataError
 from softreg.recipe import DATASETS
+from tests.mirror import INT, Mirror, idx, md5, mirror, tiny, tiny_files
 
 
 @pytest.fixture

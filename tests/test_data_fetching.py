@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mirror import Mirror, md5, mirror, tiny, tiny_files
 
 from softreg.data import fetching, load_dataset
 from softreg.data.fetching import SUMS, fetch, fetched_folder
 from softreg.errors import DataError, SoftregError
+from tests.mirror import Mirror, md5, mirror, tiny, tiny_files
 
 FILES = tiny_files(1)
 

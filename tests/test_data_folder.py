@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mirror import idx, tiny
 
 from softreg.data import Dataset, bundled, load_dataset
 from softreg.data.folder import read_folder
 from softreg.data.mapping import is_mapped
 from softreg.errors import DataError
+from tests.mirror import idx, tiny
 
 
 def write(folder: Path, *, gz: bool = False, dash: str = "-", other: dict[str, bytes] | None = None) -> Path:

@@ -1,0 +1,132 @@
+"""`softreg data`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from softreg.cli.options import common_options
+from softreg.words import say
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from softreg.data import Dataset, Splits
+    from softreg.data.catalogue import Entry
+
+
+@click.command("data", help=say("data.help"))
+@click.argument("name", required=False)
+@click.option("--fetch", is_flag=True, help=say("data.fetch_option"))
+@click.option("--out", metavar="FILE", help=say("data.out"))
+@common_options
+def command(name: str | None, fetch: bool, out: str | None, as_json: bool) -> None:
+    """Parse, fetch, verify, print."""
+    if name is None:
+        for option, given in (("--fetch", fetch), ("--out", out)):
+            if given:
+                raise click.UsageError(say("data.needs_name", option=option))
+        _list(as_json)
+    else:
+        path = Path(out or f"{Path(name).resolve().name}-grid.png")
+        if path.suffix.lower() != ".png":
+            raise click.UsageError(say("data.needs_png", path=path))
+        _show(name, path, fetch, as_json)
+
+
+def _list(as_json: bool) -> None:
+    from softreg.data.catalogue import catalogue
+    from softreg.data.fetching import cache_folder
+
+    entries = catalogue()
+    if as_json:
+        datasets = [vars(each) for each in entries]
+        click.echo(json.dumps({"schema": 1, "cache": str(cache_folder()), "datasets": datasets}, ensure_ascii=False))
+        return
+    _print(_catalogue_table(entries))
+    click.echo(say("data.listed", path=cache_folder()))
+
+
+def _show(name: str, path: Path, fetch: bool, as_json: bool) -> None:
+    """Verify one dataset, draw it, and say what is in it."""
+    from softreg.data import load_dataset
+    from softreg.data.families import FAMILIES
+    from softreg.data.fetching import fetch as fetch_family
+    from softreg.data.fetching import fetched_folder
+    from softreg.errors import DataError
+    from softreg.figures.examples import class_grid
+    from softreg.figures.style import save
+
+    if name in FAMILIES and fetch:
+        fetch_family(name)
+    elif name in FAMILIES and not fetched_folder(name):
+        raise DataError("data.fetch_first", name=name, megabytes=FAMILIES[name].megabytes)
+    splits = load_dataset(name)
+    published = name == "mnist" or name in FAMILIES
+    save(class_grid(splits.train), path)
+    if as_json:
+        click.echo(json.dumps(_as_json(name, published, splits, path), ensure_ascii=False))
+        return
+    _print(_class_table(splits))
+    click.echo(say("data.verified" if published else "data.sound"))
+    click.echo(say("data.grid_saved", path=path))
+
+
+def _as_json(name: str, published: bool, splits: "Splits", path: Path) -> dict[str, Any]:
+    parts = {
+        part: {"n": len(each), "sha256": each.sha256(), "counts": _counts(each)}
+        for part, each in (("train", splits.train), ("test", splits.test))
+    }
+    return {
+        "schema": 1,
+        "dataset": name,
+        "as_published": published,
+        "classes": list(splits.train.classes),
+        **parts,
+        "grid": str(path),
+    }
+
+
+def _counts(dataset: "Dataset") -> list[int]:
+    """How many images each class has."""
+    counts: list[int] = dataset.labels.bincount(minlength=len(dataset.classes)).tolist()
+    return counts
+
+
+def _catalogue_table(entries: "tuple[Entry, ...]") -> "Table":
+    table = _table("dataset", "state", numbers=("train", "test", "classes", "size"))
+    for each in entries:
+        state = say("data.not_fetched_yet" if each.state == "not_fetched" else f"data.{each.state}")
+        size = f"{'~' if each.state == 'not_fetched' else ''}{each.bytes / 10**6:.0f} MB"
+        table.add_row(each.name, state, f"{each.train:,}", f"{each.test:,}", str(each.classes), size)
+    return table
+
+
+def _class_table(splits: "Splits") -> "Table":
+    table = _table("class", numbers=("train", "test"))
+    rows = zip(splits.train.classes, _counts(splits.train), _counts(splits.test), strict=True)
+    for name, train, test in rows:
+        table.add_row(name, f"{train:,}", f"{test:,}")
+    table.add_section()
+    table.add_row(say("data.all"), f"{len(splits.train):,}", f"{len(splits.test):,}")
+    return table
+
+
+def _table(*texts: str, numbers: tuple[str, ...]) -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for each in (*texts, *numbers):
+        table.add_column(say(f"data.column_{each}"), justify="right" if each in numbers else "left", no_wrap=True)
+    return table
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 200  # a file or a pipe has no edge to cut at
+    console.print(table)

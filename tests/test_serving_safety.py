@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playground import SEVEN, Served, png, read_answer, serve
 
 from softreg.words import sentences
+from tests.playground import SEVEN, Served, png, read_answer, serve
 
 MIB = 2**20
 ROUTES = ("/", "/page/app.js", "/words/en", "/healthz", "/models", "/recipe", "/openapi.json", "/training/events", "/nothing")

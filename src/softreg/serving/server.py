@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import sys
 import threading
 from asyncio import TimerHandle
@@ -25,6 +26,26 @@ MOST_CONNECTIONS = 512
 BACKLOG = 1024
 
 
+class Clock:
+    """`REQUEST_SECONDS` from its start, unless stopped."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, expired: Callable[[], None]) -> None:
+        self._loop = loop
+        self._expired = expired
+        self._timer: TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin, or begin again."""
+        self.stop()
+        self._timer = self._loop.call_later(REQUEST_SECONDS, self._expired)
+
+    def stop(self) -> None:
+        """Nothing will happen."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
 class DeadlineProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which drops clients that dawdle: uvicorn itself waits for ever for the rest of a request.
 
@@ -32,20 +53,22 @@ class DeadlineProtocol(HttpToolsProtocol):
     the client does not take what is sent to it. Answering takes as long as it takes.
     """
 
-    _deadline: TimerHandle | None = None
     _head = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock; more than `MOST_CONNECTIONS` are not served at all."""
         super().connection_made(transport)
+        self._arriving = Clock(self.loop, self._drop)
+        self._leaving = Clock(self.loop, self._drop)
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
         else:
-            self._arm()
+            self._arriving.start()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        self._disarm()
+        """Stop the clocks."""
+        self._arriving.stop()
+        self._leaving.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -60,7 +83,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         """Start the clock for a request."""
         super().on_message_begin()
         self._head = 0
-        self._arm()
+        self._arriving.start()
 
     def on_headers_complete(self) -> None:
         """From here on the body is counted, by the guard."""
@@ -68,28 +91,24 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is whole: the clock stops."""
-        self._disarm()
+        """The request is whole."""
+        self._arriving.stop()
         super().on_message_complete()
 
     def pause_writing(self) -> None:
         """Start the clock for the reader."""
         super().pause_writing()
-        self._arm()
+        self._leaving.start()
 
     def resume_writing(self) -> None:
         """The reader has caught up."""
         super().resume_writing()
-        self._disarm()
+        self._leaving.stop()
 
-    def _arm(self) -> None:
-        self._disarm()
-        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
-
-    def _disarm(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _drop(self) -> None:
+        """Close at once: nothing that waits to be sent is kept, here or in the kernel."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 class Server(uvicorn.Server):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from softreg.data import Dataset, Splits, load_dataset
+from softreg.data import Dataset, Splits
 from softreg.errors import RecipeError, SolverError
 from softreg.evaluation import evaluate
 from softreg.recipe import Recipe
@@ -19,11 +19,6 @@ LAB_COSTS = (  # DESIGN section 8, printed by the lab itself
     0.535150588, 0.359577715, 0.331264257, 0.316404670, 0.307106972, 0.300456554, 0.294933408, 0.290956169,
     0.287074119, 0.284515619, 0.281914055, 0.279526889, 0.277636588, 0.275874794, 0.274422735,
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def mnist() -> Splits:
-    return load_dataset("mnist")
 
 
 @pytest.fixture(scope="module")

@@ -110,6 +110,7 @@ class Checkpoints:
         self.run, self.folder = run, unfinished(run)
         self._lock = FileLock(self.folder / "lock", timeout=0)
         self._written = self._cost = 0.0  # when the last checkpoint was written, and how long that took, in seconds
+        self._made = [each for each in self.folder.parents if not each.exists()]  # the innermost first
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
@@ -170,6 +171,8 @@ class Checkpoints:
                 self._forget()
                 (self.folder / "lock").unlink(missing_ok=True)  # while it is held: whoever waits for it finds it gone and asks anew
                 self.folder.rmdir()
+                for made in self._made:
+                    made.rmdir()  # refused, and rightly, where the run or anything else is in it
         self._lock.release()
 
     def _forget(self) -> None:

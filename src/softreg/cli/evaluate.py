@@ -1,0 +1,95 @@
+"""`softreg evaluate`."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from softreg.cli.options import common_options
+from softreg.errors import DataError
+from softreg.words import say
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from softreg.evaluation import Evaluation
+
+MATRIX = 20  # up to so many classes, a terminal has room for the confusion matrix
+
+
+@click.command("evaluate", help=say("evaluation.help"))
+@click.argument("run", metavar="RUN")
+@click.option("--data", metavar="NAME_OR_DIR", help=say("evaluation.data"))
+@common_options
+def command(run: str, data: str | None, as_json: bool) -> None:
+    """Parse, evaluate, print."""
+    from softreg.data import load_dataset
+    from softreg.evaluation import evaluate
+    from softreg.pipeline import load_splits
+    from softreg.runs import open_run
+
+    found = open_run(run)
+    model = found.model()
+    test = (load_dataset(data) if data else load_splits(found.recipe)).test
+    if test.classes != model.classes:
+        raise DataError("evaluation.other_classes", data=test.name, theirs=" ".join(test.classes), ours=" ".join(model.classes))
+    evaluation = evaluate(model, test)
+    if as_json:
+        click.echo(
+            json.dumps({"schema": 1, "run": str(found.path), "dataset": test.name, **evaluation.to_json()}, ensure_ascii=False)
+        )
+    else:
+        _print(evaluation, say("evaluation.title", run=found.path, data=test.name))
+
+
+def _print(evaluation: "Evaluation", title: str) -> None:
+    from rich.console import Console
+
+    console = Console()
+    low, high = evaluation.interval
+    console.print(f"[bold]{title}[/bold]\n", highlight=False)
+    for name, facts in (
+        ("accuracy", {"accuracy": evaluation.accuracy, "low": low, "high": high, "n": evaluation.n}),
+        ("nll", {"nll": evaluation.nll}),
+        ("ece", {"ece": evaluation.ece}),
+    ):
+        console.print(f"  {say(f'evaluation.{name}')}: {say(f'evaluation.{name}_value', **facts)}", highlight=False)
+    console.print()
+    console.print(_by_class(evaluation))
+    if len(evaluation.classes) <= MATRIX:
+        console.print(f"\n{say('evaluation.confusion')}", highlight=False)
+        console.print(_matrix(evaluation))
+
+
+def _by_class(evaluation: "Evaluation") -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(say("evaluation.class"))
+    for name in ("images", "precision", "recall"):
+        table.add_column(say(f"evaluation.{name}"), justify="right")
+    table.add_column(say("evaluation.taken_for"))
+    confusion = evaluation.confusion
+    for c, name in enumerate(evaluation.classes):
+        shares = (f"{share:.1%}" if share is not None else "-" for share in (evaluation.precision[c], evaluation.recall[c]))
+        wrong = [
+            (int(count), evaluation.classes[other]) for other, count in enumerate(confusion[c].tolist()) if other != c and count
+        ]
+        taken = ", ".join(f"{other} ({count})" for count, other in sorted(wrong, reverse=True)[:3])
+        table.add_row(name, str(int(confusion[c].sum())), *shares, taken)
+    return table
+
+
+def _matrix(evaluation: "Evaluation") -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("")
+    for name in evaluation.classes:
+        table.add_column(name, justify="right")
+    for row, (name, counts) in enumerate(zip(evaluation.classes, evaluation.confusion.tolist(), strict=True)):
+        cells = (f"[bold]{n}[/bold]" if column == row else str(n) if n else "[dim]·[/dim]" for column, n in enumerate(counts))
+        table.add_row(name, *cells)
+    return table

@@ -1,0 +1,126 @@
+"""What a model reads in a person's picture: digit by digit, left to right, or why it would rather not say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from softreg.model import SoftmaxRegression
+from softreg.pictures import Digit, Picture
+from softreg.words import say
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One digit of a picture, read.
+
+    Attributes
+    ----------
+    digit : where it was found, and its image
+    logits, probabilities : (C,), the probabilities calibrated
+    doubt : the key of the table of words that says why the model abstains; None if it does not
+    """
+
+    digit: Digit
+    logits: Tensor
+    probabilities: Tensor
+    classes: tuple[str, ...]
+    doubt: str | None
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.classes[int(self.probabilities.argmax())]
+
+    @property
+    def probability(self) -> float:
+        """Of the label."""
+        return float(self.probabilities.max())
+
+    def to_json(self) -> dict[str, Any]:
+        """Its place in the upright picture, in pixels, and what was read there."""
+        x, y, width, height = self.digit.box
+        return {
+            "x": x,
+            "y": y,
+            "width": width,
+            "height": height,
+            "label": None if self.doubt else self.label,
+            "probability": self.probability,
+            "probabilities": by_class(self.classes, self.probabilities),
+            "reason": say(self.doubt) if self.doubt else None,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What was read in one picture.
+
+    Attributes
+    ----------
+    picture : the picture, with its steps
+    readings : its digits, left to right
+    classes : of the model
+    """
+
+    picture: Picture
+    readings: tuple[Reading, ...]
+    classes: tuple[str, ...]
+
+    @property
+    def doubt(self) -> str | None:
+        """The key of the table of words that says why there is no answer; None if there is one."""
+        return self.picture.reason or next((each.doubt for each in self.readings if each.doubt), None)
+
+    @property
+    def label(self) -> str | None:
+        """The digits read, left to right, as one text; None where the model abstains."""
+        return None if self.doubt else "".join(each.label for each in self.readings)
+
+    @property
+    def probability(self) -> float:
+        """That every digit is what it was read as; 0 if none was found."""
+        return prod(each.probability for each in self.readings) if self.readings else 0.0
+
+    @property
+    def probabilities(self) -> Tensor:
+        """By class, (C,): of the only digit, or of the least certain one; equal where no digit was found."""
+        if not self.readings:
+            return torch.full((len(self.classes),), 1 / len(self.classes))
+        return min(self.readings, key=lambda each: each.probability).probabilities
+
+    def to_json(self) -> dict[str, Any]:
+        """As `softreg predict --json` and the server's `/predict` tell it."""
+        return {
+            "picture": self.picture.name,
+            "label": self.label,
+            "probability": self.probability,
+            "probabilities": by_class(self.classes, self.probabilities),
+            "abstained": self.doubt is not None,
+            "reason": say(self.doubt) if self.doubt else None,
+            "boxes": [each.to_json() for each in self.readings],
+            "notes": list(self.picture.notes),
+        }
+
+
+def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Prediction]:
+    """Read all pictures; their digits go through the model together."""
+    digits = [digit for picture in pictures for digit in picture.digits]
+    if not digits:
+        return [Prediction(picture, (), model.classes) for picture in pictures]
+    images = torch.stack([torch.from_numpy(digit.image) for digit in digits])  # (N, 28, 28)
+    logits = model.logits(images)  # (N, C)
+    probabilities = model.calibrated(logits)  # (N, C)
+    doubts = model.doubts(images, probabilities)
+    readings = iter(
+        [Reading(*each) for each in zip(digits, logits, probabilities, [model.classes] * len(digits), doubts, strict=True)]
+    )
+    return [Prediction(picture, tuple(next(readings) for _ in picture.digits), model.classes) for picture in pictures]
+
+
+def by_class(classes: tuple[str, ...], values: Tensor) -> dict[str, float]:
+    """Values (C,) under their classes' names."""
+    return dict(zip(classes, values.tolist(), strict=True))

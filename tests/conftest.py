@@ -1,0 +1,34 @@
+"""What many tests share: MNIST, read once, and the tutorial's run, trained once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import softreg
+from softreg.data import Splits, load_dataset
+from softreg.runs import Run
+from softreg.words import use_language
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests read English, whatever this machine's locale, and leave no language behind."""
+    for name in ("LC_ALL", "LC_MESSAGES", "SOFTREG_LANG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    use_language("en")
+    yield
+    use_language("en")
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Splits:
+    """The bundled MNIST."""
+    return load_dataset("mnist")
+
+
+@pytest.fixture(scope="session")
+def tutorial_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of the preset `tutorial`, as `softreg train` leaves it."""
+    return softreg.train(softreg.Recipe.preset("tutorial"), tmp_path_factory.mktemp("runs") / "tutorial")

@@ -1,0 +1,119 @@
+"""Figures: drawn, legible, the same bytes again, and never an empty box for a letter."""
+
+import io
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib import font_manager
+from PIL import Image
+
+from softreg.data import Splits
+from softreg.evaluation import Evaluation, evaluate
+from softreg.figures import class_templates, confusion_matrix, learning_curve, png, test_sample, worst_mistakes
+from softreg.figures.style import hangul_font
+from softreg.runs import Run
+from softreg.words import use_language
+
+test_sample.__test__ = False  # type: ignore[attr-defined]  # a figure, not a test
+
+NAMES = ["class-templates.png", "confusion.png", "learning-curve.png", "test-sample.png", "worst-mistakes.png"]
+
+
+@pytest.fixture(scope="module")
+def evaluation(tutorial_run: Run, mnist: Splits) -> Evaluation:
+    return evaluate(tutorial_run.model(), mnist.test)
+
+
+def pixels(content: bytes) -> np.ndarray:  # type: ignore[type-arg]
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def test_a_run_has_its_five_figures(tutorial_run: Run) -> None:
+    folder = tutorial_run.path / "figures"
+    assert sorted(each.name for each in folder.iterdir()) == NAMES
+    for name in NAMES:
+        image = pixels((folder / name).read_bytes())
+        assert image.shape[1] >= 400
+        assert len(np.unique(image.reshape(-1, 3), axis=0)) > 20, f"{name} is blank"
+
+
+def test_the_same_figure_gives_the_same_bytes(evaluation: Evaluation) -> None:
+    assert png(confusion_matrix(evaluation)) == png(confusion_matrix(evaluation))
+
+
+def test_templates_are_white_at_zero_and_one_scale_for_all() -> None:
+    templates = torch.zeros(10, 28, 28)
+    templates[3, 10:18, 10:18] = 1.0
+    templates[4, 10:18, 10:18] = -1.0
+    figure = class_templates(templates, "0123456789")
+    images = [axes.images[0] for axes in figure.axes[:10]]
+    assert len({image.get_clim() for image in images}) == 1
+    low, high = images[0].get_clim()
+    assert low == -high
+    assert np.allclose(images[0].to_rgba(np.zeros((1, 1)))[0, 0, :3], 0.97, atol=0.03)
+
+
+def test_the_sample_is_drawn_as_the_lab_draws_it(mnist: Splits) -> None:
+    figure = test_sample(mnist.test.images[3757], "8", "3", 3757)
+    image = figure.axes[0].images[0]
+    assert (image.get_cmap().name, image.get_interpolation()) == ("Greys", "nearest")
+
+
+@pytest.mark.parametrize("classes", [2, 10, 26, 62])
+def test_any_number_of_classes_fits(classes: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    names = tuple(f"{c:02d}" for c in range(classes))
+    probabilities = torch.softmax(torch.randn(500, classes, generator=generator, dtype=torch.float64), 1)
+    evaluation = Evaluation(names, probabilities, torch.randint(classes, (500,), generator=generator), nll=1.0)
+    for figure in (confusion_matrix(evaluation), class_templates(torch.randn(classes, 28, 28, generator=generator), names)):
+        width, height = figure.get_size_inches()
+        figure.canvas.draw()
+        for text in (t for axes in figure.axes for t in axes.texts):
+            box = text.get_window_extent()
+            assert box.x0 >= 0
+            assert box.x1 <= width * figure.dpi
+        assert height < 16
+
+
+def test_a_model_without_mistakes_says_so(mnist: Splits) -> None:
+    labels = mnist.test.labels[:5]
+    perfect = Evaluation(mnist.test.classes, torch.nn.functional.one_hot(labels, 10).double(), labels, nll=0.0)
+    assert "No mistake" in worst_mistakes(perfect, mnist.test).texts[0].get_text()
+
+
+def test_korean_is_drawn_with_a_font_that_has_it(caplog: pytest.LogCaptureFixture) -> None:
+    if hangul_font() is None:
+        pytest.skip("no font with Hangul is installed")
+    use_language("ko")
+    with caplog.at_level(logging.WARNING):  # a missing letter is a warning, and warnings are errors
+        figure = learning_curve([0.5, 0.3, -0.2], "epoch")
+        content = png(figure)
+    assert figure.texts[0].get_text() == "학습 곡선"
+    assert not caplog.records
+    use_language("en")
+    assert content != png(learning_curve([0.5, 0.3, -0.2], "epoch"))
+
+
+def test_without_such_a_font_korean_gives_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: ["/fonts/DejaVuSans.ttf"])
+    hangul_font.cache_clear()
+    try:
+        use_language("ko")
+        assert learning_curve([0.5, 0.3], "epoch").texts[0].get_text() == "Learning curve"
+    finally:
+        hangul_font.cache_clear()
+
+
+def test_a_font_that_claims_but_lacks_hangul_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    latin = Path(font_manager.findfont("DejaVu Sans")).read_bytes()
+    for name in ("NanumGothic.ttf", "NanumGothicBold.ttf"):
+        (tmp_path / name).write_bytes(latin)
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [str(each) for each in tmp_path.iterdir()])
+    hangul_font.cache_clear()
+    try:
+        assert hangul_font() is None
+    finally:
+        hangul_font.cache_clear()

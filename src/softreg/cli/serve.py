@@ -28,7 +28,7 @@ def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...]
         raise click.UsageError(say("serving.needs_allow_host", host=host))
     try:
         from softreg.serving.app import Playground
-        from softreg.serving.server import bind, leave, run
+        from softreg.serving.server import bind, leave, make_server
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("softreg"):
             raise
@@ -43,8 +43,9 @@ def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...]
     url = f"http://{name}:{listening.getsockname()[1]}/" + (f"?token={token}" if token else "")
     started = {"schema": 1, "url": url, "model": playground.models.default}
     click.echo(json.dumps(started) if as_json else say("serving.ready", url=url))
-    interrupted = run(playground.app, listening, playground.lesson.close)
-    code = INTERRUPTED if interrupted else 0
+    server = make_server(playground.app, playground.lesson.close)
+    server.run([listening])
+    code = INTERRUPTED if server.interrupted else 0
     if not playground.lesson.join(JOIN_SECONDS):
         leave(code)
     return code

@@ -1,7 +1,6 @@
 """What many tests share: MNIST, read once, and the tutorial's run, trained once."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -1,5 +1,7 @@
 """Evaluation against scikit-learn, scipy, and a calibration error written again from the paper."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -35,7 +37,7 @@ def test_scipy_has_the_same_interval(n: int, data: st.DataObject) -> None:
     assert wilson_interval(right / n, n) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
 
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:  # type: ignore[type-arg]
+def calibration_error(probabilities: "np.ndarray[Any, Any]", labels: "np.ndarray[Any, Any]", bins: int = 15) -> float:
     """Guo et al. 2017, equation 3, bin by bin."""
     confidence, predicted = probabilities.max(1), probabilities.argmax(1)
     error = 0.0

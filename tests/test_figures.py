@@ -3,6 +3,7 @@
 import io
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def evaluation(tutorial_run: Run, mnist: Splits) -> Evaluation:
     return evaluate(tutorial_run.model(), mnist.test)
 
 
-def pixels(content: bytes) -> np.ndarray:  # type: ignore[type-arg]
+def pixels(content: bytes) -> "np.ndarray[Any, Any]":
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
 

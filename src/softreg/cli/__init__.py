@@ -15,7 +15,7 @@ import click
 from softreg import __version__
 from softreg.cli.options import debug_option, lang_option
 from softreg.errors import SoftregError, SoftregWarning
-from softreg.words import LANGUAGES, language_of_locale, say, use_language
+from softreg.words import language_of_locale, say, use_language
 
 VERBS = ("train", "evaluate", "data", "lab", "serve")
 
@@ -24,9 +24,11 @@ class LazyVerbs(click.Group):
     """A group whose commands are imported when asked for, each from the module of its name: `softreg.cli.<verb>.command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order of a first day."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, imported now; None if there is no such verb."""
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f"softreg.cli.{cmd_name}").command

@@ -11,6 +11,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import nll_loss
 
 from softreg.data import Dataset
+from softreg.errors import DataError
 from softreg.model import SoftmaxRegression
 
 BINS = 15
@@ -45,7 +47,7 @@ class Evaluation:
         """N."""
         return len(self.labels)
 
-    @property
+    @cached_property
     def predictions(self) -> Tensor:
         """The class of the largest probability, int64 (N,)."""
         return self.probabilities.argmax(1)
@@ -68,7 +70,7 @@ class Evaluation:
         surplus = (predictions == self.labels).double() - top
         return float(torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, surplus).abs().sum()) / self.n
 
-    @property
+    @cached_property
     def confusion(self) -> Tensor:
         """How often images of class i (row) were named j (column): int64 (C, C)."""
         count = len(self.classes)
@@ -106,7 +108,15 @@ class Evaluation:
 
 
 def evaluate(model: SoftmaxRegression, data: Dataset) -> Evaluation:
-    """Judge `model` by all images of `data`."""
+    """Judge `model` by all images of `data`.
+
+    Raises
+    ------
+    DataError
+        If the classes of the data are not those of the model: their numbers would mean different things.
+    """
+    if data.classes != model.classes:
+        raise DataError("evaluation.other_classes", data=data.name, theirs=" ".join(data.classes), ours=" ".join(model.classes))
     log_probabilities = torch.log_softmax(model.logits(data.images).double(), dim=1)  # (N, C)
     labels = data.labels.cpu()
     return Evaluation(data.classes, log_probabilities.exp(), labels, float(nll_loss(log_probabilities, labels)))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from softreg.cli.options import common_options
-from softreg.errors import DataError
 from softreg.words import say
 
 if TYPE_CHECKING:
@@ -29,11 +28,8 @@ def command(run: str, data: str | None, as_json: bool) -> None:
     from softreg.runs import open_run
 
     found = open_run(run)
-    model = found.model()
     test = (load_dataset(data) if data else load_splits(found.recipe)).test
-    if test.classes != model.classes:
-        raise DataError("evaluation.other_classes", data=test.name, theirs=" ".join(test.classes), ours=" ".join(model.classes))
-    evaluation = evaluate(model, test)
+    evaluation = evaluate(found.model(), test)
     if as_json:
         click.echo(
             json.dumps({"schema": 1, "run": str(found.path), "dataset": test.name, **evaluation.to_json()}, ensure_ascii=False)
@@ -45,20 +41,20 @@ def command(run: str, data: str | None, as_json: bool) -> None:
 def _print(evaluation: "Evaluation", title: str) -> None:
     from rich.console import Console
 
-    console = Console()
+    console = Console(markup=False, highlight=False)  # a path may have brackets in it
     low, high = evaluation.interval
-    console.print(f"[bold]{title}[/bold]\n", highlight=False)
+    console.print(f"{title}\n", style="bold", soft_wrap=True)
     for name, facts in (
         ("accuracy", {"accuracy": evaluation.accuracy, "low": low, "high": high, "n": evaluation.n}),
         ("nll", {"nll": evaluation.nll}),
         ("ece", {"ece": evaluation.ece}),
     ):
-        console.print(f"  {say(f'evaluation.{name}')}: {say(f'evaluation.{name}_value', **facts)}", highlight=False)
+        console.print(f"  {say(f'evaluation.{name}')}: {say(f'evaluation.{name}_value', **facts)}", soft_wrap=True)
     console.print()
     console.print(_by_class(evaluation))
     if len(evaluation.classes) <= MATRIX:
-        console.print(f"\n{say('evaluation.confusion')}", highlight=False)
-        console.print(_matrix(evaluation))
+        console.print(f"\n{say('evaluation.confusion')}", soft_wrap=True)
+        console.print(_matrix(evaluation), soft_wrap=True)
 
 
 def _by_class(evaluation: "Evaluation") -> "Table":
@@ -84,12 +80,13 @@ def _by_class(evaluation: "Evaluation") -> "Table":
 def _matrix(evaluation: "Evaluation") -> "Table":
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("")
     for name in evaluation.classes:
         table.add_column(name, justify="right")
     for row, (name, counts) in enumerate(zip(evaluation.classes, evaluation.confusion.tolist(), strict=True)):
-        cells = (f"[bold]{n}[/bold]" if column == row else str(n) if n else "[dim]·[/dim]" for column, n in enumerate(counts))
+        cells = (Text(str(n) if n else "·", "bold" if column == row else "" if n else "dim") for column, n in enumerate(counts))
         table.add_row(name, *cells)
     return table

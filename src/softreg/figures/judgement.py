@@ -1,60 +1,69 @@
 """Figures of an evaluation: what is taken for what, the worst mistakes, and one image drawn by lot."""
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
 from torch import Tensor
 
 from softreg.data import Dataset
 from softreg.evaluation import Evaluation
-from softreg.figures.layout import image_grid
-from softreg.figures.style import FAINT, INK, MUTED, ORANGE, bold, drawing, new_figure
+from softreg.figures.layout import image_grid, matrix
+from softreg.figures.style import BLUE, FAINT, INK, ORANGE, PALE_BLUE, bold, drawing, new_figure
 from softreg.words import say
 
 MISTAKES = 15
 NUMBERED = 20  # up to so many classes, a confusion matrix has room for its numbers
+SHORT = 3  # letters of a class's name that leave room for a probability in the same line
 
 
 def confusion_matrix(evaluation: Evaluation) -> Figure:
     """Rows are what the images are, columns what they were named; colour is the share of the row, numbers count images."""
     counts = evaluation.confusion.numpy()  # (C, C)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    mistakes = shares * (1 - np.eye(len(counts)))
+    right = np.eye(len(counts), dtype=bool)
+    shares = np.ma.masked_where(right | (counts == 0), counts / np.maximum(counts.sum(1, keepdims=True), 1))
+    norm = PowerNorm(0.5, 0, max(0.12, float(shares.max() or 0)))  # a root, so that rare mistakes are seen beside frequent ones
     with drawing():
-        figure = new_figure(8, 7.4, say("figures.confusion", accuracy=evaluation.accuracy, n=evaluation.n))
-        axes = figure.add_axes((0.11, 0.09, 0.84, 0.80))
-        axes.imshow(np.sqrt(mistakes), cmap="Oranges", vmin=0, vmax=max(0.35, float(np.sqrt(mistakes).max())))
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
-        axes.set_xlabel(say("figures.named"))
-        axes.set_ylabel(say("figures.is"))
-        size = 11 if len(counts) <= NUMBERED else 6
-        axes.set_xticks(range(len(counts)), evaluation.classes, fontsize=size)
-        axes.set_yticks(range(len(counts)), evaluation.classes, fontsize=size)
+        title = say("figures.confusion", accuracy=evaluation.accuracy, n=evaluation.n)
+        figure, axes, margin = matrix(evaluation.classes, title)
+        axes.imshow(np.ma.masked_where(~right, right), cmap=ListedColormap([PALE_BLUE]))
+        drawn = axes.imshow(shares, cmap="Oranges", norm=norm)
+        axes.set(xlabel=say("figures.named"), ylabel=say("figures.is"))
+        bar = figure.colorbar(drawn, cax=margin, format=PercentFormatter(1, decimals=0))
+        bar.set_label(say("figures.share"))
+        bar.outline.set_visible(False)
         if len(counts) <= NUMBERED:
-            for row, column in np.argwhere(counts):
-                right = row == column
-                weight, colour = (bold(), MUTED) if right else (400, INK)
-                axes.text(
-                    column, row, str(counts[row, column]), ha="center", va="center", fontsize=9, fontweight=weight, color=colour
-                )
+            _number(axes, counts, dark=norm(shares).filled(0) > 0.6)
         return figure
+
+
+def _number(axes: Axes, counts: NDArray[np.int64], dark: NDArray[np.bool_]) -> None:
+    """Write into each cell how many images it counts; those named rightly are bold."""
+    for row, column in np.argwhere(counts):
+        weight, colour = (bold(), BLUE) if row == column else (400, "white" if dark[row, column] else INK)
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=9, fontweight=weight, color=colour)
 
 
 def worst_mistakes(evaluation: Evaluation, data: Dataset) -> Figure:
     """The images named wrongly with the most confidence: what each is, what it was named, how probable that seemed."""
     worst = evaluation.worst_mistakes(MISTAKES).tolist()
+    space = "\n" if max(map(len, data.classes)) > SHORT else " "
     with drawing():
         if not worst:
             return new_figure(8, 1.2, say("figures.no_mistakes", n=evaluation.n))
-        figure, cells = image_grid(len(worst), say("figures.worst_mistakes"), caption_lines=2)
+        figure, cells = image_grid(len(worst), say("figures.worst_mistakes"), caption_lines=2 if space == " " else 3)
         for cell, i in zip(cells, worst, strict=True):
-            cell.imshow(data.images[i].numpy(), cmap="Greys", interpolation="nearest")
-            label, named = int(data.labels[i]), int(evaluation.predictions[i])
-            cell.set_title(say("figures.mistake_is", label=data.classes[label]), pad=18, fontsize=10)
-            told = say(
-                "figures.mistake_named", prediction=data.classes[named], probability=float(evaluation.probabilities[i, named])
+            cell.imshow(data.images[i].numpy(), cmap="Greys", interpolation="nearest", vmin=0, vmax=255)
+            named = int(evaluation.predictions[i])
+            told = say("figures.mistake_named", prediction=data.classes[named])
+            told += f"{space}({float(evaluation.probabilities[i, named]):.1%})"
+            below = cell.text(
+                0.5, 1.03, told, transform=cell.transAxes, ha="center", va="bottom", size=9.5, linespacing=1.35, color=ORANGE
             )
-            cell.text(0.5, 1.03, told, transform=cell.transAxes, ha="center", va="bottom", fontsize=10, color=ORANGE)
+            truth = say("figures.mistake_is", label=data.classes[int(data.labels[i])])
+            cell.annotate(truth, (0.5, 1), (0, 3.5), xycoords=below, textcoords="offset points", ha="center", fontsize=9.5)
         return figure
 
 

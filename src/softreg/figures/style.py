@@ -15,7 +15,7 @@ from softreg.atomic import write_bytes
 from softreg.words import language, use_language
 
 INK, MUTED, FAINT = "#1b1f24", "#5f6b7a", "#d8dee6"
-BLUE, ORANGE = "#2b6cb0", "#c2571a"  # apart in every common colour blindness
+BLUE, ORANGE, PALE_BLUE = "#2b6cb0", "#c2571a", "#d3e2f2"  # apart in every common colour blindness
 DIVERGING = "PuOr_r"  # violet against, orange for (Brewer and Harrower, colorbrewer2.org); white is zero
 DPI = 100
 

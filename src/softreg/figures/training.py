@@ -17,14 +17,16 @@ def learning_curve(costs: Sequence[float], unit: str) -> Figure:
     """The cost after every step; `unit` is "epoch" or "iteration"."""
     with drawing():
         figure = new_figure(8, 4.2, say("figures.learning_curve"))
-        axes = figure.add_axes((0.09, 0.14, 0.86, 0.70))
+        axes = figure.add_axes((0.10, 0.14, 0.80, 0.70))
         steps = np.arange(1, len(costs) + 1)
         axes.plot(steps, costs, color=BLUE, linewidth=2, marker="o" if len(costs) <= 40 else None, markersize=4, clip_on=False)
         axes.set_xlabel(say(f"figures.{unit}"))
         axes.set_ylabel(say("figures.cost"))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.margins(x=0.02)
-        axes.annotate(f"{costs[-1]:.4f}", (steps[-1], costs[-1]), (0, 9), textcoords="offset points", ha="right", color=BLUE)
+        if len(costs) == 1:
+            axes.set_xlim(0.5, 1.5)
+        axes.annotate(f"{costs[-1]:.4f}", (steps[-1], costs[-1]), (8, 0), textcoords="offset points", va="center", color=BLUE)
         return figure
 
 
@@ -34,12 +36,12 @@ def class_templates(templates: Tensor, classes: Sequence[str]) -> Figure:
         figure, cells = image_grid(len(classes), say("figures.class_templates"), margin=1.05)
         largest = float(templates.abs().quantile(0.999)) or 1.0  # a few corner pixels must not pale the rest
         norm = TwoSlopeNorm(0, -largest, largest)
-        for cell, template, name in zip(cells, templates.numpy(), classes, strict=False):
+        for cell, template, name in zip(cells, templates.numpy(), classes, strict=True):
             drawn = cell.imshow(template, cmap=DIVERGING, norm=norm, interpolation="nearest")
             cell.set_title(name, fontweight=bold())
         right = margin_bar(figure)
         bar = figure.colorbar(drawn, cax=right, extend="both")
         bar.outline.set_visible(False)
         for y, side, place in ((1.06, "for", "bottom"), (-0.06, "against", "top")):
-            right.text(0.5, y, say(f"figures.{side}"), transform=right.transAxes, ha="center", va=place, fontsize=10, color=MUTED)
+            right.text(0, y, say(f"figures.{side}"), transform=right.transAxes, ha="left", va=place, fontsize=10, color=MUTED)
         return figure

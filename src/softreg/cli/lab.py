@@ -29,7 +29,7 @@ def command(out: str, epochs: int | None, pause: bool, notebook: Path | None) ->
         write_notebook(notebook, language(), epochs)
         click.echo(say("lab.notebook_saved", path=notebook))
         return
-    from softreg.lab import walk
+    from softreg.lab.walk import walk
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # an epoch takes seconds: who reads through a pipe sees it when it ends

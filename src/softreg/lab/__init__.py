@@ -11,10 +11,12 @@
 
 The words stand in `words/lesson.toml`, under the names of the cells. They are apart from the sentences of the command,
 `words/lab.toml`, since they are Markdown of many lines.
+
+The lesson itself imports this package after it has fixed the seeds, so nothing may be imported here that draws from the global
+generators: rich does, and `softreg.lab.walk` with it.
 """
 
 from softreg.lab.mnist_root import fill_mnist_root
 from softreg.lab.steps import Step, make_steps
-from softreg.lab.walk import walk
 
-__all__ = ["Step", "fill_mnist_root", "make_steps", "walk"]
+__all__ = ["Step", "fill_mnist_root", "make_steps"]

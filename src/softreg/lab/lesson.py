@@ -31,7 +31,7 @@ for digit in range(10):
     axes[0, digit].set_title(digit)
     examples = mnist.train.images[mnist.train.labels == digit][:4]
     for axis, image in zip(axes[:, digit], examples, strict=True):
-        axis.imshow(image, cmap="Greys")
+        axis.imshow(image.numpy(), cmap="Greys")
         axis.axis("off")
 plt.show()
 
@@ -125,7 +125,7 @@ for epoch in range(training_epochs):
         optimizer.step()
 
         avg_cost += cost / total_batch
-    costs.append(float(avg_cost))
+    costs.append(avg_cost.item())
     print(f"Epoch: {epoch + 1:04d} cost = {avg_cost:.9f}")
 lab_seconds = time.perf_counter() - began
 print("Learning finished")
@@ -144,7 +144,7 @@ print("Label: ", Y_test[r].item())
 print("Prediction: ", prediction[r].item())
 
 plt.figure("sample", figsize=(3, 3))
-plt.imshow(mnist_test.data[r], cmap="Greys", interpolation="nearest")
+plt.imshow(mnist_test.data[r].numpy(), cmap="Greys", interpolation="nearest")
 plt.show()
 
 # %% scale
@@ -195,7 +195,7 @@ weight = fast.model.linear.weight.detach().cpu()  # (10, 784)
 limit = float(weight.abs().max())
 figure, axes = plt.subplots(2, 5, num="templates", figsize=(7.5, 3.4), layout="constrained")
 for digit, axis in enumerate(axes.flat):
-    shown = axis.imshow(weight[digit].view(28, 28), cmap="RdBu", vmin=-limit, vmax=limit)
+    shown = axis.imshow(weight[digit].view(28, 28).numpy(), cmap="RdBu", vmin=-limit, vmax=limit)
     axis.set_title(digit)
     axis.axis("off")
 figure.colorbar(shown, ax=axes)

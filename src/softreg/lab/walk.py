@@ -60,7 +60,8 @@ def walk(
 
     with _generators_kept(), figures_in((folder / FIGURES).resolve(), saved), chdir(folder):
         for step in make_steps(language(), epochs):
-            show(step)
+            with _generators_kept():  # rich draws from them
+                show(step)
             with _progress(names) if step.name == TRAINING else nullcontext():
                 _run(step, names)
             after(step)

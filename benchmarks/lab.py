@@ -1,0 +1,163 @@
+"""softreg against the lab: the same 15 epochs by softreg's loop and by the lab's DataLoader loop, each in a process of its own.
+
+    python benchmarks/lab.py --pairs 3
+
+A pair is one run of the lab as a script (the cells of `softreg.lab.lesson` that the lab consists of, and nothing of softreg)
+and one of `softreg train`, figures included, each from nothing; which comes first alternates. Claimed, of the median of the
+pairs' ratios:
+
+- the training loop is at least 40 times faster than the lab's;
+- the whole process is at least 8 times faster than the lab's;
+- the process holds at most 900 MiB at its peak, as the operating system counts it.
+
+Both must print the same costs (to 2e-6), or nothing is claimed. Writes `lab.json` and `lab.md`; ends with 1 if a claim does
+not hold.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from softreg.environment import describe_environment
+from softreg.lab import fill_mnist_root
+from softreg.lab.steps import read_cells
+
+LAB = ("device", "seeds", "parameters", "data", "loader", "model", "criterion", "training", "evaluation", "sample")
+IMPORTS = "import torch\nimport matplotlib.pyplot as plt\nfrom torchvision import datasets, transforms\n"
+LOOP, PROCESS, PEAK_MIB = 40, 8, 900
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One process: its loop, the whole of it, its peak memory, what it printed as costs."""
+
+    loop_seconds: float
+    process_seconds: float
+    peak_mib: float
+    costs: list[float]
+
+
+def lab_script() -> str:
+    """The lab as its reader would have typed it, saying at the end how long its loop took."""
+    cells = read_cells()
+    own = ("from softreg", "fill_mnist_root")  # softreg's only part in the lab: done beforehand
+    cells["data"] = "\n".join(line for line in cells["data"].splitlines() if not line.startswith(own))
+    return "\n".join([IMPORTS, *(cells[name] for name in LAB), 'print("LOOP", lab_seconds)'])
+
+
+def run(arguments: list[str], folder: Path) -> tuple[str, float, float]:
+    """What a process prints, its seconds from start to end, and its peak memory in MiB."""
+    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore"}
+    began = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(arguments, cwd=folder, stdout=said, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{arguments} ended with {process.returncode}")
+        said.seek(0)
+        return said.read(), seconds, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def time_lab(folder: Path) -> Timing:
+    """The lab as a script."""
+    text, seconds, peak = run([sys.executable, "-c", lab_script()], folder)
+    lines = text.splitlines()
+    costs = [float(line.split("=")[1]) for line in lines if line.startswith("Epoch:")]
+    return Timing(float(lines[-1].split()[1]), seconds, peak, costs)
+
+
+def time_softreg(folder: Path) -> Timing:
+    """`softreg train`, as its user calls it."""
+    text, seconds, peak = run([sys.executable, "-m", "softreg", "train", "--json", "--force", "--out", "run"], folder)
+    said = json.loads(text)
+    return Timing(said["train_seconds"], seconds, peak, said["cost"])
+
+
+def compare(pairs: int) -> list[dict[str, Timing]]:
+    """The timings of `pairs` pairs; the first of a pair alternates."""
+    peers = [("lab", time_lab), ("softreg", time_softreg)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fill_mnist_root(folder / "MNIST_data")
+        timings = []
+        for pair in range(pairs):
+            timings.append({peer: measure(folder) for peer, measure in peers[:: -1 if pair % 2 else 1]})
+            lab, own = timings[-1]["lab"], timings[-1]["softreg"]
+            assert max(abs(a - b) for a, b in zip(lab.costs, own.costs, strict=True)) < 2e-6, "not the same training"
+            loop, process = (
+                f"{lab.loop_seconds:.1f} / {own.loop_seconds:.2f} s",
+                f"{lab.process_seconds:.1f} / {own.process_seconds:.1f} s",
+            )
+            print(f"pair {pair + 1}: loop {loop}, process {process}", file=sys.stderr)
+    return timings
+
+
+def claims(timings: list[dict[str, Timing]]) -> list[dict[str, Any]]:
+    """Each claim: what is measured, the number, the bound it must keep, and whether it does."""
+    loop = statistics.median(each["lab"].loop_seconds / each["softreg"].loop_seconds for each in timings)
+    process = statistics.median(each["lab"].process_seconds / each["softreg"].process_seconds for each in timings)
+    peak = max(each["softreg"].peak_mib for each in timings)
+    rows = [
+        ("training loop, times faster than the lab's", loop, f">= {LOOP}", loop >= LOOP),
+        ("whole process, times faster than the lab's", process, f">= {PROCESS}", process >= PROCESS),
+        ("peak memory of `softreg train`, MiB", peak, f"<= {PEAK_MIB}", peak <= PEAK_MIB),
+    ]
+    return [dict(zip(("claim", "measured", "bound", "holds"), row, strict=True)) for row in rows]
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The result as a page."""
+    where = result["environment"]
+    lines = [
+        "# softreg against the lab",
+        "",
+        f"{where['processor']}, {where['cores']} cores, torch {where['libraries']['torch']}.",
+        f"Medians of the ratios of {len(result['pairs'])} pairs.",
+        "",
+        "| claim | measured | bound | holds |",
+        "| --- | --- | --- | --- |",
+        *(f"| {c['claim']} | {c['measured']:.1f} | {c['bound']} | {'yes' if c['holds'] else 'NO'} |" for c in result["claims"]),
+        "",
+        "| pair | lab loop (s) | softreg loop (s) | ratio | lab process (s) | softreg process (s) | ratio |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for number, pair in enumerate(result["pairs"], start=1):
+        lab, own = pair["lab"], pair["softreg"]
+        cells = []
+        for kind in ("loop_seconds", "process_seconds"):
+            cells += [f"{lab[kind]:.2f}", f"{own[kind]:.2f}", f"{lab[kind] / own[kind]:.1f}"]
+        lines.append(f"| {number} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, write, and end with 1 if a claim does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    timings = compare(options.pairs)
+    kept = claims(timings)
+    pairs = [{peer: asdict(timing) for peer, timing in pair.items()} for pair in timings]
+    result = {"schema": 1, "claims": kept, "pairs": pairs, "environment": describe_environment(torch.device("cpu"))}
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "lab.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (options.out / "lab.md").write_text(page := markdown(result), encoding="utf-8")
+    print(page)
+    sys.exit(not all(claim["holds"] for claim in kept))
+
+
+if __name__ == "__main__":
+    main()

@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softreg.data.bundled import FOLDER
-from softreg.data.idx import INT, MAX_BYTES, map_idx, read_idx
+from softreg.data.idx import INT, MAX_BYTES, UBYTE, map_idx, read_idx
 from softreg.data.mapping import is_mapped, let_go
 from softreg.errors import DataError
+from tests import mirror
+from tests.mirror import idx
 
 PUBLISHED_MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -25,13 +27,6 @@ PUBLISHED_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-
-
-def idx(array: np.ndarray, kind: int = 0x08) -> bytes:
-    """The array in the format as its authors describe it."""
-    return (
-        struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape) + array.astype(">u1" if kind == 8 else ">i4").tobytes()
-    )
 
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
@@ -67,10 +62,10 @@ def test_reads_what_torchvision_reads(file: Path, pack: Callable[[bytes], bytes]
     from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
 
     numbers = np.array([[1, -2], [70000, 4], [5, 6]], np.int32)
-    for array, kind in ((IMAGES, 0x08), (numbers, INT)):
-        file.write_bytes(idx(array, kind))
+    for array, kind, written in ((IMAGES, UBYTE, mirror.UBYTE), (numbers, INT, mirror.INT)):
+        file.write_bytes(idx(array, written))
         theirs = read_sn3_pascalvincent_tensor(str(file))
-        file.write_bytes(pack(idx(array, kind)))
+        file.write_bytes(pack(idx(array, written)))
         ours = read_idx(file, array.ndim, kind=kind)
         assert ours.dtype == theirs.dtype
         assert torch.equal(ours, theirs)
@@ -138,7 +133,7 @@ def test_a_flipped_bit_in_the_header_is_found(file: Path, data: st.DataObject) -
         (b"", "data.idx_magic"),
         (b"P5 28 28 255\n", "data.idx_magic"),
         (idx(IMAGES[0]), "data.idx_dims"),
-        (idx(IMAGES, INT), "data.idx_type"),
+        (idx(IMAGES, mirror.INT), "data.idx_type"),
         (GOOD + b"\0", "data.idx_long"),
         (gzip.compress(GOOD + b"\0"), "data.idx_long"),
         (gzip.compress(GOOD[:-1]), "data.idx_short"),

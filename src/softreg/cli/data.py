@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from softreg.data.catalogue import Entry
 
 
-@click.command("data", help=say("data.help"))
+@click.command("data", help=say("data.help"), epilog=say("data.environment"))
 @click.argument("name", required=False)
 @click.option("--fetch", is_flag=True, help=say("data.fetch_option"))
 @click.option("--out", metavar="FILE", help=say("data.out"))

@@ -61,7 +61,7 @@ def cache_folder() -> Path:
 
 def offline() -> bool:
     """Whether the user forbids the network."""
-    return os.environ.get("SOFTREG_OFFLINE", "0") not in {"", "0"}
+    return os.environ.get("SOFTREG_OFFLINE", "").lower() not in {"", "0", "false", "no"}
 
 
 def fetched_folder(name: str) -> Path | None:

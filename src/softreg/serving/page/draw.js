@@ -54,8 +54,9 @@ export class Draw {
     this.since = since;
     this.version++;
     if (this.asking) return void (this.again = true);
-    if (this.ink.empty || !this.model) return this.#show(null);
+    if (this.ink.empty || !this.model) { this.#settled(); return this.#show(null); }
     this.asking = true;
+    $("bars").setAttribute("aria-busy", "true");
     const started = this.since, version = this.version;
     try {
       this.extra?.abort();
@@ -73,10 +74,13 @@ export class Draw {
     if (this.again) {
       this.again = false;
       this.ask(this.since);
-    } else if (!this.ink.empty) {
-      this.#askMore();
+    } else {
+      this.#settled();
+      if (this.answer) this.#askMore();
     }
   }
+
+  #settled() { $("bars").setAttribute("aria-busy", "false"); }
 
   // What may come a moment later: the evidence, and what the other models say.
   async #askMore() {

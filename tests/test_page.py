@@ -1,0 +1,338 @@
+"""The page in a real Chromium: drawn on with scripted strokes, trained with, read in two languages, by keyboard and by axe."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from softreg.data import Splits
+from softreg.runs import Run
+from softreg.words import sentences
+from tests.playground import Served, png, serve
+from tests.strokes import STROKES
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PARTS = ("draw", "learn", "understand")
+LARGEST_PAGE = 150_000  # bytes
+COMPLAINTS: list[str] = []
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("page")
+    shutil.copytree(tutorial_run.path, folder / "runs" / "mine")
+    with serve(folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser, served: Served) -> Iterator[Page]:
+    page = opened(browser, served)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture
+def page(tab: Page, served: Served) -> Page:
+    """The one tab, as it was at first."""
+    tab.evaluate("localStorage.clear()")
+    tab.goto(served.url)
+    tab.wait_for_selector("html[data-ready]")
+    return tab
+
+
+@pytest.fixture(autouse=True)
+def _complaints() -> Iterator[None]:
+    """What the page throws, writes to its console as an error, or asks of others than its server, fails the test."""
+    COMPLAINTS.clear()
+    yield
+    assert not COMPLAINTS
+
+
+def opened(browser: Browser, served: Served, part: str = "draw", **options: Any) -> Page:
+    """The page, ready."""
+    context = browser.new_context(**({"locale": "en-US", "viewport": {"width": 1366, "height": 900}} | options))
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.on("pageerror", lambda error: COMPLAINTS.append(str(error)))
+    page.on("console", lambda message: COMPLAINTS.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: None if request.url.startswith((served.url, "data:")) else COMPLAINTS.append(request.url))
+    page.goto(f"{served.url}#{part}")
+    page.wait_for_selector("html[data-ready]")
+    return page
+
+
+def draw(page: Page, digit: str) -> None:
+    """With the mouse, as a hand would."""
+    box = page.locator("#ink").bounding_box()
+    assert box is not None
+    for stroke in STROKES[digit]:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    page.wait_for_selector('#bars[aria-busy="false"]')
+
+
+def answer(page: Page) -> str:
+    return page.locator("#digit").inner_text()
+
+
+def painted(page: Page, selector: str) -> str:
+    """What a canvas shows."""
+    return str(page.locator(selector).first.evaluate("canvas => canvas.toDataURL()"))
+
+
+@pytest.mark.parametrize("digit", STROKES)
+def test_every_digit_that_is_drawn_is_read(page: Page, digit: str) -> None:
+    draw(page, digit)
+    assert answer(page) == digit
+
+
+def test_the_answer_is_read_aloud_once_the_pen_rests(page: Page) -> None:
+    draw(page, "7")
+    expect(page.locator("#spoken")).to_contain_text("7: ")
+    assert page.locator("#spoken").get_attribute("aria-live") == "polite"
+    assert page.locator("#stages li").count() >= 3
+
+
+def test_a_class_that_is_tapped_shows_its_evidence_and_all_of_it_adds_up(page: Page) -> None:
+    draw(page, "3")
+    expect(page.locator("#why-sum .plus")).to_be_visible()
+    leading = painted(page, "#evidence")
+    page.locator("#bars button[data-name='8']").click()
+    assert page.locator("#bars button[data-name='8']").get_attribute("aria-pressed") == "true"
+    assert painted(page, "#evidence") != leading
+    left, right = page.locator("#why-sum").inner_text().replace("−", "-").split("=")
+    assert sum(float(each) for each in left.split()) == pytest.approx(float(right), abs=0.02)
+    assert right.strip() == page.locator("#bars button[data-name='8'] .z").inner_text().replace("−", "-")
+
+
+def test_undo_and_clear_take_back(page: Page) -> None:
+    draw(page, "4")
+    with_both = painted(page, "#ink")
+    page.locator("#undo").click()
+    assert painted(page, "#ink") != with_both
+    settle(page)
+    page.locator("#clear").click()
+    settle(page)
+    assert answer(page) == "–"
+    expect(page.locator("#undo")).to_be_disabled()
+
+
+def test_the_sheet_is_drawn_on_with_keys_alone(page: Page) -> None:
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "ink":
+            break
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("Space")
+    for _ in range(24):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    settle(page)
+    assert answer(page) == "1"
+    page.keyboard.press("Control+z")
+    settle(page)
+    assert answer(page) == "–"
+
+
+def paste_or_drop(page: Page, picture: bytes, event: str) -> None:
+    page.evaluate(
+        """([bytes, event]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], "picture.png", { type: "image/png" }));
+            const target = event === "paste" ? document : document.getElementById("sheet");
+            const made = event === "paste"
+                ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+                : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+            target.dispatchEvent(made);
+        }""",
+        [list(picture), event],
+    )
+
+
+@pytest.mark.parametrize("way", ["paste", "drop", "open"])
+def test_a_picture_is_pasted_dropped_or_opened(page: Page, mnist: Splits, way: str) -> None:
+    picture = png(mnist.test.images[0].numpy())  # a seven that every model reads
+    if way == "open":
+        page.locator("#open").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": picture})
+    else:
+        paste_or_drop(page, picture, way)
+    page.wait_for_selector("#sheet.inked")
+    expect(page.locator("#digit")).to_have_text("7")
+
+
+def test_where_the_model_abstains_the_page_says_why(page: Page) -> None:
+    paste_or_drop(page, png(np.full((200, 200), 250, np.uint8)), "paste")
+    expect(page.locator("#digit")).to_have_text("?")
+    assert len(page.locator("#sure").inner_text()) > 5
+
+
+def test_models_are_chosen_with_arrow_keys_and_compared_on_the_same_drawing(page: Page) -> None:
+    draw(page, "2")
+    for each in page.locator("#models [role=radio] .says").all():
+        expect(each).not_to_be_empty()
+    chosen = page.locator("#models [aria-checked=true]")
+    before = chosen.get_attribute("data-model")
+    chosen.focus()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    after = page.evaluate("document.activeElement.dataset.model")
+    assert after != before
+    assert chosen.get_attribute("data-model") == after
+
+
+def test_the_languages_are_switched_and_remembered(page: Page) -> None:
+    draw(page, "7")
+    page.locator("[data-language=ko]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    korean = sentences("page")
+    for element in page.locator("[data-say]").all():
+        key = element.get_attribute("data-say")
+        assert key is not None
+        if key not in {"why_title", "pause"}:  # which say more than their sentence once something is drawn
+            assert element.text_content() == korean[key]["ko"]
+    for element in page.locator("[data-say-label]").all():
+        assert element.get_attribute("aria-label") == korean[str(element.get_attribute("data-say-label"))]["ko"]
+    settle(page)
+    assert page.locator("#bars button[data-name='7']").get_attribute("aria-label") is not None
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+
+
+def test_no_sentence_of_the_page_is_missing_or_idle(served: Served) -> None:
+    folder = Path(__file__).parent.parent / "src/softreg/serving/page"
+    code = "".join(each.read_text(encoding="utf-8") for each in folder.iterdir())
+    made = {"status_", "field_", "choice_", "nav_", "u_"}  # keys put together in the code
+    for key in sentences("page"):
+        assert f'"{key}"' in code or any(key.startswith(each) for each in made), f"nobody says {key}"
+
+
+def test_a_training_is_watched_to_its_end_and_its_run_is_drawn_with(page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "#learn")
+    page.locator("#field-epochs").fill("6")
+    page.locator("#train").click()
+    page.wait_for_selector("#cost-chart .now")
+    first = page.locator("#cost-chart .now").get_attribute("d")
+    page.locator("#pause").click()
+    expect(page.locator("#pause")).to_have_text(sentences("page")["resume"]["en"])
+    held = page.locator("#cost-chart .now").get_attribute("d")
+    page.wait_for_timeout(400)
+    assert page.locator("#cost-chart .now").get_attribute("d") == held
+    template = painted(page, "#templates canvas")
+    page.locator("#pause").click()
+    page.wait_for_selector("#ending:not([hidden])")
+    last = page.locator("#cost-chart .now").get_attribute("d")
+    assert first is not None
+    assert last is not None
+    assert last.count("L") == 5  # six points
+    assert painted(page, "#templates canvas") != template
+    assert page.locator("#hardest li").count() == 12
+    assert float(page.locator("#accuracy-now").inner_text().split()[0]) > 90
+    page.locator("#use").click()
+    page.wait_for_selector("#draw:not([hidden])")
+    expect(page.locator("#models [aria-checked=true] .who")).to_contain_text("sgd")
+    draw(page, "0")
+    assert answer(page) == "0"
+
+
+def test_a_training_that_is_stopped_keeps_what_it_learned(page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "#learn")
+    page.locator("#field-epochs").fill("150")
+    page.locator("#train").click()
+    page.wait_for_selector("#cost-chart .now[d*=L]")
+    page.locator("#stop").click()
+    page.wait_for_selector("#use:not([hidden])")
+
+
+def test_steps_that_are_too_large_diverge_and_the_page_says_so(page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "#learn")
+    page.locator("#field-epochs").fill("2")
+    page.locator("#field-lr").evaluate("slider => { slider.value = slider.max; slider.dispatchEvent(new Event('input')); }")
+    page.locator("#train").click()
+    expect(page.locator("#ending.bad")).to_contain_text(sentences("page")["diverged_why"]["en"], timeout=30_000)
+
+
+def test_an_image_is_followed_through_the_model(page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "#understand")
+    page.wait_for_selector("#steps li:nth-child(5)")
+    p = [float(each) for each in page.locator(".terms td:last-child").all_inner_texts()]
+    assert sum(p) == pytest.approx(1, abs=1e-3)
+    assert page.locator(".terms .true th").inner_text().startswith("8")  # the lab's sample, test image 3757
+    page.locator("#sample").fill("0")
+    page.keyboard.press("Enter")
+    expect(page.locator(".terms .true th")).to_have_text("7 ← y")
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-US"), ("dark", "ko-KR")])
+def test_axe_finds_nothing(browser: Browser, served: Served, scheme: str, locale: str) -> None:
+    page = opened(browser, served, color_scheme=scheme, locale=locale)
+    for part in PARTS:
+        page.goto(f"{served.url}#{part}")
+        page.wait_for_selector(f"#{part}:not([hidden])")
+        if part == "draw":
+            draw(page, "5")
+        page.wait_for_timeout(400)  # transitions end, the walkthrough arrives
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+    page.context.close()
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+def test_nothing_is_wider_than_the_screen(browser: Browser, served: Served, locale: str) -> None:
+    page = opened(browser, served, locale=locale)
+    for part in PARTS:
+        page.goto(f"{served.url}#{part}")
+        page.wait_for_selector(f"#{part}:not([hidden])")
+        page.wait_for_timeout(200)
+        for width in (360, 768, 1920):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.context.close()
+
+
+def test_the_page_is_light(browser: Browser, served: Served) -> None:
+    weights: dict[str, int] = {}
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("response", lambda response: weights.update({response.url: len(response.body())}) if "/page/" in response.url else None)
+    page.goto(served.url)
+    page.wait_for_selector("html[data-ready]")
+    document = len(page.request.get(served.url).body())
+    assert 20_000 < document + sum(weights.values()) < LARGEST_PAGE
+    context.close()

@@ -16,6 +16,7 @@ export class Learn {
     $("pause").onclick = () => this.#try(() => post(`/training/${this.event?.status === "paused" ? "continue" : "pause"}`));
     $("stop").onclick = () => this.#try(() => post("/training/stop"));
     $("use").onclick = () => use(this.event.model);
+    $("settings").open = !matchMedia("(max-width: 44rem)").matches; // on a phone the curves come first
     const summary = (title, format) => (values) => (values.length ? say("chart_label", { title: say(title), step: values.length, value: format(values.at(-1)) }) : say(title));
     this.cost = new Chart($("cost-chart"), {
       label: summary("cost_title", (value) => value.toFixed(3)), format: (value) => value.toPrecision(3) * 1,

@@ -21,6 +21,7 @@ from PIL import Image
 from softreg.cli import main
 from softreg.errors import DataError
 from softreg.lab import Step, fill_mnist_root, make_steps, mnist_root
+from softreg.lab.saving import figures_in
 from softreg.lab.steps import read_cells, translate
 from softreg.lab.walk import show, walk
 from softreg.words import LANGUAGES, sentences, use_language
@@ -146,6 +147,20 @@ def test_a_failing_cell_leaves_the_world_as_it_was(tmp_path: Path, monkeypatch: 
     with pytest.raises(ZeroDivisionError):
         walk(tmp_path / "out")
     assert World.now() == before
+
+
+def test_figures_shown_are_saved_and_those_of_others_left_alone(tmp_path: Path) -> None:
+    from matplotlib import pyplot
+
+    pyplot.figure("mine")
+    saved: list[Path] = []
+    with figures_in(tmp_path / "figures", saved.append):
+        pyplot.figure("shown")
+        pyplot.show()
+        pyplot.figure("never shown")
+    assert pyplot.get_figlabels() == ["mine"]
+    assert saved == list((tmp_path / "figures").iterdir()) == [tmp_path / "figures" / "shown.png"]
+    pyplot.close("mine")
 
 
 def test_each_cell_has_its_words_and_they_have_their_cell() -> None:

@@ -1,4 +1,4 @@
-"""A matplotlib backend for places without a display: `plt.show()` saves every open figure and closes it.
+"""A matplotlib backend for places without a display: `plt.show()` saves every figure and closes it.
 
 `matplotlib.use("module://softreg.lab.saving")` takes it; `figures_in(folder, report)` says where the figures go. A figure's name,
 `plt.figure("sample")`, is its file's name.
@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,25 @@ import matplotlib
 from matplotlib import pyplot
 from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from softreg.atomic import write_bytes
 
 DPI = 150
-_where: ContextVar[tuple[Path, Callable[[Path], None]]] = ContextVar("where")
+_place: ContextVar["Place"] = ContextVar("place")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where figures go: into `folder`, but for those of the numbers `others`; `report` is told each file."""
+
+    folder: Path
+    report: Callable[[Path], None]
+    others: frozenset[int]
+
+    def figures(self) -> list[Figure]:
+        """The figures opened since."""
+        return [pyplot.figure(number) for number in pyplot.get_fignums() if number not in self.others]
 
 
 class FigureManager(FigureManagerBase):
@@ -27,16 +42,15 @@ class FigureManager(FigureManagerBase):
 
     @classmethod
     def pyplot_show(cls, *, block: bool | None = None) -> None:
-        """Save all open figures, whole, and close them; `block` means nothing here."""
-        folder, report = _where.get()
-        for number in pyplot.get_fignums():
-            figure = pyplot.figure(number)
-            path = folder / f"{figure.get_label()}.png"
+        """Save the figures, whole, and close them; `block` means nothing here."""
+        place = _place.get()
+        for figure in place.figures():
+            path = place.folder / f"{figure.get_label()}.png"
             content = io.BytesIO()
             figure.savefig(content, format="png", dpi=DPI)
             pyplot.close(figure)
             write_bytes(path, content.getvalue())
-            report(path)
+            place.report(path)
 
 
 class FigureCanvas(FigureCanvasAgg):
@@ -49,15 +63,16 @@ class FigureCanvas(FigureCanvasAgg):
 def figures_in(folder: Path, report: Callable[[Path], None]) -> Iterator[None]:
     """Within the block, pyplot's figures are saved in `folder` when shown, and `report` is told each file; then all is as before.
 
-    Figures that are open before or after the block belong to someone else, or were never shown: they are closed.
+    Figures that were open before are left alone; those opened in the block and never shown are closed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    backend, token = matplotlib.get_backend(), _where.set((folder, report))
-    pyplot.close("all")
+    place = Place(folder, report, frozenset(pyplot.get_fignums()))
+    backend, token = matplotlib.get_backend(), _place.set(place)
     matplotlib.use(f"module://{__name__}")
     try:
         yield
     finally:
-        pyplot.close("all")
-        _where.reset(token)
+        for figure in place.figures():
+            pyplot.close(figure)
+        _place.reset(token)
         matplotlib.use(backend)

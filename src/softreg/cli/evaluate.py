@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from softreg.evaluation import Evaluation
 
-MATRIX = 20  # up to so many classes, a terminal has room for the confusion matrix
+HEAD = 4  # letters of a class's name over its column of the confusion matrix; its row has them all
 
 
 @click.command("evaluate", help=say("evaluation.help"))
@@ -28,7 +28,7 @@ def command(run: str, data: str | None, as_json: bool) -> None:
     from softreg.runs import open_run
 
     found = open_run(run)
-    test = (load_dataset(data) if data else load_splits(found.recipe)).test
+    test = (load_dataset(data) if data is not None else load_splits(found.recipe)).test
     evaluation = evaluate(found.model(), test)
     if as_json:
         click.echo(
@@ -52,9 +52,12 @@ def _print(evaluation: "Evaluation", title: str) -> None:
         console.print(f"  {say(f'evaluation.{name}')}: {say(f'evaluation.{name}_value', **facts)}", soft_wrap=True)
     console.print()
     console.print(_by_class(evaluation))
-    if len(evaluation.classes) <= MATRIX:
+    matrix = _matrix(evaluation)
+    if console.measure(matrix, options=console.options.update(max_width=10_000)).maximum <= console.width:
         console.print(f"\n{say('evaluation.confusion')}", soft_wrap=True)
-        console.print(_matrix(evaluation), soft_wrap=True)
+        console.print(matrix)
+    else:
+        console.print(f"\n{say('evaluation.confusion_too_wide')}", soft_wrap=True)
 
 
 def _by_class(evaluation: "Evaluation") -> "Table":
@@ -82,10 +85,10 @@ def _matrix(evaluation: "Evaluation") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
     for name in evaluation.classes:
-        table.add_column(name, justify="right")
+        table.add_column(name[:HEAD].strip(), justify="right", no_wrap=True)
     for row, (name, counts) in enumerate(zip(evaluation.classes, evaluation.confusion.tolist(), strict=True)):
         cells = (Text(str(n) if n else "·", "bold" if column == row else "" if n else "dim") for column, n in enumerate(counts))
         table.add_row(name, *cells)

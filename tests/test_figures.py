@@ -2,6 +2,7 @@
 
 import io
 import logging
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,17 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
-from softreg.data import Splits
+from softreg.data import Dataset, Splits
+from softreg.data.families import FAMILIES
 from softreg.evaluation import Evaluation, evaluate
 from softreg.figures import class_templates, confusion_matrix, learning_curve, png, test_sample, worst_mistakes
-from softreg.figures.style import hangul_font
+from softreg.figures.style import BLUE, drawing, hangul_font
 from softreg.runs import Run
-from softreg.words import use_language
+from softreg.words import Language, use_language
 
 test_sample.__test__ = False  # type: ignore[attr-defined]  # a figure, not a test
 
@@ -71,12 +75,60 @@ def test_any_number_of_classes_fits(classes: int) -> None:
     evaluation = Evaluation(names, probabilities, torch.randint(classes, (500,), generator=generator), nll=1.0)
     for figure in (confusion_matrix(evaluation), class_templates(torch.randn(classes, 28, 28, generator=generator), names)):
         width, height = figure.get_size_inches()
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         for text in (t for axes in figure.axes for t in axes.texts):
             box = text.get_window_extent()
             assert box.x0 >= 0
             assert box.x1 <= width * figure.dpi
         assert height < 16
+
+
+def written(figure: Figure) -> list[Text]:
+    """All that can be read in a figure, tick labels beyond an axis left out: matplotlib does not draw them."""
+    texts = list(figure.texts)
+    for axes in figure.axes:
+        texts += [*axes.texts, axes.title, axes.xaxis.label, axes.yaxis.label]
+        for axis, (low, high) in ((axes.xaxis, sorted(axes.get_xlim())), (axes.yaxis, sorted(axes.get_ylim()))):
+            for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True):
+                texts += [label] if low <= place <= high else []
+    return [text for text in texts if text.get_visible() and text.get_text().strip()]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_long_names_do_not_overlap(language: Language, evaluation: Evaluation, mnist: Splits) -> None:
+    names = FAMILIES["fashion-mnist"].classes
+    clothes = Evaluation(names, evaluation.probabilities, evaluation.labels, evaluation.nll)
+    use_language(language)
+    templates = class_templates(torch.ones(10, 28, 28), names)
+    mistakes = worst_mistakes(clothes, Dataset(mnist.test.images, mnist.test.labels, names, "clothes"))
+    for figure in (confusion_matrix(clothes), mistakes, templates):
+        with drawing():
+            figure.draw_without_rendering()
+            whole = figure.bbox
+            boxes = [text.get_window_extent() for text in written(figure)]
+            for box in boxes:
+                assert whole.x0 <= box.x0
+                assert box.x1 <= whole.x1
+                assert whole.y0 <= box.y0
+                assert box.y1 <= whole.y1
+            assert not [(a, b) for a, b in combinations(boxes, 2) if a.shrunk(0.9, 0.8).overlaps(b.shrunk(0.9, 0.8))]
+
+
+def test_one_epoch_is_a_whole_number() -> None:
+    figure = learning_curve([0.5], "epoch")
+    figure.draw_without_rendering()
+    low, high = figure.axes[0].get_xlim()
+    assert [tick for tick in figure.axes[0].get_xticks() if low <= tick <= high] == [1]
+
+
+def test_numbers_on_dark_cells_are_white() -> None:
+    probabilities = torch.tensor([[0.9, 0.1]] * 100 + [[0.2, 0.8]] * 10, dtype=torch.float64)
+    labels = torch.tensor([0] * 45 + [1] * 65)  # of the ones, 55 of 65 are named 0
+    texts = {
+        text.get_text(): text.get_color()
+        for text in confusion_matrix(Evaluation(("0", "1"), probabilities, labels, 0.0)).axes[0].texts
+    }
+    assert texts == {"45": BLUE, "55": "white", "10": BLUE}
 
 
 def test_a_model_without_mistakes_says_so(mnist: Splits) -> None:

@@ -29,10 +29,11 @@ def write_notebook(path: Path, language: Language, epochs: int | None = None) ->
 
 
 def make_notebook(language: Language, epochs: int | None = None) -> dict[str, Any]:
-    """The lesson in `language`, in Jupyter's format 4.5: the same steps as in the terminal, after a cell for Colab."""
+    """The lesson in `language`, in Jupyter's format 4.5: the same steps as in the terminal, and after the first a word on Colab."""
     where, what = colab(language, repository())
-    cells = [_words("colab", where), _code("install", _INSTALL.format(what=what))]
-    for step in make_steps(language, epochs):
+    title, *steps = make_steps(language, epochs)
+    cells = [_words(title.name, title.words), _words("colab", where), _code("install", _INSTALL.format(what=what))]
+    for step in steps:
         cells.append(_words(step.name, step.words))
         if step.code:
             cells.append(_code(step.name, step.code))

@@ -78,7 +78,7 @@ def show(step: Step) -> None:
     console = Console()
     console.print(Padding(Markdown(step.words), (1, 0)))
     if step.code:
-        console.print(Padding(Syntax(step.code, "python", background_color="default"), (0, 0, 1, 4)))
+        console.print(Padding(Syntax(step.code, "python", theme="ansi_dark", background_color="default"), (0, 0, 1, 4)))
 
 
 def print_line(text: str) -> None:

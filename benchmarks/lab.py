@@ -124,7 +124,7 @@ def markdown(result: dict[str, Any]) -> str:
         "# softreg against the lab",
         "",
         f"{where['processor']}, {where['cores']} cores, torch {where['libraries']['torch']}.",
-        f"Medians of the ratios of {len(result['pairs'])} pairs.",
+        f"Pairs: {len(result['pairs'])}; medians of their ratios, the largest of their peaks.",
         "",
         "| claim | measured | bound | holds |",
         "| --- | --- | --- | --- |",

@@ -19,7 +19,8 @@ from torch import Tensor
 
 def encode(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, str]:
     """The file's bytes, the same for the same contents, and its SHA-256 as hex."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # Copies, since safetensors refuses tensors that share memory
+    tensors = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     digest = _digest(tensors, metadata)
     return _in_one_order(save_tensors(tensors, metadata | {"sha256": digest})), digest
 

@@ -1,0 +1,1 @@
+"""The long tests: kills, faults, flipped bits, fuzz. `make torture` runs all and writes docs/torture.md; the tests run a few."""

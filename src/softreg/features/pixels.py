@@ -9,7 +9,7 @@ from softreg.features import Features
 
 
 class Pixels(Features):
-    """x = images / 255, row by row."""
+    """x = images / 255, row by row. As rows of a design matrix they stay uint8, to be scaled on the way."""
 
     name = "pixels"
     dim = 784
@@ -26,3 +26,11 @@ class Pixels(Features):
     def forward(self, images: Tensor) -> Tensor:
         """All at once: there is nothing in between to keep small."""
         return self.transform(images)
+
+    def rows(self, images: Tensor) -> Tensor:
+        """Images (N, 28, 28) -> (N, 784), a view, 0 to 255."""
+        return images.flatten(1)
+
+    def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
+        """Each pixel is a feature: weight times pixel."""
+        return images.float() / 255 * weight.view(28, 28)

@@ -1,0 +1,58 @@
+"""What the READMEs say can be typed can be typed, what they show is there, and both say the same."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.test_cli import run_softreg
+
+ROOT = Path(__file__).parent.parent
+READMES = ("README.md", "README.ko.md")
+ELSEWHERE = {"lab", "serve"}  # run to their end in tests of their own
+
+
+def commands(name: str) -> list[list[str]]:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_command_runs_as_it_stands(name: str, tmp_path: Path) -> None:
+    typed = [words[1:] for words in commands(name) if words[0] == "softreg" and words[1] not in ELSEWHERE]
+    assert len(typed) > 3
+    for arguments in typed:
+        done = run_softreg(*arguments, cwd=tmp_path, SOFTREG_EPOCHS="1")
+        assert done.returncode == 0, (arguments, done.stderr)
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_make_has_the_targets_that_are_named(name: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = [words[1] for words in commands(name) if words[0] == "make"]
+    assert {"train", "test"} <= set(targets)
+    assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
+
+
+@pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_every_link_leads_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
+
+
+def test_both_languages_tell_the_same_figures() -> None:
+    tables = [
+        [re.findall(r"\d+(?:[.,]\d+)*", line) for line in (ROOT / name).read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+        for name in READMES
+    ]
+    assert tables[0] == tables[1]
+
+
+def test_the_tree_names_what_is_there() -> None:
+    tree = (ROOT / "README.md").read_text(encoding="utf-8").split("## The house")[1]
+    for names in re.findall(r"^      (\S.*?)\s{2,}", tree, flags=re.MULTILINE):
+        for name in names.split(", "):
+            assert (ROOT / "src/softreg" / name).exists(), name

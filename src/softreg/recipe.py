@@ -84,7 +84,7 @@ class Recipe:
             _check(each, getattr(self, each.name))
             if self.solver not in each.metadata["bounds"].solvers and getattr(self, each.name) != each.default:
                 raise RecipeError("recipe.not_read", field=each.name, solver=self.solver)
-        if self.dataset not in DATASETS and not Path(self.dataset).is_dir():
+        if self.dataset not in DATASETS and not _is_folder(self.dataset):
             raise RecipeError("recipe.unknown_dataset", value=self.dataset, choices=", ".join(DATASETS))
         if self.solver != "sgd" and self.l2 <= 0:
             raise RecipeError("recipe.needs_l2", solver=self.solver)
@@ -149,7 +149,7 @@ def _text(path: str | os.PathLike[str]) -> str:
 def _toml(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of too many digits is a plain ValueError
         raise RecipeError("recipe.not_toml", path=where, why=error) from error
 
 
@@ -163,16 +163,36 @@ def _parse(name: str, value: Any) -> Any:
     return value
 
 
+def _is_folder(name: str) -> bool:
+    with suppress(OSError, ValueError):  # a name too long, or with a zero in it
+        return Path(name).is_dir()
+    return False
+
+
+def _shown(value: Any) -> str:
+    """The value as text, however long it is."""
+    try:
+        return repr(value) if len(repr(value)) < 100 else f"{repr(value)[:100]}..."
+    except ValueError:  # Python shows no integers of over 4300 digits
+        return f"{value:#x}"[:100] + "..."
+
+
 def _check(each: "Field[Any]", value: Any) -> None:
     """Refuse a value of the wrong type or out of bounds, saying what is allowed."""
     bounds: Bounds = each.metadata["bounds"]
     assert each.default is not MISSING
     wanted = type(each.default)
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    fits = number if wanted is float else number and value == int(value) if wanted is int else isinstance(value, wanted)
+    fits = (
+        number
+        if wanted is float
+        else number and (isinstance(value, int) or value.is_integer())
+        if wanted is int
+        else isinstance(value, wanted)
+    )
     if fits and bounds.choices:
         fits = value in bounds.choices
     elif fits and number:
         fits = (bounds.low < value or (bounds.closed and value == bounds.low)) and value <= bounds.high
     if not fits:
-        raise RecipeError("recipe.impossible", field=each.name, value=repr(value), allowed=bounds.sentence())
+        raise RecipeError("recipe.impossible", field=each.name, value=_shown(value), allowed=bounds.sentence())

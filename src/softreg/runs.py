@@ -22,8 +22,14 @@ from softreg.model import SoftmaxRegression
 from softreg.model_file import read_model
 from softreg.recipe import Recipe
 from softreg.solvers import Ending
+from softreg.tensor_file import read_bytes
 
 MODEL, RECIPE, METRICS, ENVIRONMENT, FIGURES = "model.safetensors", "recipe.toml", "metrics.jsonl", "environment.json", "figures"
+
+LARGEST_TEXT = 2**28  # bytes; a million epochs' metrics are a fifth of it
+NUMBER = (int, float)
+IN_RESULT = {"objective": NUMBER, "ending": dict, "evaluation": dict, "sample": dict, "train_seconds": NUMBER, "model_sha256": str}
+IN_ENVIRONMENT = {"libraries": dict, "data_sha256": dict, "train_seconds": NUMBER, "peak_rss_mib": NUMBER}
 
 
 @dataclass(frozen=True)
@@ -45,22 +51,28 @@ class Run:
     @property
     def environment(self) -> dict[str, Any]:
         """Where and with what it was trained."""
-        return self._mapping(self._text(ENVIRONMENT), ENVIRONMENT)
+        return self._demand(self._mapping(self._text(ENVIRONMENT), ENVIRONMENT), IN_ENVIRONMENT, ENVIRONMENT)
 
     @property
     def costs(self) -> list[float]:
         """One per epoch or iteration."""
-        return [line["cost"] for line in self.metrics if "cost" in line]
+        return [self._demand(line, {"cost": NUMBER}, METRICS)["cost"] for line in self.metrics[:-1]]
 
     @property
     def result(self) -> dict[str, Any]:
         """The last line of the metrics: the evaluation and how training ended."""
-        return self.metrics[-1]
+        return self._demand(self.metrics[-1] if self.metrics else {}, IN_RESULT, METRICS)
 
     @property
     def ending(self) -> Ending:
         """How training ended; `str()` is a sentence."""
-        return Ending(**self.result["ending"])
+        facts = self._demand(self.result["ending"], {"key": str, "converged": bool, "facts": dict}, METRICS)
+        ending = Ending(facts["key"], facts["converged"], facts["facts"])
+        try:
+            str(ending)
+        except (LookupError, ValueError, TypeError) as error:  # no such sentence, or not its facts
+            raise RunError("runs.unreadable", path=self.path / METRICS, why=f"ending {error}") from error
+        return ending
 
     def model(self) -> SoftmaxRegression:
         """The trained model, in eval mode, on the CPU."""
@@ -68,18 +80,25 @@ class Run:
 
     def _text(self, name: str) -> str:
         try:
-            return (self.path / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            return read_bytes(self.path / name, LARGEST_TEXT).decode()
+        except (OSError, ValueError) as error:
             raise RunError("runs.unreadable", path=self.path / name, why=getattr(error, "strerror", None) or error) from error
 
     def _mapping(self, text: str, name: str) -> dict[str, Any]:
         try:
             value = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunError("runs.unreadable", path=self.path / name, why=error) from error
         if not isinstance(value, dict):
             raise RunError("runs.unreadable", path=self.path / name, why=type(value).__name__)
         return value
+
+    def _demand(self, mapping: dict[str, Any], kinds: dict[str, Any], name: str) -> dict[str, Any]:
+        """The mapping, refused if one of the keys is missing or its value of another kind."""
+        for key, kind in kinds.items():
+            if not isinstance(mapping.get(key), kind):
+                raise RunError("runs.unreadable", path=self.path / name, why=key)
+        return mapping
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:

@@ -27,6 +27,7 @@ class Served:
 
     process: subprocess.Popen[str]
     url: str
+    folder: Path
 
     @property
     def port(self) -> int:
@@ -85,7 +86,7 @@ def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
     try:
         line = process.stdout.readline()
         assert line, process.communicate()[1]
-        yield Served(process, json.loads(line)["url"])
+        yield Served(process, json.loads(line)["url"], folder)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -13,6 +13,8 @@ from softreg.recipe import Recipe
 WATCHED = {"pixels": 10_000}  # images looked at after every step; of features that cost more, fewer
 WATCHED_OTHERWISE = 1000
 HARDEST = 12
+MEAN_OF = 10_000  # training images
+SIDE = 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +23,7 @@ class View:
 
     Attributes
     ----------
-    templates : (C, 28, 28), the weights brought back to pixels
+    templates : (C, 28, 28), the weights of features that are pixels; of others, what each class's mean image says for it
     accuracy : the share of the n images looked at that it names rightly
     n : how many were looked at
     hardest : of these, the ones it gives least to what they are: image (28, 28), label, prediction, probability of the label
@@ -48,6 +50,8 @@ class Watch:
         self._model = SoftmaxRegression(features, splits.train.classes).eval()
         with torch.inference_mode():
             self._x = features(self._data.images)  # (N, D)
+        labels, images = splits.train.labels[:MEAN_OF], splits.train.images[:MEAN_OF].float()
+        self._means = [images[labels == c].mean(0).nan_to_num()[None] for c in range(len(splits.train.classes))]  # each (1, 28, 28)
 
     @torch.inference_mode()
     def look(self, theta: Tensor) -> View:
@@ -59,10 +63,17 @@ class Watch:
         of_label = probabilities.gather(1, labels[:, None])[:, 0]  # (N,)
         hardest = of_label.argsort()[:HARDEST].tolist()
         return View(
-            templates=self._model.linear.weight.detach().view(-1, 28, 28).clone(),
+            templates=self._templates(),
             accuracy=float((predictions == labels).float().mean()),
             n=len(labels),
             hardest=[
                 (self._data.images[i], classes[int(labels[i])], classes[int(predictions[i])], float(of_label[i])) for i in hardest
             ],
         )
+
+    def _templates(self) -> Tensor:
+        features, weight = self._model.features, self._model.linear.weight.detach()  # (C, D)
+        if features.dim == SIDE * SIDE:
+            return weight.view(-1, SIDE, SIDE).clone()
+        with torch.inference_mode(mode=False):
+            return torch.cat([features.attribute(mean, w.clone()) for mean, w in zip(self._means, weight, strict=True)])

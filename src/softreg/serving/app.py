@@ -52,22 +52,24 @@ class Playground:
     hosts: frozenset[str] = LOCAL_HOSTS
     token: str | None = None
     predictor: Predictor[Question, dict[str, Any]] = field(init=False)
+    explainer: Predictor[Question, dict[str, Any]] = field(init=False)
     lesson: Lesson = field(init=False)
     follower: Follower = field(init=False)
     app: Guard = field(init=False)
 
     def __post_init__(self) -> None:
         self.predictor = Predictor(partial(answer, self.models))
+        self.explainer = Predictor(partial(answer, self.models), waiting=16, batch=1)
         self.lesson = Lesson(self.models.add)
         self.follower = Follower(self.models)
         self.pages = _pages()
-        routes = [
+        self.routes = [
+            Route("/predict", self.predict, methods=["POST"]),  # first, as it is asked most
             Route("/", self.page),
             Route("/page/{name}", self.page),
             Route("/words/{language}", self.words),
             Route("/healthz", self.healthz),
             Route("/models", self.list_models),
-            Route("/predict", self.predict, methods=["POST"]),
             Route("/recipe", self.recipe),
             Route("/walkthrough", self.walkthrough),
             Route("/openapi.json", self.openapi),
@@ -76,7 +78,9 @@ class Playground:
             Route("/training/{action}", self.steer_training, methods=["POST"]),
         ]
         refusals = {SoftregError: _refused, HTTPException: _no_such, ClientDisconnect: _gone, Exception: _fault}
-        self.app = Guard(Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=refusals), self.hosts, self.token)
+        self.app = Guard(
+            Starlette(routes=self.routes, lifespan=self._lifespan, exception_handlers=refusals), self.hosts, self.token
+        )
 
     async def page(self, request: Request) -> Response:
         """The page and its parts, all in memory since the start."""
@@ -123,7 +127,8 @@ class Playground:
             stages="stages" in include,
             evidence="evidence" in include,
         )
-        return _json(await self.predictor.ask(question))
+        asked = self.explainer if question.evidence else self.predictor  # evidence takes longer: no answer waits behind it
+        return _json(await asked.ask(question))
 
     async def walkthrough(self, request: Request) -> Response:
         """Follow a test image through a model whose features are pixels."""
@@ -170,8 +175,10 @@ class Playground:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self.predictor.start()
+        self.explainer.start()
         yield
         await self.predictor.stop()
+        await self.explainer.stop()
 
 
 def _pages() -> dict[str, tuple[bytes, str, str]]:

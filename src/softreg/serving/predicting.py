@@ -43,6 +43,11 @@ class Predictor(Generic[Question, Answer]):
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many questions wait."""
+        return self._queue.qsize()
+
     async def stop(self) -> None:
         """Answer what was accepted, then end."""
         await asyncio.to_thread(self._queue.put, None)

@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,15 @@ from PIL import Image
 from softreg.errors import ServingError
 from softreg.model import SoftmaxRegression
 from softreg.pictures import Digit, Picture, Stage, read_picture
+from softreg.pictures.image import bounds, in_mnist_form
 from softreg.prediction import Prediction, predict
 from softreg.serving.models import Models
-from softreg.words import Language, use_language
+from softreg.words import Language, say, use_language
 
 SIDE = 28
 SHOWN = 160  # pixels: the longer side of a stage as it is sent
+GREY_28 = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x1c\0\0\0\x1c\x08\0"  # how a PNG of 28 x 28 8-bit greys begins
+UNMOVED = np.eye(2, 3)
 NAME = "picture"  # of every picture: the request's own names are not asked for
 
 
@@ -92,11 +96,29 @@ def encoded(values: torch.Tensor | NDArray[Any]) -> dict[str, Any]:
     return {"shape": array.shape, "type": str(array.dtype), "scale": scale, "bytes": b64encode(array.tobytes()).decode("ascii")}
 
 
+def ready_made(body: bytes) -> Picture | None:
+    """What `read_picture` would give, in half the time, if the picture is a 28 x 28 grey PNG in MNIST's form; None if it is not."""
+    if not body.startswith(GREY_28) or any(kind in body for kind in (b"tRNS", b"acTL", b"eXIf")):
+        return None
+    try:
+        with Image.open(BytesIO(body), formats=("PNG",)) as file:
+            image = np.frombuffer(file.tobytes(), np.uint8).reshape(SIDE, SIDE)
+    except Exception:  # read_picture says what is wrong with it
+        return None
+    if not in_mnist_form(image):
+        return None
+    top, left, bottom, right = bounds(image > 0)
+    box = (float(left), float(top), float(right - left), float(bottom - top))
+    digit = Digit(image, box, UNMOVED, 1, float("nan"), float((image > 127).sum()) / (box[2] * box[3]))
+    stages = (Stage("pictures.stage_upright", image), Stage("pictures.stage_image", image))
+    return Picture(NAME, (SIDE, SIDE), (say("pictures.unchanged"),), stages, (digit,), None)
+
+
 def _picture(question: Question) -> Picture:
     if not question.is_json:
-        return read_picture(question.body, name=NAME)
+        return ready_made(question.body) or read_picture(question.body, name=NAME)
     image = image_of_json(question.body)  # an image already: nothing to find, nothing to change
-    digit = Digit(image, (0.0, 0.0, SIDE, SIDE), np.eye(2, 3), 1, float("nan"), float((image > 127).mean()))
+    digit = Digit(image, (0.0, 0.0, SIDE, SIDE), UNMOVED, 1, float("nan"), float((image > 127).mean()))
     stages = (Stage("pictures.stage_image", image),)
     return Picture(NAME, (SIDE, SIDE), (), stages, (digit,) if image.any() else (), None if image.any() else "pictures.blank")
 

@@ -7,7 +7,8 @@ import { percent, say, signed } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const COMPARED = 8; // models that are asked about the same drawing
-const QUIET = 700; // milliseconds without a change before the answer is read aloud
+const REST = 200; // milliseconds the pen rests before the other models are asked,
+const ALOUD = 700; // and before the answer is read aloud
 
 export class Draw {
   constructor(trouble) {
@@ -53,13 +54,13 @@ export class Draw {
   async ask(since = performance.now()) {
     this.since = since;
     this.version++;
+    clearTimeout(this.comparing);
     if (this.asking) return void (this.again = true);
     if (this.ink.empty || !this.model) { this.#settled(); return this.#show(null); }
     this.asking = true;
     $("bars").setAttribute("aria-busy", "true");
     const started = this.since, version = this.version;
     try {
-      this.extra?.abort();
       this.picture = await this.ink.blob();
       const answer = await predict(this.picture, this.model, ["stages"]);
       if (!this.ink.empty) {
@@ -71,31 +72,47 @@ export class Draw {
       this.#show(null, error.message);
     }
     this.asking = false;
+    if (this.answer) this.#explain();
     if (this.again) {
       this.again = false;
-      this.ask(this.since);
-    } else {
-      this.#settled();
-      if (this.answer) this.#askMore();
+      return this.ask(this.since);
     }
+    this.#settled();
+    clearTimeout(this.comparing);
+    if (this.answer) this.comparing = setTimeout(() => this.#compare(), REST);
   }
 
   #settled() { $("bars").setAttribute("aria-busy", "false"); }
 
-  // What may come a moment later: the evidence, and what the other models say.
-  async #askMore() {
-    const { signal } = (this.extra = new AbortController());
-    const { picture, model } = this;
+  // The evidence follows the answers, one question at a time like them.
+  async #explain() {
+    if (this.explaining || this.ink.empty) return;
+    this.explaining = true;
+    const { picture, model, version } = this;
     try {
-      const { evidence } = await predict(picture, model, ["evidence"], signal);
-      this.evidence = evidence ? { image: decode(evidence.image), pixels: decode(evidence.pixels) } : null;
-      this.#showEvidence();
-      for (const each of this.models.slice(0, COMPARED)) {
-        const [said] = each.model === model ? this.answer.predictions : (await predict(picture, each.model, [], signal)).predictions;
-        this.#showSays(each.model, said);
+      const { evidence } = await predict(picture, model, ["evidence"]);
+      if (model === this.model && this.answer) {
+        this.evidence = evidence ? { image: decode(evidence.image), pixels: decode(evidence.pixels) } : null;
+        this.#showEvidence();
       }
     } catch (error) {
-      if (error.name !== "AbortError") this.trouble(error.message);
+      if (error.status !== 503) this.trouble(error.message);
+    }
+    this.explaining = false;
+    if (version !== this.version && this.answer) this.#explain();
+  }
+
+  // What the other models say, once the pen rests.
+  async #compare() {
+    const { picture, version } = this;
+    for (const { model } of this.models.slice(0, COMPARED)) {
+      try {
+        const { predictions: [said] } = model === this.model ? this.answer : await predict(picture, model, []);
+        if (version !== this.version) return;
+        this.#showSays(model, said);
+      } catch (error) {
+        return this.trouble(error.message);
+      }
     }
   }
 
@@ -126,7 +143,7 @@ export class Draw {
     this.#showStages(answer?.stages ?? []);
     if (!said) { this.#showEvidence(); for (const each of this.models) this.#showSays(each.model, null); }
     clearTimeout(this.reading);
-    if (said) this.reading = setTimeout(() => { $("spoken").textContent = said.label === null ? said.reason : `${said.label}: ${percent(said.probability)}`; }, QUIET);
+    if (said) this.reading = setTimeout(() => { $("spoken").textContent = said.label === null ? said.reason : `${said.label}: ${percent(said.probability)}`; }, ALOUD);
   }
 
   #showBars() {

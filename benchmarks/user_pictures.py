@@ -102,9 +102,8 @@ def photographed(pixels: Map, rng: np.random.Generator, *, shadow: bool = True, 
     """A phone's photo: uneven light, blur, noise, JPEG."""
     pixels = pixels * lit(pixels.shape, rng, shadow=shadow)[..., None]
     blur = rng.uniform(0.3, 0.003 * max(pixels.shape))
-    pixels = ndimage.gaussian_filter(pixels, (blur, blur, 0))
-    pixels = pixels + rng.normal(0, rng.uniform(1, 6), pixels.shape)
-    return saved(pixels, "JPEG", quality=quality or int(rng.integers(50, 95)))
+    blurred = ndimage.gaussian_filter(pixels, (blur, blur, 0))
+    return saved(blurred + rng.normal(0, rng.uniform(1, 6), pixels.shape), "JPEG", quality=quality or int(rng.integers(50, 95)))
 
 
 def light_colour(rng: np.random.Generator) -> Colour:
@@ -292,8 +291,8 @@ def untouched(image: Image28, rng: np.random.Generator) -> bytes:
 
 
 KINDS: tuple[Kind, ...] = (
-    untouched, canvas, off_centre, scaled, rotated, thin, thick, dark_on_light, light_on_dark, lined, squared, shadowed, jpeg, noisy,
-    transparent, exif, coloured, deep, few_colours, pencil, chalk, framed, photo,
+    untouched, canvas, off_centre, scaled, rotated, thin, thick, dark_on_light, light_on_dark, lined, squared, shadowed, jpeg,
+    noisy, transparent, exif, coloured, deep, few_colours, pencil, chalk, framed, photo,
 )  # fmt: skip
 
 

@@ -83,7 +83,9 @@ def printable(name: str) -> str:
 
 
 def _name(source: Source) -> str:
-    return "picture" if isinstance(source, bytes) else str(getattr(source, "name", source))
+    if isinstance(source, str | Path):
+        return str(source)
+    return "picture" if isinstance(source, bytes) else str(getattr(source, "name", "picture"))
 
 
 def _content(source: Source, name: str) -> bytes:

@@ -1,12 +1,13 @@
 """From an ink map to the digits in it: connected marks, marks of one digit joined, touching digits cut apart, in reading order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from softreg.pictures.image import signed_depth, stroke_width
 from softreg.pictures.ink import Grey
 
 INK = 0.45  # density from which a pixel belongs to a mark
@@ -29,14 +30,17 @@ class Mark:
 
     @property
     def height(self) -> int:
+        """In pixels."""
         return self.bottom - self.top
 
     @property
     def width(self) -> int:
+        """In pixels."""
         return self.right - self.left
 
     @property
     def length(self) -> int:
+        """The longer of height and width."""
         return max(self.height, self.width)
 
     def with_(self, other: "Mark") -> "Mark":
@@ -62,19 +66,31 @@ def marks_of(labels: Labels) -> list[Mark]:
     ]
 
 
-def find_digits(density: Grey) -> tuple[list[Mark], Labels] | str:
-    """The digits of an ink map in reading order, with the labels their pixels bear; or the key of the reason there are none."""
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Digits in reading order, the labels `int32 (H, W)` their pixels bear; if there are none, the reason's key, else None."""
+
+    marks: tuple[Mark, ...]
+    labels: Labels
+    reason: str | None
+
+
+def find_digits(density: Grey) -> Found:
+    """The digits of an ink map `float32 (H, W)`."""
     labels = label(density)
-    marks = marks_of(labels)
-    specks = len(marks)
-    marks = sorted(marks, key=lambda mark: -mark.length)[:MOST_MARKS]
-    marks = _without_surroundings(marks, density.shape)
-    if not marks or (specks > 40 and marks[0].length < 4 * np.median([mark.length for mark in marks])):
-        return "noise" if marks else "blank"
+    every = sorted(marks_of(labels), key=lambda mark: -mark.length)
+    if not every:
+        return Found((), labels, "blank")
+    marks = _without_dashes(_without_surroundings(every[:MOST_MARKS], density.shape))
+    if len(every) > 40 and marks[0].length < 4 * np.median([mark.length for mark in every]):
+        return Found((), labels, "noise")
+    if marks[0].length < max(4, 0.02 * max(density.shape)):
+        return Found((), labels, "noise")
     digits = _without_specks(joined(marks), density.shape)
     if len(digits) > MOST_DIGITS:
-        return "crowded"
-    return in_reading_order(digits), labels
+        return Found((), labels, "crowded")
+    digits, labels = cut_apart(in_reading_order(digits), density, labels)
+    return Found(tuple(digits), labels, None)
 
 
 def label(density: Grey) -> Labels:
@@ -88,7 +104,8 @@ def _without_surroundings(marks: list[Mark], shape: tuple[int, ...]) -> list[Mar
     kept = [mark for mark in marks if not _is_frame(mark, marks)]
     inner = [mark for mark in kept if not _lies_along_edge(mark, shape)]
     longest = max((mark.length for mark in kept), default=0)
-    if any(mark.length > 0.15 * longest and mark.length >= 8 for mark in inner):
+    largest = max((mark.area for mark in kept), default=0)
+    if any(mark.length > 0.15 * longest and mark.length >= 8 and mark.area > 0.03 * largest for mark in inner):
         return inner
     return kept
 
@@ -114,6 +131,13 @@ def _lies_along_edge(mark: Mark, shape: tuple[int, ...]) -> bool:
     return sum(sides) >= 2 or (any(sides) and mark.length > 0.5 * max(shape))
 
 
+def _without_dashes(marks: list[Mark]) -> list[Mark]:
+    """Drop long flat marks, remains of lines, if there are others that could be digits."""
+    longest = max(mark.length for mark in marks)
+    upright = [mark for mark in marks if mark.height > 0.2 * mark.width or mark.length < 0.5 * longest]
+    return upright if any(mark.height > 0.1 * longest and mark.height >= 8 for mark in upright) else marks
+
+
 def joined(marks: list[Mark]) -> list[Mark]:
     """Join the marks that belong to one digit, the largest first taking in what is near it."""
     digits: list[Mark] = []
@@ -134,16 +158,21 @@ def _gap(one: Mark, other: Mark) -> float:
 
 
 def _belong_together(large: Mark, small: Mark) -> bool:
-    """Whether `small` is a part of the same digit as `large`: the bar of a 5, the second half of a broken 8."""
-    overlap = min(large.right, small.right) - max(large.left, small.left)
-    above = overlap > 0.4 * min(large.width, small.width)
-    height = max(large.bottom, small.bottom) - min(large.top, small.top)
-    gap = _gap(large, small)
+    """Whether `small` is a part of the same digit as `large`: the bar of a 5, the second half of a broken 8.
+
+    Parts of one digit lie one above the other, near; digits lie side by side, as high as each other.
+    """
+    gap = _gap(large, small) / large.length
     if small.length < 0.3 * large.length:
-        return gap < 0.12 * large.length and small.length > 0.04 * large.length
-    if small.length < 0.7 * large.length:
-        return gap < (0.25 if above else 0.1) * large.length and height < 1.5 * large.length
-    return above and (gap < 0.06 * large.length or height < 1.3 * large.length)
+        return gap < 0.12 and small.length > 0.04 * large.length
+    height = max(large.bottom, small.bottom) - min(large.top, small.top)
+    if height > 1.5 * large.length and gap > 0.06:
+        return False
+    across = min(large.right, small.right) - max(large.left, small.left)
+    down = min(large.bottom, small.bottom) - max(large.top, small.top)
+    if across > 0.4 * min(large.width, small.width):
+        return gap < 0.25
+    return gap < 0.12 and (down < 0.35 * small.height or small.height < 0.4 * large.height)
 
 
 def _without_specks(digits: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
@@ -153,10 +182,12 @@ def _without_specks(digits: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
     return [
         digit
         for digit in digits
-        if digit.length >= 0.35 * longest
-        and (digit.area >= 0.05 * largest)
-        and digit.height >= 0.3 * longest
-        and (digit.length >= 0.6 * longest or not _touches_edge(digit, shape))
+        if digit.area == largest
+        or (
+            digit.height >= 0.35 * longest
+            and digit.area >= 0.05 * largest
+            and (digit.height >= 0.6 * longest or not _touches_edge(digit, shape))
+        )
     ]
 
 
@@ -191,38 +222,46 @@ def ink_of(mark: Mark, density: Grey, labels: Labels) -> tuple[Grey, int, int]:
 
 
 def cut_apart(digits: list[Mark], density: Grey, labels: Labels) -> tuple[list[Mark], Labels]:
-    """Cut digits that touch: what is much wider than one digit is cut along the paths that cross the least ink."""
+    """Cut digits that touch: what is wider than one digit is cut along the paths that cross the least ink."""
     labels = labels.copy()
     parts: list[Mark] = []
     for digit in digits:
-        parts += _cut(digit, count, density, labels) if (count := _count(digit, digits)) > 1 else [digit]
+        ink, top, left = ink_of(digit, density, labels)
+        part = _part_of_each_pixel(ink, digit, digits)
+        if part is None:
+            parts.append(digit)
+            continue
+        window = np.s_[top : top + ink.shape[0], left : left + ink.shape[1]]
+        own = np.isin(labels[window], digit.labels)
+        first = int(labels.max())
+        labels[window][own] = first + part[own]
+        parts += [
+            Mark((first + m.labels[0],), m.top + top, m.left + left, m.bottom + top, m.right + left, m.area)
+            for m in marks_of(np.where(own, part, 0).astype(np.int32))
+        ]
     return parts, labels
 
 
-def _count(mark: Mark, digits: Sequence[Mark]) -> int:
-    """How many digits a mark holds, judged by its width for its height: 99.9 % of MNIST's are narrower than 1.67."""
-    widest = 1.67 if len(digits) == 1 else 1.4
-    if mark.width <= widest * mark.height:
-        return 1
-    return max(2, round(mark.width / (0.8 * mark.height)))
+def _part_of_each_pixel(ink: Grey, mark: Mark, digits: list[Mark]) -> Labels | None:
+    """Number the parts 1, 2, ... from left to right, `int32 (h, w)`; None if the mark is one digit.
 
-
-def _cut(mark: Mark, count: int, density: Grey, labels: Labels) -> list[Mark]:
-    """Cut into `count` parts near equal spacing, giving each part labels of its own."""
-    ink, top, left = ink_of(mark, density, labels)
-    columns = np.arange(ink.shape[1])
-    part = np.zeros(ink.shape, dtype=np.int32)
-    for number in range(1, count):
-        part += columns >= _seam(ink, number * ink.shape[1] / count)[:, None]
-    window = np.s_[top : top + ink.shape[0], left : left + ink.shape[1]]
-    own = np.isin(labels[window], mark.labels)
-    first = int(labels.max()) + 1
-    labels[window][own] = first + part[own]
-    marks = marks_of(np.where(own, part + 1, 0).astype(np.int32))
-    return [
-        replace(m, labels=(first + m.labels[0] - 1,), top=m.top + top, left=m.left + left, bottom=m.bottom + top, right=m.right + left)
-        for m in marks
-    ]
+    99.9 % of MNIST's digits are narrower than 1.67 times their height. What is a little narrower is cut only if the cut
+    crosses no more than one stroke and leaves two parts nearly as high as the whole, as a single digit hardly ever does.
+    """
+    widest = (1.3 if len(digits) == 1 else 1.05) * mark.height
+    dash = mark.area > 0.6 * mark.width * mark.height or mark.height < 0.5 * max(digit.height for digit in digits)
+    if mark.width <= widest or dash:
+        return None
+    count = max(2, round(mark.width / (0.8 * mark.height)))
+    if mark.width <= 1.67 * mark.height:
+        count = 2
+    seams = [_seam(ink, number * ink.shape[1] / count) for number in range(1, count)]
+    part = 1 + sum((np.arange(ink.shape[1]) >= seam[:, None]).astype(np.int32) for seam in seams)
+    if mark.width > 1.67 * mark.height:
+        return part
+    crossed = float(ink[np.arange(len(ink)), np.clip(seams[0], 0, ink.shape[1] - 1)].sum())
+    heights = [np.count_nonzero(((part == number) & (ink > INK)).any(axis=1)) for number in (1, 2)]
+    return part if crossed < 1.3 * stroke_width(signed_depth(ink)) and min(heights) > 0.75 * mark.height else None
 
 
 def _seam(ink: Grey, middle: float) -> NDArray[np.intp]:

@@ -4,7 +4,7 @@ The ink map is the *density* of ink: 0 on paper, about 1 in the middle of a stro
 
 1. Colour: the axis along which the picture varies most over short distances, so that red on green has contrast too.
 2. Polarity: around a smooth surface fitted with absolute deviations (most of a picture is paper), the ink lies on the longer tail.
-3. Paper: a morphological closing fills in whatever is darker than its surroundings and thinner than some two fifths of the picture.
+3. Paper: a morphological closing fills in whatever is darker than its surroundings and as narrow as a stroke.
 4. Threshold: the mean density at edges, steep edges counting most, which is half of the ink's density wherever its edges are;
    the soft edges of shadows hardly count.
 """
@@ -53,11 +53,11 @@ def find_ink(pixels: Grey) -> Ink | None:
     return Ink(np.clip(darkness / np.float32(2 * threshold), 0, 1), evened, light)
 
 
-def resized(grey: Grey, shape: tuple[int, int], method: Image.Resampling = Image.Resampling.BILINEAR) -> Grey:
+def resized(grey: Grey, shape: tuple[int, ...], method: Image.Resampling = Image.Resampling.BILINEAR) -> Grey:
     """`grey` at another size, anti-aliased when shrinking."""
     if grey.shape == shape:
         return grey
-    return np.asarray(Image.fromarray(grey).resize(shape[::-1], method), dtype=np.float32)
+    return np.asarray(Image.fromarray(grey).resize((shape[1], shape[0]), method), dtype=np.float32)
 
 
 def shrunk(grey: Grey, side: int) -> Grey:
@@ -87,10 +87,28 @@ def along_contrast(pixels: Grey) -> tuple[Grey, bool]:
 
 
 def ink_is_light(grey: Grey) -> bool:
-    """Whether the ink is lighter than the paper: on which side of the paper's level the longer tail lies."""
-    small = shrunk(grey, 48)
-    away = small - paper_surface(small)
-    return float((away * np.abs(away)).sum()) > 0
+    """Whether the ink is lighter than the paper: on which side of the paper's level the longer tail lies.
+
+    The level is a smooth surface, which thick strokes do not move, or the median around, which follows the edge of a shadow;
+    the one that leaves the more lopsided rest is believed.
+    """
+    small = shrunk(grey, 128)
+    levels = (paper_surface(shrunk(grey, 48)), _median_around(shrunk(grey, 32)))
+    return max((_lopsidedness(small, resized(level, small.shape)) for level in levels), key=abs) > 0
+
+
+def _median_around(grey: Grey) -> Grey:
+    """The median in a square half as wide as the picture, every other pixel of it."""
+    reach = round(0.25 * max(grey.shape))
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(grey, reach, mode="reflect"), (2 * reach + 1, 2 * reach + 1))
+    return np.asarray(np.median(around[..., ::2, ::2], axis=(2, 3)), dtype=np.float32)
+
+
+def _lopsidedness(grey: Grey, level: Grey) -> float:
+    """Between -1, all that is far from the level is darker, and 1, all is lighter; far counts with its fourth power."""
+    away = (grey - level) / np.maximum(np.maximum(grey, level), 32)
+    fourth = away**4
+    return float((fourth * np.sign(away)).sum() / max(float(fourth.sum()), 1e-30))
 
 
 def paper_surface(grey: Grey) -> Grey:
@@ -104,23 +122,45 @@ def paper_surface(grey: Grey) -> Grey:
     surface = np.full_like(target, np.median(target[prior > 1]))
     for _ in range(8):
         weight = (prior / np.maximum(np.abs(target - surface), 2))[:, None]
-        surface = basis @ np.linalg.solve((basis * weight).T @ basis + 1e-3 * np.eye(6, dtype=np.float32), (basis * weight).T @ target)
+        weighted = (basis * weight).T
+        surface = basis @ np.linalg.solve(weighted @ basis + 1e-3 * np.eye(6, dtype=np.float32), weighted @ target)
     return surface.reshape(grey.shape).astype(np.float32)
 
 
 def _darkness(grey: Grey, *, proportional: bool) -> Grey:
     """How much darker each pixel is than the paper, as a share of the paper's brightness, or of 255."""
-    paper = resized(_paper(grey), (grey.shape[0], grey.shape[1]))
-    dark = (paper - grey) / (np.maximum(paper, 32) if proportional else np.float32(255))
-    return np.asarray(dark - np.median(dark[::2, ::2]), dtype=np.float32)  # a closing follows the upper edge of noise
+    paper = resized(_paper(grey, proportional=proportional), grey.shape)
+    dark = _below(grey, paper, proportional=proportional)
+    return dark - np.median(dark[::2, ::2])  # a closing follows the upper edge of noise
 
 
-def _paper(grey: Grey) -> Grey:
-    """The paper's brightness, `float32 (h, w)` with sides of at most 128: what is left when all thin dark things are closed."""
+def _below(grey: Grey, paper: Grey, *, proportional: bool) -> Grey:
+    return np.asarray((paper - grey) / (np.maximum(paper, 32) if proportional else np.float32(255)), dtype=np.float32)
+
+
+def _paper(grey: Grey, *, proportional: bool) -> Grey:
+    """The paper's brightness, `float32 (h, w)` with sides of at most 128: what is left when dark things are closed.
+
+    A small closing follows the edge of a shadow, but only a large one fills the stroke of a thick pen. The small one is taken
+    unless there is something broad that is as dark as the strokes.
+    """
     small = ndimage.median_filter(shrunk(grey, 128), 3, mode="nearest")
-    size = max(3, round(0.45 * min(small.shape)) | 1)
-    closed = ndimage.grey_closing(small, (size, size), mode="nearest")
-    return np.asarray(ndimage.uniform_filter(closed, max(1, size // 2), mode="nearest"), dtype=np.float32)
+    narrow, wide = _closed(small, 0.2, smooth=0.04), _closed(small, 0.45, smooth=0.2)
+    dark_narrow, dark_wide = (_below(small, paper, proportional=proportional) for paper in (narrow, wide))
+    threshold = edge_threshold(dark_narrow)
+    if threshold is None:
+        return wide if edge_threshold(dark_wide) else narrow
+    core = max(3, round(0.16 * min(small.shape)))
+    broad = ndimage.minimum_filter(dark_wide, core, mode="nearest") > threshold
+    dark = np.percentile(dark_narrow[dark_narrow > threshold], 75) if (dark_narrow > threshold).any() else 0
+    return wide if broad.any() and np.median(dark_wide[broad]) > 0.75 * dark else narrow
+
+
+def _closed(grey: Grey, share: float, smooth: float) -> Grey:
+    """A closing with a square `share` of the shorter side wide, smoothed by another."""
+    size = max(3, round(share * min(grey.shape)) | 1)
+    closed = ndimage.grey_closing(grey, (size, size), mode="nearest")
+    return np.asarray(ndimage.uniform_filter(closed, round(smooth * min(grey.shape)) | 1, mode="nearest"), dtype=np.float32)
 
 
 def noise_level(darkness: Grey) -> float:

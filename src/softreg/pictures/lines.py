@@ -80,32 +80,51 @@ def _removal(density: Grey) -> tuple[Mask, int]:
 
 
 def _reaches_both_sides(mask: Mask) -> bool:
+    """Whether a line through most of the picture is possible at all; in most pictures of one digit it is not."""
     margin = max(2, round(0.08 * mask.shape[1]))
-    return bool(mask[:, :margin].any() and mask[:, -margin:].any())
+    return bool(mask.any(axis=0).mean() >= LEAST_COVERAGE and mask[:, :margin].any() and mask[:, -margin:].any())
 
 
 def find_lines(mask: Mask) -> list[Line]:
     """Straight lines that run through at least `LEAST_COVERAGE` of the picture's width, the fullest first."""
     step = -(-max(mask.shape) // COARSE)
-    y, x = np.nonzero(_coarse(mask, step))
-    height, width = (-(-side // step) for side in mask.shape)
-    reach = int(np.ceil(SLOPES[-1] * width)) + 2
+    coarse = _coarse(mask, step)
+    y, x = np.nonzero(_thin(coarse))
+    reach = int(np.ceil(SLOPES[-1] * coarse.shape[1])) + 2
     offsets = np.rint(y - SLOPES[:, None] * x).astype(np.intp) + reach  # (S, n)
-    size = height + 2 * reach
-    votes = _votes(offsets, size)
+    votes = _votes(offsets, size := coarse.shape[0] + 2 * reach)
     lines: list[Line] = []
-    for _ in range(3 * MOST_LINES):
+    for _ in range(6 * MOST_LINES):
         s, offset = np.unravel_index(votes.argmax(), votes.shape)
-        if votes[s, offset] < LEAST_COVERAGE * width or len(lines) == MOST_LINES:
+        if votes[s, offset] < 0.2 * coarse.shape[1] or len(lines) == MOST_LINES:
             break
-        away = np.abs(offsets[s] - offset + 0.5)
-        if np.count_nonzero(np.bincount(x[away < 1], minlength=width)) >= LEAST_COVERAGE * width:
-            lines.append(Line((float(offset) - reach) * step, float(SLOPES[s])))
-            rest = away > 3
+        line = Line(float(offset) - reach - 0.5, float(SLOPES[s]))
+        if _coverage(coarse, line) >= LEAST_COVERAGE:
+            lines.append(Line((line.offset + 0.5) * step, line.slope))
+            rest = np.abs(offsets[s] - offset + 0.5) > 3
             votes -= _votes(offsets[:, ~rest], size)
-            x, offsets = x[rest], offsets[:, rest]
+            offsets = offsets[:, rest]
         votes[s, offset] = 0
     return lines
+
+
+def _coverage(mask: Mask, line: Line) -> float:
+    """The share of columns in which there is ink within a pixel of the line; of those where the line is in the picture.
+
+    0 where that is less than half of them.
+    """
+    x = np.arange(mask.shape[1])
+    rows = np.rint(line.offset + line.slope * x).astype(np.intp) + np.array([[-1], [0], [1]])
+    inside = (rows >= 0) & (rows < mask.shape[0])
+    if inside[1].mean() < 0.5:
+        return 0.0
+    return float((mask[np.clip(rows, 0, mask.shape[0] - 1), x] & inside).any(axis=0)[inside[1]].mean())
+
+
+def _thin(mask: Mask) -> Mask:
+    """Only where the ink is not thicker, from top to bottom, than a line could be."""
+    thickest = max(4, round(0.03 * max(mask.shape)))
+    return np.asarray(mask & ~ndimage.binary_opening(mask, np.ones((thickest + 1, 1))))
 
 
 def _coarse(mask: Mask, step: int) -> Mask:

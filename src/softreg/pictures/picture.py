@@ -1,15 +1,14 @@
 """From a person's picture to MNIST images: the whole way, every step kept."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softreg.errors import PictureError
 from softreg.pictures.decode import Source, Upright, decode, printable
-from softreg.pictures.digits import Mark, cut_apart, find_digits, ink_of
-from softreg.pictures.image import SIDE, bounds, fit, in_mnist_form
+from softreg.pictures.digits import Mark, find_digits, ink_of
+from softreg.pictures.image import SIDE, Fitted, bounds, fit, in_mnist_form
 from softreg.pictures.ink import Grey, find_ink
 from softreg.pictures.lines import without_lines
 from softreg.words import say
@@ -128,19 +127,18 @@ def _read(upright: Upright) -> Picture:
     density, lined = without_lines(ink.density)
     stages.append(Stage("pictures.stage_ink", shown(255 * (1 - density))))
     found = find_digits(density)
-    if isinstance(found, str):
-        return _nothing(upright, stages, found)
-    marks, labels = cut_apart(*_pair(found, density))
-    digits, changes = zip(*(_digit(mark, density, labels, upright) for mark in marks), strict=True)
-    stages.append(Stage("pictures.stage_found", _boxes_drawn(density, marks)))
+    if found.reason is not None:
+        return _nothing(upright, stages, found.reason)
+    digits, changes = [], []
+    for mark in found.marks:
+        ink_of_one, top, left = ink_of(mark, density, found.labels)
+        fitted = fit(ink_of_one)
+        digits.append(_digit(mark, fitted, (top, left), density, upright))
+        changes.append(fitted.change)
+    stages.append(Stage("pictures.stage_found", _boxes_drawn(density, found.marks)))
     stages.append(Stage("pictures.stage_image", np.hstack([digit.image for digit in digits])))
-    notes = upright.notes + _notes(lined=lined, changes=cast(tuple[float, ...], changes))
-    return Picture(upright.name, upright.size, notes, tuple(stages), cast(tuple[Digit, ...], digits), None)
-
-
-def _pair(found: tuple[list[Mark], NDArray[np.int32]], density: Grey) -> tuple[list[Mark], Grey, NDArray[np.int32]]:
-    marks, labels = found
-    return marks, density, labels
+    notes = upright.notes + _notes(lined=lined, thickened=max(changes) > 0.1, thinned=min(changes) < -0.1)
+    return Picture(upright.name, upright.size, notes, tuple(stages), tuple(digits), None)
 
 
 def _nothing(upright: Upright, stages: list[Stage], reason: str) -> Picture:
@@ -162,19 +160,18 @@ def _already_an_image(upright: Upright) -> Picture | None:
     return None
 
 
-def _digit(mark: Mark, density: Grey, labels: NDArray[np.int32], upright: Upright) -> tuple[Digit, float]:
-    ink, top, left = ink_of(mark, density, labels)
-    fitted = fit(ink)
+def _digit(mark: Mark, fitted: Fitted, corner: tuple[int, int], density: Grey, upright: Upright) -> Digit:
+    """A digit in the picture's own pixels: `corner` is where its ink begins in the ink map, `(row, column)`."""
     sx, sy = upright.size[0] / density.shape[1], upright.size[1] / density.shape[0]
-    to_picture = np.array([[sx, 0, left * sx], [0, sy, top * sy]])
+    to_picture = np.array([[sx, 0, corner[1] * sx], [0, sy, corner[0] * sy]])
     affine = to_picture @ np.vstack([fitted.affine, [0, 0, 1]])
     box = (mark.left * sx, mark.top * sy, mark.width * sx, mark.height * sy)
     share = mark.area / (mark.width * mark.height)
-    return Digit(fitted.image, box, affine, len(mark.labels), fitted.stroke_width, share), fitted.change
+    return Digit(fitted.image, box, affine, len(mark.labels), fitted.stroke_width, share)
 
 
-def _notes(*, lined: bool, changes: tuple[float, ...]) -> tuple[str, ...]:
-    keys = (("lines_removed", lined), ("thickened", max(changes) > 0.1), ("thinned", min(changes) < -0.1))
+def _notes(*, lined: bool, thickened: bool, thinned: bool) -> tuple[str, ...]:
+    keys = (("lines_removed", lined), ("thickened", thickened), ("thinned", thinned))
     return tuple(say(f"pictures.{key}") for key, done in keys if done)
 
 
@@ -183,7 +180,7 @@ def shown(values: Grey) -> Bytes:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _boxes_drawn(density: Grey, marks: list[Mark]) -> Bytes:
+def _boxes_drawn(density: Grey, marks: tuple[Mark, ...]) -> Bytes:
     """The ink map with a box around each digit, `uint8 (H, W, 3)`."""
     drawn = np.repeat(shown(255 * (1 - density))[:, :, None], 3, axis=2)
     line = max(1, max(density.shape) // 200)

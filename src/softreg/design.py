@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import torch
@@ -56,10 +56,10 @@ class DesignMatrix:
         """What features are computed in: float64 if the rows are, else float32."""
         return torch.float64 if self.rows.dtype == torch.float64 else torch.float32
 
-    @cached_property
+    @property
     def total(self) -> float:
         """The sum of all weights, on all ranks: N, if every row counts one."""
-        here = torch.tensor(float(len(self)) if self.weights is None else float(self.weights.double().sum()), dtype=self._wide)
+        here = torch.tensor(float(len(self)) if self.weights is None else float(self.weights.double().sum()), dtype=self.wide)
         return float(self.over_ranks(here.to(self.rows.device)))
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,7 +71,7 @@ class DesignMatrix:
     def fold(self, theta: Tensor) -> Tensor:
         """theta (C, D + 1) for features as one for rows: the same logits."""
         weight, bias = theta[:, :-1], theta[:, -1]
-        return torch.cat([weight * self.scale, (bias + (weight * self.offset).sum(1))[:, None]], dim=1)
+        return torch.cat([weight * self.scale, (bias + (weight * self.offset).sum(1))[:, None]], dim=1).to(theta.dtype)
 
     def unfold(self, gradient: Tensor) -> Tensor:
         """The gradient (C, D + 1) with respect to theta from that with respect to `fold(theta)`: its transpose."""
@@ -90,9 +90,7 @@ class DesignMatrix:
         """
         sums: list[Tensor] = []
         for terms in self.each(part, dtype):
-            sums = (
-                [total.add_(term) for total, term in zip(sums, terms, strict=True)] if sums else [t.to(self._wide) for t in terms]
-            )
+            sums = [total.add_(term) for total, term in zip(sums, terms, strict=True)] if sums else [t.to(self.wide) for t in terms]
         return tuple(self.over_ranks(total) for total in sums)
 
     def each(self, part: Part, dtype: torch.dtype | None = None) -> Iterator[tuple[Tensor, ...]]:
@@ -117,7 +115,8 @@ class DesignMatrix:
         return total
 
     @property
-    def _wide(self) -> torch.dtype:
+    def wide(self) -> torch.dtype:
+        """What sums are computed in."""
         return torch.float32 if self.rows.device.type == "mps" else torch.float64  # Metal has no float64
 
 

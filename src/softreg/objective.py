@@ -42,7 +42,7 @@ class Objective:
         weight, bias = unpack(self.matrix.fold(theta))
 
         def part(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor]:
-            return (_loss(_log_softmax(weight, bias, x), y, w),)
+            return (_loss(log_softmax(weight, bias, x), y, w),)
 
         return self._value(self.matrix.sum(part, theta.dtype)[0], theta)
 
@@ -51,11 +51,9 @@ class Objective:
         weight, bias = unpack(self.matrix.fold(theta))
 
         def part(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor]:
-            log_p = _log_softmax(weight, bias, x)  # (C, B)
+            log_p = log_softmax(weight, bias, x)  # (C, B)
             loss = _loss(log_p, y, w)
-            residual = log_p.exp_()  # (C, B)
-            residual.scatter_add_(0, y[None], residual.new_full((1, len(y)), -1))
-            return loss, _outer(residual if w is None else residual.mul_(w), x)
+            return loss, outer(residual(log_p.exp_(), y, w), x)
 
         loss, gradient = self.matrix.sum(part, theta.dtype)
         return self._value(loss, theta), self._with_penalty(gradient, theta)
@@ -70,7 +68,7 @@ class Objective:
             p = torch.softmax(logits, 0)  # (C, B)
             change = p * z  # (C, B)
             change.addcmul_(p, change.sum(0), value=-1)
-            return (_outer(change if w is None else change.mul_(w), x),)
+            return (outer(change if w is None else change.mul_(w), x),)
 
         return self._with_penalty(self.matrix.sum(part, theta.dtype)[0], direction)
 
@@ -78,7 +76,7 @@ class Objective:
         """p (C, N) of the rows that are here."""
         weight, bias = unpack(self.matrix.fold(theta))
         return torch.cat(
-            [p for (p,) in self.matrix.each(lambda x, y, w: (_log_softmax(weight, bias, x).exp_(),), theta.dtype)], dim=1
+            [p for (p,) in self.matrix.each(lambda x, y, w: (log_softmax(weight, bias, x).exp_(),), theta.dtype)], dim=1
         )
 
     def _value(self, loss: Tensor, theta: Tensor) -> float:
@@ -91,9 +89,15 @@ class Objective:
         return mean.to(theta.dtype)
 
 
-def _log_softmax(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+def log_softmax(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     """log p (C, B) of rows (B, D), a class a row: long rows suit the product (42 against 25 GFLOP/s a core, of ten classes)."""
     return torch.addmm(bias[:, None], weight, x.T).log_softmax(0)
+
+
+def residual(p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
+    """p - e_y (C, B), weighted: the gradient of the cross-entropy with respect to the logits; p is overwritten."""
+    p.scatter_add_(0, y[None], p.new_full((1, len(y)), -1))
+    return p if w is None else p.mul_(w)
 
 
 def _loss(log_p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
@@ -102,6 +106,6 @@ def _loss(log_p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
     return -(loss.sum() if w is None else loss.dot(w.double()))
 
 
-def _outer(r: Tensor, x: Tensor) -> Tensor:
+def outer(r: Tensor, x: Tensor) -> Tensor:
     """sum_i r_i (x_i, 1)^T, (C, D + 1), of r (C, B) and rows (B, D)."""
     return torch.cat([r @ x, r.sum(1, keepdim=True)], dim=1)

@@ -76,4 +76,8 @@ def make_solver(recipe: Recipe, generator_state: Tensor) -> Solver:
         from softreg.solvers.lbfgs import LBFGS
 
         return LBFGS(recipe.tol, recipe.max_iterations)
+    if recipe.solver == "newton":
+        from softreg.solvers.newton import Newton
+
+        return Newton(recipe.tol, recipe.max_iterations)
     raise SolverError("solvers.unknown", solver=recipe.solver)

@@ -1,0 +1,104 @@
+"""What L-BFGS and Newton share: find a direction, search along it, stop when the optimum is near enough."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from softreg.objective import Objective
+from softreg.solvers import Ending, State
+from softreg.solvers.preconditioner import Preconditioner, precondition
+from softreg.solvers.search import search
+
+
+@dataclass(eq=False)
+class Descent(ABC):
+    """theta <- theta + t * direction, where the direction is about -Hessian^-1 gradient.
+
+    One step is one iteration, its cost the objective after it. `memory` holds the `gradient`, the `direction` to go, the `gap` to the
+    optimum as estimated, the `anchor`, and what the solver itself remembers. The anchor is the theta at which the preconditioner was
+    made; the preconditioner, large, is not remembered but made again from its anchor, the same bit for bit.
+
+    Parameters
+    ----------
+    tol : it ends when the objective is about so near its minimum
+    max_iterations : it ends then at the latest
+    certify : go on until the gap can also be proven to be below `tol` (`softreg.certificate`)
+    """
+
+    tol: float
+    max_iterations: int
+    certify: bool = False
+    _kept: tuple[Tensor, Preconditioner] | None = field(default=None, init=False, repr=False)
+
+    refresh: ClassVar[tuple[int, ...]] = (3, 9, 27, 81, 243)  # iterations after which the preconditioner is made anew
+
+    @property
+    def total(self) -> int:
+        """Iterations, at most."""
+        return self.max_iterations
+
+    @abstractmethod
+    def direction(self, objective: Objective, state: State) -> Tensor:
+        """Where to go (C, D + 1) from the state, whose memory holds the gradient."""
+
+    def remember(self, memory: dict[str, Tensor], step: Tensor, change: Tensor) -> None:
+        """Take into memory what a step (C, D + 1) has taught: the change of the gradient (C, D + 1) along it."""
+
+    @final
+    def start(self, objective: Objective, theta: Tensor) -> State:
+        """At theta (C, D + 1), moved to sum to zero over classes: softmax cannot tell, and the penalty is least there."""
+        theta = theta - theta.mean(0)
+        cost, gradient = objective.value_and_gradient(theta)
+        memory = {"gradient": gradient, "anchor": theta}
+        return self._directed(objective, State(theta, steps=0, cost=cost, ended=None, memory=memory))
+
+    @final
+    def step(self, objective: Objective, state: State) -> State:
+        """One iteration."""
+        found = search(objective, state)
+        if found is None:
+            return replace(state, steps=state.steps + 1, ended=self._ending("stalled", state))
+        theta, cost, gradient = found
+        memory, steps = state.memory | {"gradient": gradient}, state.steps + 1
+        if steps in self.refresh:  # what was learnt of the Hessian far from here is forgotten
+            memory = {"gradient": gradient, "anchor": theta}
+        else:
+            self.remember(memory, theta - state.theta, gradient - state.memory["gradient"])
+        return self._directed(objective, State(theta, steps, cost, None, memory))
+
+    def _directed(self, objective: Objective, state: State) -> State:
+        """With the direction to go from here, and the ending if it is not worth going.
+
+        The gap is estimated by the Newton decrement, 1/2 gradient^T Hessian^-1 gradient, exact for a parabola.
+        """
+        direction = self.direction(objective, state)
+        decrement = -0.5 * (direction * state.memory["gradient"]).sum().double()
+        state = replace(state, memory=state.memory | {"direction": direction, "gap": decrement})
+        if self._near(objective, state):
+            return replace(state, ended=self._ending("converged", state))
+        if state.steps >= self.max_iterations:
+            return replace(state, ended=self._ending("out_of_iterations", state))
+        return state
+
+    def _near(self, objective: Objective, state: State) -> bool:
+        """Near enough; to be provable, the squared gradient over 2 l2 must be below the tolerance, with room for the bias."""
+        provable = 0.5 * float(state.memory["gradient"].double().square().sum()) <= 0.5 * objective.l2 * self.tol
+        return float(state.memory["gap"]) <= self.tol and (provable or not self.certify)
+
+    def _ending(self, key: str, state: State) -> Ending:
+        facts = {"iterations": state.steps, "gap": float(state.memory["gap"]), "tol": self.tol}
+        return Ending(key, converged=key == "converged", facts=facts)
+
+    def preconditioner(self, objective: Objective, anchor: Tensor) -> Preconditioner:
+        """The one made at the anchor (C, D + 1)."""
+        if self._kept is None or self._kept[0] is not anchor:
+            self._kept = anchor, precondition(objective, anchor)
+        return self._kept[1]
+
+
+def inner(a: Tensor, b: Tensor) -> Tensor:
+    """The inner product of two (C, D + 1)."""
+    return torch.dot(a.flatten(), b.flatten())

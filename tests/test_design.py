@@ -1,0 +1,94 @@
+"""The design matrix: features as they are asked for, sums that depend on neither threads nor chunks nor shares."""
+
+import threading
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+import softreg.design
+from softreg.design import DesignMatrix
+from softreg.objective import Objective
+
+
+def matrix(n: int = 1000, dtype: torch.dtype = torch.uint8) -> DesignMatrix:
+    g = Generator().manual_seed(0)
+    rows = torch.randint(0, 256, (n, 12), generator=g).to(dtype)
+    return DesignMatrix(rows, torch.randint(0, 3, (n,), generator=g), scale=1 / 255)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_rows_of_every_kind_give_the_same_features(dtype: torch.dtype) -> None:
+    index = torch.tensor([5, 0, 999, 5])
+    x, y = matrix(dtype=dtype).take(index)
+    assert x.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    torch.testing.assert_close(x.float(), matrix().rows[index].float() / 255)
+    assert y.equal(matrix().labels[index])
+
+
+def test_take_scales_and_shifts_each_feature() -> None:
+    scale, offset = torch.rand(12), torch.rand(12)
+    x, _ = DesignMatrix(matrix().rows, matrix().labels, scale, offset).take(torch.tensor([3]))
+    torch.testing.assert_close(x, matrix().rows[3:4].float() * scale + offset)
+
+
+def test_fold_gives_the_logits_and_unfold_is_its_transpose() -> None:
+    g = Generator().manual_seed(1)
+    theta, other, scale, offset = (
+        torch.randn(*shape, generator=g, dtype=torch.float64) for shape in ((3, 13), (3, 13), (12,), (12,))
+    )
+    m = DesignMatrix(matrix(dtype=torch.float64).rows, matrix().labels, scale, offset)
+    x, _ = m.take(torch.arange(1000))
+    folded = m.fold(theta)
+    torch.testing.assert_close(m.rows @ folded[:, :-1].T + folded[:, -1], x @ theta[:, :-1].T + theta[:, -1])
+    torch.testing.assert_close((folded * other).sum(), (theta * m.unfold(other)).sum())
+
+
+def test_the_sum_is_the_same_on_one_thread_and_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(softreg.design.CHUNK, "cpu", 12 * 64)
+    objective = Objective(matrix(), 3, 0.1)
+    theta = torch.randn(3, 13, generator=Generator().manual_seed(1))
+    threads, answers = torch.get_num_threads(), []
+    try:
+        for each in (1, 2, 5):
+            torch.set_num_threads(each)
+            answers.append(objective.value_and_gradient(theta))
+            assert torch.get_num_threads() == each
+    finally:
+        torch.set_num_threads(threads)
+    assert answers[0][0] == answers[1][0] == answers[2][0]
+    assert answers[0][1].equal(answers[1][1])
+    assert answers[0][1].equal(answers[2][1])
+
+
+def test_unequal_shares_sum_to_the_whole() -> None:
+    whole, shares = matrix(), (slice(0, 137), slice(137, 137), slice(137, 1000))  # one rank has nothing
+    theta = torch.randn(3, 13, generator=Generator().manual_seed(1), dtype=torch.float64)
+    barrier, box, answers = threading.Barrier(3, timeout=10), dict[int, Tensor](), dict[int, tuple[float, Tensor]]()
+
+    def rank(number: int) -> None:
+        def all_reduce(total: Tensor) -> None:
+            box[number] = total.clone()
+            barrier.wait()
+            total.copy_(torch.stack([box[each] for each in range(3)]).sum(0))
+            barrier.wait()
+
+        share = DesignMatrix(whole.rows[shares[number]], whole.labels[shares[number]], whole.scale, all_reduce=all_reduce)
+        answers[number] = Objective(share, 3, 0.1).value_and_gradient(theta)
+
+    ranks = [threading.Thread(target=rank, args=(number,)) for number in range(3)]
+    for each in ranks:
+        each.start()
+    for each in ranks:
+        each.join()
+    value, gradient = Objective(whole, 3, 0.1).value_and_gradient(theta)
+    for number in range(3):
+        assert answers[number][0] == pytest.approx(value, rel=1e-14)
+        torch.testing.assert_close(answers[number][1], gradient, rtol=1e-12, atol=1e-15)
+
+
+def test_every_other_row_is_a_view() -> None:
+    m = matrix()
+    half = m.every(2)
+    assert len(half) == 500
+    assert half.rows.untyped_storage().data_ptr() == m.rows.untyped_storage().data_ptr()

@@ -1,8 +1,8 @@
 """Patches: filters made from whitened patches of unlabelled training images (Coates, Lee and Ng, AISTATS 2011).
 
 Every 7 x 7 patch p of the upright image is contrast-normalised, n = (p - mean p) / sqrt(var p + c), and whitened,
-w = V (L + eps I)^-1/2 V^T (n - m), with m, V and L the mean and the principal axes of the training images' patches. The filters f are
-whitened patches themselves, drawn at random and made of length one. The activations of `Pooled` are both sides of the response::
+w = V (L + eps I)^-1/2 V^T (n - m), with m, V and L the mean and the principal axes of the training images' patches. The filters are
+whitened patches f themselves, drawn at random and made of length one. The activations of `Pooled` are both sides of the response::
 
     u+ = max(f . w, 0),      u- = max(-f . w, 0)
 

@@ -19,7 +19,8 @@ from softreg.features.deskew import moves, unwarp, warp
 
 SAMPLE = 6000  # images that mean and deviation are estimated from
 FLOOR = 0.05  # of the mean deviation, added to every one: a feature that hardly varies is not blown up
-EMPTY = 1e-3  # activation that is added everywhere when evidence is shared out: an empty cell spreads it evenly
+EMPTY = 1e-3  # activation and ink that are added everywhere when evidence is shared out: an empty cell spreads it evenly
+REACH = 1.5  # pixels, the deviation of the finest filters' envelopes
 
 
 class Pooled(Features):
@@ -65,9 +66,11 @@ class Pooled(Features):
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
         """Share out each feature's evidence, weight_j x_j, over the pixels: images (N, 28, 28), weight (D,) -> (N, 28, 28).
 
-        The evidence of channel c in cell k goes to the places the cell pooled, in proportion to what each gave::
+        The evidence of channel c in cell k goes to the places q the cell pooled, in proportion to what each gave, and from a place
+        to the ink I that the filter saw there, h being a Gaussian of the filters' width::
 
-            share(q) = e_ck g_k(q) (u_c(q) + eps) / sum_q' g_k(q') (u_c(q') + eps)
+            share(q) = sum_ck e_ck g_k(q) (u_c(q) + eps) / sum_q' g_k(q') (u_c(q') + eps)
+            share(p) = sum_q share(q) h(p - q) (I(p) + eps) / sum_p' h(p' - q) (I(p') + eps)
 
         and from the upright image back to where its pixels came from. All of e is shared, also what is due to the mean: that
         a cell is emptier than usual is evidence too, and it is drawn on the empty cell. Hence the sums are exact.
@@ -75,13 +78,13 @@ class Pooled(Features):
         ink = images.float() / 255
         down, across = moves(ink)
         evidence = self.transform(images) * weight  # (N, D)
-        shares = torch.zeros_like(ink)
+        upright, shares = warp(ink, down, across), torch.zeros_like(ink)
         start = 0
-        for u, g in self.activations(warp(ink, down, across)):
+        for u, g in self.activations(upright):
             end = start + u.shape[2] * g.shape[1] ** 2
             shares += _spread(evidence[:, start:end], u + EMPTY, g)
             start = end
-        return unwarp(shares, down, across)
+        return unwarp(_onto_ink(shares, upright), down, across)
 
 
 def _pool(u: Tensor, g: Tensor) -> Tensor:
@@ -101,6 +104,14 @@ def _spread(evidence: Tensor, u: Tensor, g: Tensor) -> Tensor:
     places = torch.einsum("bckl,hk,wl,hbcw->bhw", share, g, g, u)  # (B, H, W)
     fine = 28 // h  # a place on a coarser grid stands for a square of pixels
     return places.repeat_interleave(fine, 1).repeat_interleave(fine, 2) / fine**2
+
+
+def _onto_ink(shares: Tensor, ink: Tensor) -> Tensor:
+    """What stands on places (B, 28, 28), moved onto the ink (B, 28, 28) within a filter's reach; sums are kept."""
+    pixel = torch.arange(28.0, device=ink.device)
+    h = torch.exp(-(pixel[:, None] - pixel).square() / (2 * REACH**2))  # (28, 28), symmetric
+    ink = ink + EMPTY
+    return ink * (h @ (shares / (h @ ink @ h)) @ h)
 
 
 def windows(places: int, cells: int, width: float, spacing: float) -> Tensor:

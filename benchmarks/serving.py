@@ -3,7 +3,8 @@
     python benchmarks/serving.py load --model tutorial --seconds 60    # needs wrk and taskset
     python benchmarks/serving.py ink --model best                      # needs Chromium
 
-`load`: `POST /predict` with 28 x 28 PNG bodies from 64 keep-alive clients, then from 192; server on the first core, wrk on the second.
+`load`: `POST /predict` with 28 x 28 PNG bodies from 64 keep-alive clients, then from 192; the server on the first core, wrk on
+the second.
 `ink`: the ten digits drawn with scripted strokes; each time is from the pen's last event to the updated bars. JSON on stdout.
 """
 
@@ -28,11 +29,17 @@ SCRIPT = """
 local file = io.open(os.getenv("PICTURE"), "rb")
 wrk.method, wrk.body = "POST", file:read("*all")
 wrk.headers["Content-Type"] = "image/png"
-local statuses, threads = {}, {}
+local threads = {}
 function setup(thread) table.insert(threads, thread) end
 function init() seen = {} end
-function response(status) seen[status] = (seen[status] or 0) + 1; text = ""; for k, v in pairs(seen) do text = text .. k .. ":" .. v .. " " end end
-function done() for _, thread in ipairs(threads) do io.write("STATUSES " .. thread:get("text") .. "\\n") end end
+function response(status)
+    seen[status] = (seen[status] or 0) + 1
+    text = ""
+    for each, count in pairs(seen) do text = text .. each .. ":" .. count .. " " end
+end
+function done()
+    for _, thread in ipairs(threads) do io.write("STATUSES " .. thread:get("text") .. "\\n") end
+end
 """
 
 

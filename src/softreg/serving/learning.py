@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from typing import Any
 
-from softreg.errors import ServingError, SoftregError
+from softreg.errors import RunError, ServingError, SoftregError
 from softreg.recipe import Recipe
 from softreg.runs import Run
 from softreg.serving.reading import encoded
@@ -163,6 +163,8 @@ class Lesson:
         try:
             watch = Watch(recipe, load_splits(recipe))
             run = train(recipe, name=recipe.solver, on_step=lambda state: self._step(watch, state))
+        except (RunError, OSError):  # which name folders: the page is not told where
+            self._publish(status="failed", message=say("serving.not_saved"))
         except SoftregError as error:
             self._publish(status="failed", ending=error.key.removeprefix("solvers."), message=str(error))
         except Exception:  # a fault of ours: the page must not wait for ever, and learns no more than that

@@ -21,7 +21,7 @@ from softreg.serving.models import Models
 from softreg.words import Language, say, use_language
 
 SIDE = 28
-SHOWN = 160  # pixels: the longer side of a stage as it is sent
+SHOWN = 112  # pixels: the longer side of a stage as it is sent
 GREY_28 = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x1c\0\0\0\x1c\x08\0"  # how a PNG of 28 x 28 8-bit greys begins
 UNMOVED = np.eye(2, 3)
 NAME = "picture"  # of every picture: the request's own names are not asked for
@@ -143,6 +143,8 @@ def _evidence(model: SoftmaxRegression, image: NDArray[np.uint8]) -> torch.Tenso
 
 
 def _small(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """At most `SHOWN` pixels long."""
+    """At most `SHOWN` pixels long, and without colour if it has none."""
+    if array.ndim == 3 and (array == array[..., :1]).all():
+        array = array[..., 0]
     factor = -(-max(array.shape[:2]) // SHOWN)
     return np.asarray(Image.fromarray(array).reduce(factor)) if factor > 1 else array

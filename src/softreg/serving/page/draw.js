@@ -7,6 +7,8 @@ import { percent, say, signed } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const COMPARED = 8; // models that are asked about the same drawing
+const EVERY = 250; // milliseconds between two explanations while the pen moves,
+const PAUSE = 40; // or after so short a rest
 const REST = 200; // milliseconds the pen rests before the other models are asked,
 const ALOUD = 700; // and before the answer is read aloud
 
@@ -62,7 +64,7 @@ export class Draw {
     const started = this.since, version = this.version;
     try {
       this.picture = await this.ink.blob();
-      const answer = await predict(this.picture, this.model, ["stages"]);
+      const answer = await predict(this.picture, this.model, []);
       if (!this.ink.empty) {
         this.#show(answer);
         performance.measure("softreg:answer", { start: started, detail: version });
@@ -72,7 +74,7 @@ export class Draw {
       this.#show(null, error.message);
     }
     this.asking = false;
-    if (this.answer) this.#explain();
+    if (this.answer) this.#explainSoon();
     if (this.again) {
       this.again = false;
       return this.ask(this.since);
@@ -84,14 +86,21 @@ export class Draw {
 
   #settled() { $("bars").setAttribute("aria-busy", "false"); }
 
-  // The evidence follows the answers, one question at a time like them.
+  // The evidence and the stages cost more than the answer: while the pen moves they follow now and then, and when it rests at once.
+  #explainSoon() {
+    clearTimeout(this.soon);
+    const wait = performance.now() - (this.explained ?? 0) > EVERY ? 0 : PAUSE;
+    this.soon = setTimeout(() => this.#explain(), wait);
+  }
+
   async #explain() {
     if (this.explaining || this.ink.empty) return;
     this.explaining = true;
     const { picture, model, version } = this;
     try {
-      const { evidence } = await predict(picture, model, ["evidence"]);
+      const { evidence, stages } = await predict(picture, model, ["stages", "evidence"]);
       if (model === this.model && this.answer) {
+        this.#showStages(stages);
         this.evidence = evidence ? { image: decode(evidence.image), pixels: decode(evidence.pixels) } : null;
         this.#showEvidence();
       }
@@ -99,7 +108,8 @@ export class Draw {
       if (error.status !== 503) this.trouble(error.message);
     }
     this.explaining = false;
-    if (version !== this.version && this.answer) this.#explain();
+    this.explained = performance.now();
+    if (version !== this.version && this.answer) this.#explainSoon();
   }
 
   // What the other models say, once the pen rests.
@@ -140,8 +150,7 @@ export class Draw {
     $("sure").replaceChildren(...sure);
     $("undo").disabled = $("clear").disabled = this.ink.empty;
     this.#showBars();
-    this.#showStages(answer?.stages ?? []);
-    if (!said) { this.#showEvidence(); for (const each of this.models) this.#showSays(each.model, null); }
+    if (!said) { this.#showStages([]); this.#showEvidence(); for (const each of this.models) this.#showSays(each.model, null); }
     clearTimeout(this.reading);
     if (said) this.reading = setTimeout(() => { $("spoken").textContent = said.label === null ? said.reason : `${said.label}: ${percent(said.probability)}`; }, ALOUD);
   }

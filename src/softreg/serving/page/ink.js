@@ -1,6 +1,6 @@
 // The sheet: strokes from mouse, finger, pen or keys, or a picture laid upon it. Kept as strokes, so they can be undone.
 
-const SENT = 200; // pixels of the picture that is sent
+const SENT = 128; // pixels of the picture that is sent
 const WIDTH = 0.062; // of a stroke, in sheets
 
 export class Ink {

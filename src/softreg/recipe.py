@@ -27,7 +27,7 @@ DATASETS = (
     *(f"emnist-{split}" for split in ("byclass", "bymerge", "balanced", "letters", "digits", "mnist")),
     "usps",
 )
-FEATURES = ("pixels", "deskew", "patches", "scattering")
+FEATURES = ("pixels", "deskew", "patches", "scattering", "both")
 SOLVERS = ("sgd", "lbfgs", "newton")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

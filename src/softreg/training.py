@@ -105,7 +105,7 @@ def design_matrix(features: Features, data: Dataset, device: torch.device) -> De
     images, labels = data.images.to(device), data.labels.to(device)
     if features.name == "pixels":
         return DesignMatrix(images.flatten(1), labels, scale=1 / 255)
-    return DesignMatrix(features(images), labels)
+    return DesignMatrix(features.rows(images), labels)
 
 
 def initial_theta(dim: int, classes: int, generator: Generator) -> Tensor:

@@ -48,7 +48,7 @@ def test_a_view_tells_what_scikit_learn_and_a_sort_tell(tutorial_run: Run, mnist
     torch.testing.assert_close(view.templates.flatten(1), model.linear.weight.detach())
 
 
-@pytest.mark.parametrize("features", ["deskew", "scattering"])
+@pytest.mark.parametrize("features", ["deskew", "patches"])
 def test_a_view_of_other_features_is_brought_back_to_pixels(mnist: Splits, features: str) -> None:
     few = Splits(mnist.train[:60], mnist.test[:20])
     watch = Watch(Recipe(features=features), few)

@@ -27,17 +27,15 @@ def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...]
     if host not in LOOPBACK and not allowed:
         raise click.UsageError(say("serving.needs_allow_host", host=host))
     try:
-        from softreg.serving.app import Playground
         from softreg.serving.server import bind, leave, make_server
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("softreg"):
-            raise
         raise MissingExtraError("serving.missing_extra", name=error.name) from error
+    listening = bind(host, port)  # before torch is imported: a busy port is told at once
+    from softreg.serving.app import Playground
     from softreg.serving.models import Models
     from softreg.serving.safety import LOCAL_HOSTS
 
     token = (token or secrets.token_urlsafe(24)) if allowed else None
-    listening = bind(host, port)
     playground = Playground(Models(Path(model) if model else None), LOCAL_HOSTS | {each.lower() for each in allowed}, token)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}/" + (f"?token={token}" if token else "")

@@ -146,7 +146,7 @@ export class Draw {
     digit.textContent = said ? (said.label ?? "?") : "–";
     digit.classList.toggle("none", !said?.label);
     digit.classList.toggle("many", (said?.label ?? "").length > 2);
-    const sure = said ? (said.label === null ? [said.reason] : [make("b", { textContent: percent(said.probability) }), say("sure")]) : [message || say("nothing_yet")];
+    const sure = said ? (said.label === null ? [said.reason] : [make("b", { textContent: percent(said.probability) }), say(said.boxes?.length > 1 ? "several" : "sure")]) : [message || say("nothing_yet")];
     $("sure").replaceChildren(...sure);
     $("undo").disabled = $("clear").disabled = this.ink.empty;
     this.#showBars();

@@ -102,7 +102,7 @@ def ready_made(body: bytes) -> Picture | None:
         return None
     try:
         with Image.open(BytesIO(body), formats=("PNG",)) as file:
-            image = np.frombuffer(file.tobytes(), np.uint8).reshape(SIDE, SIDE)
+            image = np.frombuffer(bytearray(file.tobytes()), np.uint8).reshape(SIDE, SIDE)
     except Exception:  # read_picture says what is wrong with it
         return None
     if not in_mnist_form(image):

@@ -185,15 +185,27 @@ def _orientation(image: Image.Image) -> int:
 def _standard_mode(image: Image.Image) -> Image.Image:
     """The picture as 8-bit grey (`L`), `RGB`, `RGBA`, or as float grey (`F`, still in [0, 255]) if it has more than 8 bits."""
     if image.mode[0] in "IF":
-        return Image.fromarray(_deep_grey(np.asarray(image), whole=image.mode != "F"))
+        return Image.fromarray(_deep_grey(_thinned_out(np.asarray(image)), whole=image.mode != "F"))
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def _deep_grey(values: NDArray[np.generic], *, whole: bool) -> NDArray[np.float32]:
+def _thinned_out(values: NDArray[np.generic]) -> NDArray[np.float32]:
+    """As float, each pixel the mean of a square of them where there are many more than needed; without a float copy of all."""
+    step = max(1, max(values.shape) // (2 * WORKING_SIDE))
+    height, width = (max(1, side // step) for side in values.shape)
+    parts = [values[i::step, j::step][:height, :width] for i in range(step) for j in range(step)]
+    if any(part.shape != (height, width) for part in parts):  # a strip thinner than a step
+        return values.astype(np.float32)
+    total = np.zeros((height, width), dtype=np.float32)
+    for part in parts:
+        total += np.nan_to_num(part.astype(np.float32), posinf=0.0, neginf=0.0)
+    return np.asarray(total / len(parts), dtype=np.float32)
+
+
+def _deep_grey(grey: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
     """Grey of more than 8 bits, or float, brought to [0, 255]. 16 bits are divided by 257, so that 65535 becomes 255."""
-    grey = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
     low, high = float(grey.min()), float(grey.max())
     if low >= 0 and high <= 255 and (whole or high > 1):
         return grey
@@ -218,7 +230,7 @@ def _opaque(image: Image.Image, orientation: int) -> NDArray[np.float32]:
     values = np.asarray(image if turn is None else image.transpose(turn), dtype=np.float32)
     if image.mode == "RGBA":
         return _on_paper(values[..., :3], values[..., 3:])
-    return values if values.ndim == 3 else np.repeat(values[:, :, None], 3, axis=2)
+    return values if values.ndim == 3 else np.broadcast_to(values[:, :, None], (*values.shape, 3))
 
 
 def _on_paper(colour: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:

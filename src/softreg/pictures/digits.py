@@ -226,8 +226,11 @@ def cut_apart(digits: list[Mark], density: Grey, labels: Labels) -> tuple[list[M
     labels = labels.copy()
     parts: list[Mark] = []
     for digit in digits:
+        if not _may_be_several(digit, digits):
+            parts.append(digit)
+            continue
         ink, top, left = ink_of(digit, density, labels)
-        part = _part_of_each_pixel(ink, digit, digits)
+        part = _part_of_each_pixel(ink, digit)
         if part is None:
             parts.append(digit)
             continue
@@ -242,21 +245,26 @@ def cut_apart(digits: list[Mark], density: Grey, labels: Labels) -> tuple[list[M
     return parts, labels
 
 
-def _part_of_each_pixel(ink: Grey, mark: Mark, digits: list[Mark]) -> Labels | None:
+def _may_be_several(mark: Mark, digits: list[Mark]) -> bool:
+    """Whether a mark is wide enough for two digits, and not a dash."""
+    if mark.area > 0.6 * mark.width * mark.height or mark.height < 0.5 * max(digit.height for digit in digits):
+        return False
+    return mark.width > (1.3 if len(digits) == 1 else 1.05) * mark.height
+
+
+def _part_of_each_pixel(ink: Grey, mark: Mark) -> Labels | None:
     """Number the parts 1, 2, ... from left to right, `int32 (h, w)`; None if the mark is one digit.
 
     99.9 % of MNIST's digits are narrower than 1.67 times their height. What is a little narrower is cut only if the cut
     crosses no more than one stroke and leaves two parts nearly as high as the whole, as a single digit hardly ever does.
     """
-    widest = (1.3 if len(digits) == 1 else 1.05) * mark.height
-    dash = mark.area > 0.6 * mark.width * mark.height or mark.height < 0.5 * max(digit.height for digit in digits)
-    if mark.width <= widest or dash:
-        return None
     count = max(2, round(mark.width / (0.8 * mark.height)))
     if mark.width <= 1.67 * mark.height:
         count = 2
     seams = [_seam(ink, number * ink.shape[1] / count) for number in range(1, count)]
-    part = 1 + sum((np.arange(ink.shape[1]) >= seam[:, None]).astype(np.int32) for seam in seams)
+    part = np.ones(ink.shape, dtype=np.int32)
+    for seam in seams:
+        part += np.arange(ink.shape[1]) >= seam[:, None]
     if mark.width > 1.67 * mark.height:
         return part
     crossed = float(ink[np.arange(len(ink)), np.clip(seams[0], 0, ink.shape[1] - 1)].sum())

@@ -44,8 +44,13 @@ class Ink:
 def find_ink(pixels: Grey) -> Ink | None:
     """The ink map of `float32 (H, W, 3)` pixels; None if nothing stands out from the paper."""
     grey, reflecting = along_contrast(pixels)
-    light = ink_is_light(grey)
-    darkness = _denoised(_darkness(255 - grey if light else grey, proportional=reflecting and not light))
+    plain = plain_paper(grey)
+    if plain is None:
+        light = ink_is_light(grey)
+        darkness = _denoised(_darkness(255 - grey if light else grey, proportional=reflecting and not light))
+    else:
+        light = float(((grey - plain) * np.abs(grey - plain)).sum()) > 0
+        darkness = (grey - plain if light else plain - grey) / np.float32(255)
     threshold = edge_threshold(darkness)
     evened = np.clip(255 * (1 - darkness / max(1.0, 2 * (threshold or 0.5))), 0, 255).astype(np.uint8)
     if threshold is None:
@@ -84,6 +89,16 @@ def along_contrast(pixels: Grey) -> tuple[Grey, bool]:
     axis[np.abs(axis) < 0.03] = 0
     grey = pixels @ axis.astype(np.float32) - np.float32(255 * axis[axis < 0].sum())
     return np.ascontiguousarray(grey), bool((axis >= 0).all())
+
+
+def plain_paper(grey: Grey) -> float | None:
+    """The paper's level if it is one and the same in most pixels and along the edges, as in a drawing; else None."""
+    counts = np.bincount(np.rint(grey).astype(np.uint8).ravel())
+    level = float(counts.argmax())
+    edges = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    if counts.max() < 0.6 * grey.size or np.mean(np.abs(edges - level) <= 0.5) < 0.6:
+        return None
+    return level
 
 
 def ink_is_light(grey: Grey) -> bool:
@@ -179,8 +194,11 @@ def _denoised(darkness: Grey) -> Grey:
 def edge_threshold(darkness: Grey) -> float | None:
     """The density halfway up the ink's edges; None if nothing stands out of the noise."""
     least = max(LEAST_CONTRAST, NOISE_MULTIPLE * noise_level(darkness))
-    if np.count_nonzero(darkness > least) < 4:
+    dark = darkness > least
+    if np.count_nonzero(dark) < 4:
         return None
+    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+    darkness = darkness[max(rows[0] - 2, 0) : rows[-1] + 3, max(columns[0] - 2, 0) : columns[-1] + 3]
     dy, dx = np.gradient(darkness)
     steep = dx * dx + dy * dy
     steep = steep * np.sqrt(steep) * (ndimage.maximum_filter(darkness, 3) > least)

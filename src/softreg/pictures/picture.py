@@ -119,7 +119,7 @@ def _read(upright: Upright) -> Picture:
     already = _already_an_image(upright)
     if already is not None:
         return already
-    stages = [Stage("pictures.stage_upright", shown(upright.pixels))]
+    stages = [Stage("pictures.stage_upright", upright.pixels.round().astype(np.uint8))]
     ink = find_ink(upright.pixels)
     if ink is None:
         return _nothing(upright, stages, "blank")

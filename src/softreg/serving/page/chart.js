@@ -25,7 +25,7 @@ export class Chart {
   add(values) { this.values.push(...values); this.show(); }
 
   show() {
-    const all = [...this.old.flat(), ...this.values].filter(Number.isFinite);
+    const all = (this.values.length ? this.values : this.old.flat()).filter(Number.isFinite); // earlier ones may run off the chart
     const [low, high] = this.bounds(all);
     const steps = Math.max(2, ...this.old.map((each) => each.length), this.values.length, Math.min(this.total, 60));
     const x = (step) => LEFT + ((step - 1) / (steps - 1)) * (W - LEFT - RIGHT);

@@ -1,16 +1,19 @@
 """What L-BFGS and Newton share: find a direction, search along it, stop when the optimum is near enough."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, final
 
-import torch
 from torch import Tensor
 
 from softreg.objective import Objective
 from softreg.solvers import Ending, State
+from softreg.solvers.conjugate_gradients import conjugate_gradients, inner
 from softreg.solvers.preconditioner import Preconditioner, precondition
 from softreg.solvers.search import search
+
+Inverse = Callable[[Tensor], Tensor]
 
 
 @dataclass(eq=False)
@@ -34,6 +37,7 @@ class Descent(ABC):
     _kept: tuple[Tensor, Preconditioner] | None = field(default=None, init=False, repr=False)
 
     refresh: ClassVar[tuple[int, ...]] = (3, 9, 27, 81, 243)  # iterations after which the preconditioner is made anew
+    always: ClassVar[bool] = False  # ask the Hessian itself for every direction
 
     @property
     def total(self) -> int:
@@ -41,10 +45,10 @@ class Descent(ABC):
         return self.max_iterations
 
     @abstractmethod
-    def direction(self, objective: Objective, state: State) -> Tensor:
-        """Where to go (C, D + 1) from the state, whose memory holds the gradient."""
+    def inverse(self, objective: Objective, memory: dict[str, Tensor]) -> Inverse:
+        """A guess of the inverse Hessian: gradients (C, D + 1) to directions."""
 
-    def remember(self, memory: dict[str, Tensor], step: Tensor, change: Tensor) -> None:
+    def remember(self, memory: dict[str, Tensor], step: Tensor, change: Tensor) -> None:  # noqa: B027 - there may be nothing to learn
         """Take into memory what a step (C, D + 1) has taught: the change of the gradient (C, D + 1) along it."""
 
     @final
@@ -72,11 +76,14 @@ class Descent(ABC):
     def _directed(self, objective: Objective, state: State) -> State:
         """With the direction to go from here, and the ending if it is not worth going.
 
-        The gap is estimated by the Newton decrement, 1/2 gradient^T Hessian^-1 gradient, exact for a parabola.
+        The gap is estimated by the Newton decrement, 1/2 gradient^T Hessian^-1 gradient, exact for a parabola. A guess of the Hessian
+        may be too steep and the optimum seem near, so the end is never declared before the Hessian itself was asked.
         """
-        direction = self.direction(objective, state)
-        decrement = -0.5 * (direction * state.memory["gradient"]).sum().double()
-        state = replace(state, memory=state.memory | {"direction": direction, "gap": decrement})
+        inverse, gradient = self.inverse(objective, state.memory), state.memory["gradient"]
+        direction = -inverse(gradient)
+        if self.always or decrement(direction, gradient) <= self.tol:
+            direction = conjugate_gradients(objective, state.theta, gradient, inverse)
+        state = replace(state, memory=state.memory | {"direction": direction, "gap": decrement(direction, gradient)})
         if self._near(objective, state):
             return replace(state, ended=self._ending("converged", state))
         if state.steps >= self.max_iterations:
@@ -89,7 +96,7 @@ class Descent(ABC):
         return float(state.memory["gap"]) <= self.tol and (provable or not self.certify)
 
     def _ending(self, key: str, state: State) -> Ending:
-        facts = {"iterations": state.steps, "gap": float(state.memory["gap"]), "tol": self.tol}
+        facts: dict[str, object] = {"iterations": state.steps, "gap": float(state.memory["gap"]), "tol": self.tol}
         return Ending(key, converged=key == "converged", facts=facts)
 
     def preconditioner(self, objective: Objective, anchor: Tensor) -> Preconditioner:
@@ -99,6 +106,6 @@ class Descent(ABC):
         return self._kept[1]
 
 
-def inner(a: Tensor, b: Tensor) -> Tensor:
-    """The inner product of two (C, D + 1)."""
-    return torch.dot(a.flatten(), b.flatten())
+def decrement(direction: Tensor, gradient: Tensor) -> Tensor:
+    """Half of what the slope along the direction promises, float64: Newton's, if the direction is."""
+    return -0.5 * inner(direction, gradient).double()

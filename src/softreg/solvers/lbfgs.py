@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from softreg.objective import Objective
-from softreg.solvers import State
-from softreg.solvers.descent import Descent, inner
+from softreg.solvers.conjugate_gradients import inner
+from softreg.solvers.descent import Descent, Inverse
 
 PAIRS = 20  # steps remembered
 
@@ -26,15 +26,19 @@ class LBFGS(Descent):
             for name, new in (("steps", step), ("changes", change)):
                 memory[name] = torch.cat([memory[name], new[None]])[-PAIRS:] if name in memory else new[None]
 
-    def direction(self, objective: Objective, state: State) -> Tensor:
-        """-B^-1 gradient, by the two loops over what is remembered."""
-        solve = self.preconditioner(objective, state.memory["anchor"]).solve
-        pairs = list(zip(state.memory["steps"], state.memory["changes"], strict=True)) if "steps" in state.memory else []
-        rest, parts = state.memory["gradient"].clone(), []
-        for step, change in reversed(pairs):
-            parts.append(inner(step, rest) / inner(step, change))
-            rest -= parts[-1] * change
-        result = solve(rest)
-        for (step, change), part in zip(pairs, reversed(parts), strict=True):
-            result += (part - inner(change, result) / inner(step, change)) * step
-        return -result
+    def inverse(self, objective: Objective, memory: dict[str, Tensor]) -> Inverse:
+        """The two loops over what is remembered."""
+        solve = self.preconditioner(objective, memory["anchor"]).solve
+        pairs = list(zip(memory["steps"], memory["changes"], strict=True)) if "steps" in memory else []
+
+        def two_loops(gradient: Tensor) -> Tensor:
+            rest, parts = gradient.clone(), []
+            for step, change in reversed(pairs):
+                parts.append(inner(step, rest) / inner(step, change))
+                rest -= parts[-1] * change
+            direction = solve(rest)
+            for (step, change), part in zip(pairs, reversed(parts), strict=True):
+                direction += (part - inner(change, direction) / inner(step, change)) * step
+            return direction
+
+        return two_loops

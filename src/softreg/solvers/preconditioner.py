@@ -71,7 +71,7 @@ def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
     def block(c: int) -> Tensor:
         index = drawn[c].nonzero()[:, 0]
         x, _ = matrix.take(index)  # (B, D)
-        x = torch.cat([x, x.new_ones(len(x), 1)], dim=1).mul_((curvature[c, index] / chance[c, index]).sqrt()[:, None].to(x.dtype))
+        x = _with_ones(x).mul_((curvature[c, index] / chance[c, index]).sqrt()[:, None])
         return x.T @ x
 
     with workers(matrix.rows.device, len(curvature)) as each:
@@ -87,15 +87,21 @@ def _inclusion(matrix: DesignMatrix, curvature: Tensor, rows: int) -> Tensor:
     return chance
 
 
+def _with_ones(x: Tensor) -> Tensor:
+    """Rows (B, D) with a one at the end, for the bias."""
+    return torch.cat([x, x.new_ones(len(x), 1)], dim=1)
+
+
 def _diagonal(objective: Objective, curvature: Tensor) -> Tensor:
-    """The diagonal (1, D + 1) of the guess, where even one block would be too large."""
-    matrix = objective.matrix
+    """The diagonal (1, D + 1) of the guess, with the penalty, where even one block would be too large."""
+    matrix, step = objective.matrix, max(1, len(objective.matrix) // ROWS)
     squares = torch.zeros(matrix.dim + 1, dtype=torch.float64, device=matrix.rows.device)
-    for index in torch.arange(0, len(matrix), max(1, len(matrix) // ROWS)).split(256):
+    for index in torch.arange(0, len(matrix), step).split(256):
         x, _ = matrix.take(index)
-        squares += curvature[0, index].double() @ torch.cat([x, x.new_ones(len(x), 1)], dim=1).double().square()
-    seen = matrix.over_ranks(curvature.sum(1).double())
-    return matrix.over_ranks(squares)[None].div_(seen)
+        squares += curvature[0, index].double() @ _with_ones(x).double().square()
+    squares = matrix.over_ranks(squares).mul_(step / matrix.total)
+    squares[:-1] += objective.l2
+    return squares.clamp(min=torch.finfo(torch.float32).tiny)[None].to(curvature.dtype)
 
 
 def _factor(blocks: Tensor, l2: float) -> Tensor:
@@ -103,10 +109,10 @@ def _factor(blocks: Tensor, l2: float) -> Tensor:
     diagonal = blocks.diagonal(dim1=1, dim2=2)  # (K, D + 1), a view
     lift = diagonal.amax(1, keepdim=True) * torch.finfo(blocks.dtype).eps + torch.finfo(blocks.dtype).tiny
     diagonal[:, :-1] += l2
-    for _ in range(60):
+    while True:
         diagonal += lift
+        factor: Tensor
         factor, failed = torch.linalg.cholesky_ex(blocks)
         if not failed.any():
-            break
+            return factor
         lift *= 4
-    return factor

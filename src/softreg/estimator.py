@@ -1,0 +1,136 @@
+"""The scikit-learn face of softmax regression."""
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from softreg.design import DesignMatrix
+from softreg.errors import MissingExtraError
+from softreg.objective import Objective
+from softreg.solvers.descent import Descent
+from softreg.solvers.lbfgs import LBFGS
+from softreg.solvers.newton import Newton
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.utils import compute_class_weight
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError as error:
+    raise MissingExtraError("solvers.needs_sklearn") from error
+
+SOLVERS = {"lbfgs": LBFGS, "newton": Newton}
+
+
+class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Softmax regression: minimises `mean cross-entropy + l2/2 ||W||^2`, to a known distance from the optimum.
+
+    The same objective, and the same coefficients, as `LogisticRegression(C=C)`, for `l2 = 1 / (C * sum of sample weights)`. Two classes
+    are two rows of one softmax here, and `coef_` is their difference, `(1, D)`, as scikit-learn has it.
+
+    Parameters
+    ----------
+    C : inverse strength of the penalty, as in scikit-learn: it falls with the number of rows
+    l2 : the penalty per row, whatever their number; if given, C is not used
+    tol : how far, in the objective, the answer may be from the optimum
+    max_iter : iterations at most; a ConvergenceWarning says when they were too few
+    solver : "lbfgs" or "newton"
+    class_weight : None, "balanced", or a mapping from class to weight
+
+    Attributes
+    ----------
+    classes_ : (C,)
+    coef_ : (C, D), or (1, D) for two classes; float32 if X was, else float64
+    intercept_ : (C,), or (1,)
+    n_iter_ : (1,)
+    n_features_in_, feature_names_in_ : as in scikit-learn
+    """
+
+    def __init__(
+        self,
+        C: float = 1.0,
+        *,
+        l2: float | None = None,
+        tol: float = 1e-8,
+        max_iter: int = 500,
+        solver: str = "lbfgs",
+        class_weight: Any = None,
+    ) -> None:
+        self.C = C
+        self.l2 = l2
+        self.tol = tol
+        self.max_iter = max_iter
+        self.solver = solver
+        self.class_weight = class_weight
+
+    @torch.no_grad()
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn from X (N, D) and y (N,), each row counting `sample_weight` (N,)."""
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C")
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"This solver needs samples of at least 2 classes in the data, but the data contains only one class: {y[0]!r}")
+        weights = self._weights(X, y, labels, sample_weight)
+        objective = self._objective(X, labels, weights)
+        theta = self._minimise(objective)
+        if len(self.classes_) == 2:
+            theta = theta[1:] - theta[:1]
+        self.coef_, self.intercept_ = theta[:, :-1].numpy().copy(), theta[:, -1].numpy().copy()
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        """The logits (N, C); for two classes their difference (N,)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        logits = X @ self.coef_.T + self.intercept_
+        return logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The likeliest class of each row, (N,)."""
+        logits = self.decision_function(X)
+        return self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)]
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """The logarithm of each class's probability, (N, C), float64."""
+        logits = self.decision_function(X).astype(np.float64)
+        logits = np.column_stack([np.zeros_like(logits), logits]) if logits.ndim == 1 else logits
+        logits = logits - logits.max(axis=1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """The probability of each class, (N, C), float64."""
+        return np.exp(self.predict_log_proba(X))
+
+    def _weights(self, X: Any, y: Any, labels: Any, sample_weight: ArrayLike | None) -> Any:
+        """What each row counts, (N,); None if all count one."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True)
+        if self.class_weight is not None:
+            weights *= compute_class_weight(self.class_weight, classes=self.classes_, y=y, sample_weight=weights)[labels]
+        return weights
+
+    def _objective(self, X: Any, labels: Any, weights: Any) -> Objective:
+        rows = torch.from_numpy(np.require(X, requirements=["C", "W"]))
+        matrix = DesignMatrix(rows, torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
+        return Objective(matrix, len(self.classes_), 1 / (self.C * matrix.total) if self.l2 is None else self.l2)
+
+    def _minimise(self, objective: Objective) -> Tensor:
+        """Theta (C, D + 1) at the optimum."""
+        if self.solver not in SOLVERS:
+            raise ValueError(f"solver={self.solver!r}: it is one of {', '.join(SOLVERS)}")
+        solver: Descent = SOLVERS[self.solver](self.tol, self.max_iter)
+        theta = torch.zeros(objective.classes, objective.matrix.dim + 1, dtype=objective.matrix.dtype)
+        state = solver.start(objective, theta)
+        while state.ended is None:
+            state = solver.step(objective, state)
+        self.n_iter_ = np.array([max(1, state.steps)])
+        if not state.ended.converged:
+            warnings.warn(str(state.ended), ConvergenceWarning, stacklevel=3)
+        return state.theta

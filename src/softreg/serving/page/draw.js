@@ -63,7 +63,7 @@ export class Draw {
     $("bars").setAttribute("aria-busy", "true");
     const started = this.since, version = this.version;
     try {
-      this.picture = await this.ink.blob();
+      this.picture = this.ink.blob();
       const answer = await predict(this.picture, this.model, []);
       if (!this.ink.empty) {
         this.#show(answer);

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -267,6 +268,20 @@ def test_everything_waiting_beyond_the_queue_is_refused_with_503(served: Served)
         statuses = list(pool.map(lambda _: served.ask("POST", "/predict", noise, Content_Type="image/png")[0], range(250)))
     assert set(statuses) == {200, 503}
     assert served.ask("GET", "/healthz")[0] == 200
+
+
+def test_more_watchers_than_seats_are_refused_and_leave_their_seats(served: Served) -> None:
+    request = b"GET /training/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(8):
+            client = stack.enter_context(served.connect())
+            client.sendall(request)
+            assert client.recv(12) == b"HTTP/1.1 200"
+        assert served.raw(request)[0] == 503
+    time.sleep(0.5)  # the server sees that they have gone
+    with served.connect() as client:
+        client.sendall(request)
+        assert client.recv(12) == b"HTTP/1.1 200"
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

@@ -165,6 +165,7 @@ class Playground:
 
     async def training_events(self, request: Request) -> Response:
         """The training as it goes, as server-sent events."""
+        self.lesson.admit()
 
         async def events() -> AsyncIterator[bytes]:
             async for event in self.lesson.watch():

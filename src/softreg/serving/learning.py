@@ -130,10 +130,13 @@ class Lesson:
             self._thread.join(seconds)
         return not self.under_way
 
-    async def watch(self) -> AsyncIterator[dict[str, Any]]:
-        """What there is to see, from the first step on, and then whatever is new; a slow watcher gets several steps at once."""
+    def admit(self) -> None:
+        """Refuse who comes to watch when enough do; to be asked before the answer has begun."""
         if self._watchers >= MOST_WATCHERS:
             raise ServingError("serving.busy", status=503)
+
+    async def watch(self) -> AsyncIterator[dict[str, Any]]:
+        """What there is to see, from the first step on, and then whatever is new; a slow watcher gets several steps at once."""
         self._watchers += 1
         try:
             number, sent = -1, 0

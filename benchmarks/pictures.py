@@ -3,7 +3,7 @@
     python -m benchmarks.pictures --split validation --model RUN
     python -m benchmarks.pictures --split test --out benchmarks/results/pictures.json
 
-For each kind: the share read right, of the images themselves, of the pictures by `softreg`, and of the pictures shrunk to 28 x 28 grey.
+For each kind: the share read right, of the images themselves, of the pictures by `softreg`, and of the pictures shrunk to 28 x 28.
 A picture in which not exactly one digit is found counts as wrong. Everything was chosen on the validation split, the last 10,000
 training images; the test images are for the final table.
 """
@@ -34,10 +34,8 @@ BLANK = np.zeros((28, 28), dtype=np.uint8)
 def shrunk(content: bytes) -> Bytes:
     """What most demos do: grey, 28 x 28, nothing else."""
     with Image.open(BytesIO(content)) as image:
-        if image.mode.startswith("I"):
-            grey = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
-        else:
-            grey = image.convert("L")
+        deep = image.mode.startswith("I")
+        grey = Image.fromarray((np.asarray(image) / 257).astype(np.uint8)) if deep else image.convert("L")
     return np.asarray(grey.resize((28, 28), Image.Resampling.BILINEAR))
 
 

@@ -4,66 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
-from softreg.pictures.image import signed_depth, stroke_width
+from softreg.pictures.cutting import cut_apart
 from softreg.pictures.ink import Grey
+from softreg.pictures.marks import Labels, Mark, label, marks_of
 
-INK = 0.45  # density from which a pixel belongs to a mark
 MOST_MARKS = 400
 MOST_DIGITS = 64
-
-Labels = NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One or more connected pieces of ink: their labels, bounding box (bottom and right exclusive) and area in pixels."""
-
-    labels: tuple[int, ...]
-    top: int
-    left: int
-    bottom: int
-    right: int
-    area: float
-
-    @property
-    def height(self) -> int:
-        """In pixels."""
-        return self.bottom - self.top
-
-    @property
-    def width(self) -> int:
-        """In pixels."""
-        return self.right - self.left
-
-    @property
-    def length(self) -> int:
-        """The longer of height and width."""
-        return max(self.height, self.width)
-
-    def with_(self, other: "Mark") -> "Mark":
-        """Both as one."""
-        return Mark(
-            self.labels + other.labels,
-            min(self.top, other.top),
-            min(self.left, other.left),
-            max(self.bottom, other.bottom),
-            max(self.right, other.right),
-            self.area + other.area,
-        )
-
-
-def marks_of(labels: Labels) -> list[Mark]:
-    """The marks labelled 1, 2, ...; label 0 is paper."""
-    areas = np.bincount(labels.ravel())
-    boxes = ndimage.find_objects(labels)
-    return [
-        Mark((number,), box[0].start, box[1].start, box[0].stop, box[1].stop, float(areas[number]))
-        for number, box in enumerate(boxes, start=1)
-        if box is not None
-    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,16 +40,12 @@ def find_digits(density: Grey) -> Found:
     return Found(tuple(digits), labels, None)
 
 
-def label(density: Grey) -> Labels:
-    """Number the connected pieces of ink; pixels touching at a corner are connected."""
-    labels: Labels = ndimage.label(density > INK, np.ones((3, 3)))[0]
-    return labels
-
-
 def _without_surroundings(marks: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
     """Drop what surrounds the digits: a frame with marks inside it, and dark corners or edges of a table at the picture's edge."""
     kept = [mark for mark in marks if not _is_frame(mark, marks)]
     inner = [mark for mark in kept if not _lies_along_edge(mark, shape)]
+    if any(sum(_edges(mark, shape)) >= 3 for mark in kept) and any(mark.length >= 12 and mark.area >= 30 for mark in inner):
+        return inner
     longest = max((mark.length for mark in kept), default=0)
     largest = max((mark.area for mark in kept), default=0)
     if any(mark.length > 0.15 * longest and mark.length >= 8 and mark.area > 0.03 * largest for mark in inner):
@@ -125,10 +68,14 @@ def _surrounds(outer: Mark, inner: Mark) -> bool:
 
 
 def _lies_along_edge(mark: Mark, shape: tuple[int, ...]) -> bool:
-    """Whether it touches the edge of the picture with most of its length, or touches two opposite or three edges."""
-    height, width = shape
-    sides = (mark.top == 0, mark.left == 0, mark.bottom == height, mark.right == width)
-    return sum(sides) >= 2 or (any(sides) and mark.length > 0.5 * max(shape))
+    """Whether it touches two edges of the picture, or one and is half as long as the picture or flat."""
+    edges = sum(_edges(mark, shape))
+    return edges >= 2 or (edges == 1 and (mark.length > 0.5 * max(shape) or mark.height < 0.4 * mark.width))
+
+
+def _edges(mark: Mark, shape: tuple[int, ...]) -> tuple[bool, ...]:
+    """Which edges of the picture it touches: top, left, bottom, right."""
+    return mark.top == 0, mark.left == 0, mark.bottom == shape[0], mark.right == shape[1]
 
 
 def _without_dashes(marks: list[Mark]) -> list[Mark]:
@@ -186,13 +133,9 @@ def _without_specks(digits: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
         or (
             digit.height >= 0.35 * longest
             and digit.area >= 0.05 * largest
-            and (digit.height >= 0.6 * longest or not _touches_edge(digit, shape))
+            and (digit.height >= 0.6 * longest or not any(_edges(digit, shape)))
         )
     ]
-
-
-def _touches_edge(mark: Mark, shape: tuple[int, ...]) -> bool:
-    return mark.top == 0 or mark.left == 0 or mark.bottom == shape[0] or mark.right == shape[1]
 
 
 def in_reading_order(digits: list[Mark]) -> list[Mark]:
@@ -210,79 +153,3 @@ def in_reading_order(digits: list[Mark]) -> list[Mark]:
 def _share_row(one: Mark, other: Mark) -> bool:
     overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
     return overlap > 0.5 * min(one.height, other.height)
-
-
-def ink_of(mark: Mark, density: Grey, labels: Labels) -> tuple[Grey, int, int]:
-    """The ink of one mark, its soft edges included, others' left out; and the row and column where it begins."""
-    top, left = max(mark.top - 2, 0), max(mark.left - 2, 0)
-    window = np.s_[top : mark.bottom + 2, left : mark.right + 2]
-    own = np.isin(labels[window], mark.labels)
-    near = ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2) & (own | (labels[window] == 0))
-    return np.where(near, density[window], np.float32(0)), top, left
-
-
-def cut_apart(digits: list[Mark], density: Grey, labels: Labels) -> tuple[list[Mark], Labels]:
-    """Cut digits that touch: what is wider than one digit is cut along the paths that cross the least ink."""
-    labels = labels.copy()
-    parts: list[Mark] = []
-    for digit in digits:
-        if not _may_be_several(digit, digits):
-            parts.append(digit)
-            continue
-        ink, top, left = ink_of(digit, density, labels)
-        part = _part_of_each_pixel(ink, digit)
-        if part is None:
-            parts.append(digit)
-            continue
-        window = np.s_[top : top + ink.shape[0], left : left + ink.shape[1]]
-        own = np.isin(labels[window], digit.labels)
-        first = int(labels.max())
-        labels[window][own] = first + part[own]
-        parts += [
-            Mark((first + m.labels[0],), m.top + top, m.left + left, m.bottom + top, m.right + left, m.area)
-            for m in marks_of(np.where(own, part, 0).astype(np.int32))
-        ]
-    return parts, labels
-
-
-def _may_be_several(mark: Mark, digits: list[Mark]) -> bool:
-    """Whether a mark is wide enough for two digits, and not a dash."""
-    if mark.area > 0.6 * mark.width * mark.height or mark.height < 0.5 * max(digit.height for digit in digits):
-        return False
-    return mark.width > (1.3 if len(digits) == 1 else 1.05) * mark.height
-
-
-def _part_of_each_pixel(ink: Grey, mark: Mark) -> Labels | None:
-    """Number the parts 1, 2, ... from left to right, `int32 (h, w)`; None if the mark is one digit.
-
-    99.9 % of MNIST's digits are narrower than 1.67 times their height. What is a little narrower is cut only if the cut
-    crosses no more than one stroke and leaves two parts nearly as high as the whole, as a single digit hardly ever does.
-    """
-    count = max(2, round(mark.width / (0.8 * mark.height)))
-    if mark.width <= 1.67 * mark.height:
-        count = 2
-    seams = [_seam(ink, number * ink.shape[1] / count) for number in range(1, count)]
-    part = np.ones(ink.shape, dtype=np.int32)
-    for seam in seams:
-        part += np.arange(ink.shape[1]) >= seam[:, None]
-    if mark.width > 1.67 * mark.height:
-        return part
-    crossed = float(ink[np.arange(len(ink)), np.clip(seams[0], 0, ink.shape[1] - 1)].sum())
-    heights = [np.count_nonzero(((part == number) & (ink > INK)).any(axis=1)) for number in (1, 2)]
-    return part if crossed < 1.3 * stroke_width(signed_depth(ink)) and min(heights) > 0.75 * mark.height else None
-
-
-def _seam(ink: Grey, middle: float) -> NDArray[np.intp]:
-    """The column, for each row, of the top-to-bottom path that crosses the least ink near column `middle`."""
-    height, width = ink.shape
-    astray = np.abs(np.arange(width) - middle) / (0.35 * height)
-    cost = ink + 0.02 + 0.03 * astray + np.where(astray > 1, np.float32(10), np.float32(0))
-    for row in range(1, height):
-        before = np.pad(cost[row - 1], 1, constant_values=np.inf)
-        cost[row] += np.minimum(np.minimum(before[:-2], before[2:]) + 0.01, before[1:-1])
-    path = np.empty(height, dtype=np.intp)
-    path[-1] = int(cost[-1].argmin())
-    for row in range(height - 2, -1, -1):
-        low = max(path[row + 1] - 1, 0)
-        path[row] = low + int(cost[row, low : path[row + 1] + 2].argmin())
-    return path

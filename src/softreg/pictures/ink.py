@@ -179,9 +179,17 @@ def _closed(grey: Grey, share: float, smooth: float) -> Grey:
 
 
 def noise_level(darkness: Grey) -> float:
-    """The standard deviation of the noise on the paper, from the median absolute deviation."""
-    sample = darkness[:: max(1, darkness.shape[0] // 256), :: max(1, darkness.shape[1] // 256)]
-    return 1.4826 * float(np.median(np.abs(sample - np.median(sample))))
+    """The standard deviation of the noise on the paper, from the median absolute deviation.
+
+    Where the paper's light could not be evened, neighbouring pixels tell the noise apart from it.
+    """
+    away = float(np.median(np.abs(_sampled(darkness - np.median(_sampled(darkness))))))
+    across = float(np.median(np.abs(_sampled(np.diff(darkness, axis=1))))) / np.sqrt(2)
+    return float(1.4826 * min(away, 3 * across))
+
+
+def _sampled(grey: Grey) -> Grey:
+    return grey[:: max(1, grey.shape[0] // 256), :: max(1, grey.shape[1] // 256)]
 
 
 def _denoised(darkness: Grey) -> Grey:

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from softreg.errors import PictureError
 from softreg.pictures.decode import Source, Upright, decode, printable
-from softreg.pictures.digits import Mark, find_digits, ink_of
+from softreg.pictures.digits import find_digits
 from softreg.pictures.image import SIDE, Fitted, bounds, fit, in_mnist_form
 from softreg.pictures.ink import Grey, find_ink
 from softreg.pictures.lines import without_lines
+from softreg.pictures.marks import Mark, ink_of
 from softreg.words import say
 
 Bytes = NDArray[np.uint8]

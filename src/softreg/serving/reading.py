@@ -15,7 +15,7 @@ from PIL import Image
 from softreg.errors import ServingError
 from softreg.model import SoftmaxRegression
 from softreg.pictures import Digit, Picture, Stage, read_picture
-from softreg.pictures.image import bounds, in_mnist_form
+from softreg.pictures.image import mnist_bounds
 from softreg.prediction import Prediction, predict
 from softreg.serving.models import Models
 from softreg.words import Language, say, use_language
@@ -105,9 +105,9 @@ def ready_made(body: bytes) -> Picture | None:
             image = np.frombuffer(bytearray(file.tobytes()), np.uint8).reshape(SIDE, SIDE)
     except Exception:  # read_picture says what is wrong with it
         return None
-    if not in_mnist_form(image):
+    if (bounds := mnist_bounds(image)) is None:
         return None
-    top, left, bottom, right = bounds(image > 0)
+    top, left, bottom, right = bounds
     box = (float(left), float(top), float(right - left), float(bottom - top))
     digit = Digit(image, box, UNMOVED, 1, float("nan"), float((image > 127).sum()) / (box[2] * box[3]))
     stages = (Stage("pictures.stage_upright", image), Stage("pictures.stage_image", image))

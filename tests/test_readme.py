@@ -45,7 +45,11 @@ def test_every_link_leads_somewhere(name: str) -> None:
 
 def test_both_languages_tell_the_same_figures() -> None:
     tables = [
-        [re.findall(r"\d+(?:[.,]\d+)*", line) for line in (ROOT / name).read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+        [
+            re.findall(r"\d+(?:[.,]\d+)*", line)
+            for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
+            if line.startswith("| ")
+        ]
         for name in READMES
     ]
     assert tables[0] == tables[1]

@@ -18,7 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SEVEN = [*[[0] * 28] * 7, *[[0] * 6 + [255] * 15 + [0] * 7] * 2, *[[0] * (19 - i) + [255] * 3 + [0] * (6 + i) for i in range(13)], *[[0] * 28] * 6]
+SEVEN = [
+    *[[0] * 28] * 7,
+    *[[0] * 6 + [255] * 15 + [0] * 7] * 2,
+    *[[0] * (19 - i) + [255] * 3 + [0] * (6 + i) for i in range(13)],
+    *[[0] * 28] * 6,
+]
 
 
 @dataclass
@@ -46,7 +51,9 @@ class Served:
 
     def ask(self, method: str, target: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
         """A request with proper headers, each of which can be replaced (names with _ for -)."""
-        given = {"Host": f"127.0.0.1:{self.port}", "Content-Length": str(len(body))} | {k.replace("_", "-"): v for k, v in headers.items()}
+        given = {"Host": f"127.0.0.1:{self.port}", "Content-Length": str(len(body))} | {
+            k.replace("_", "-"): v for k, v in headers.items()
+        }
         head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
         return self.raw(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + body)
 

@@ -17,7 +17,10 @@ from softreg.objective import Objective
 from softreg.solvers.lbfgs import LBFGS
 from softreg.solvers.newton import Newton
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::scipy.linalg.LinAlgWarning")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::scipy.linalg.LinAlgWarning"),
+]
 
 
 def optimum(objective: Objective) -> tuple[float, Tensor]:

@@ -10,14 +10,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator
 
 from softreg.estimator import SoftmaxClassifier
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 
-@parametrize_with_checks([SoftmaxClassifier(), SoftmaxClassifier(solver="newton")])
-def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
-    check(estimator)
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton"])
+def test_scikit_learns_checks(solver: str) -> None:
+    results = check_estimator(SoftmaxClassifier(solver=solver), on_skip=None, on_fail="raise")
+    assert len(results) > 50
+    left_out = [str(each["exception"]) for each in results if each["status"] != "passed"]
+    assert all("pandas" in why or "SCIPY_ARRAY_API" in why for why in left_out), left_out  # what is not installed, not switched on
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +33,13 @@ def iris() -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("solver", ["lbfgs", "newton"])
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("settings", [{}, {"C": 0.01}, {"C": 100.0}, {"class_weight": "balanced"}, {"class_weight": {"versicolor": 3.0}}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"C": 0.01}, {"C": 100.0}, {"class_weight": "balanced"}, {"class_weight": {"versicolor": 3.0}}]
+)
 def test_coefficients_are_logistic_regressions(iris: tuple[Any, Any], solver: str, classes: int, settings: dict[str, Any]) -> None:
     x, y = (part[-50 * classes :] for part in iris)
     weights = np.random.default_rng(0).random(len(y)) + 0.1
     ours = SoftmaxClassifier(solver=solver, tol=1e-12, **settings).fit(x, y, weights)
-    # two classes have one vector in scikit-learn, two in a softmax, of which each half is penalised: C counts double here
     peer = LogisticRegression(solver="newton-cholesky", tol=1e-12, max_iter=1000, **settings).fit(x, y, weights)
     np.testing.assert_allclose(ours.coef_, peer.coef_, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(ours.intercept_, peer.intercept_, rtol=1e-4, atol=1e-4)
@@ -49,7 +55,9 @@ def test_float32_stays_and_probabilities_are_float64(iris: tuple[Any, Any]) -> N
 
 
 def test_in_a_pipeline_and_a_grid_search(iris: tuple[Any, Any]) -> None:
-    search = GridSearchCV(make_pipeline(StandardScaler(), SoftmaxClassifier()), {"softmaxclassifier__C": [0.1, 10.0]}, cv=3).fit(*iris)
+    search = GridSearchCV(make_pipeline(StandardScaler(), SoftmaxClassifier()), {"softmaxclassifier__C": [0.1, 10.0]}, cv=3).fit(
+        *iris
+    )
     assert search.best_score_ > 0.95
 
 

@@ -18,6 +18,8 @@ from softreg.solvers.descent import Descent
 from softreg.solvers.lbfgs import LBFGS
 from softreg.solvers.newton import Newton
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Problem = tuple[Tensor, Tensor]
 SOLVERS = [LBFGS, Newton]
 
@@ -53,7 +55,9 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
 
 
 def run(solver: Descent, objective: Objective, theta: Tensor | None = None) -> State:
-    state = solver.start(objective, torch.zeros(objective.classes, objective.matrix.dim + 1, dtype=torch.float64) if theta is None else theta)
+    state = solver.start(
+        objective, torch.zeros(objective.classes, objective.matrix.dim + 1, dtype=torch.float64) if theta is None else theta
+    )
     while state.ended is None:
         state = solver.step(objective, state)
     return state
@@ -62,7 +66,9 @@ def run(solver: Descent, objective: Objective, theta: Tensor | None = None) -> S
 def peer(objective: Objective) -> float:
     """The minimum, by scikit-learn; two classes share one vector there, so the penalty counts double."""
     m, c = objective.matrix, objective.classes
-    fitted = LogisticRegression(C=(2 if c == 2 else 1) / (objective.l2 * len(m)), solver="newton-cholesky", tol=1e-10, max_iter=10_000)
+    fitted = LogisticRegression(
+        C=(2 if c == 2 else 1) / (objective.l2 * len(m)), solver="newton-cholesky", tol=1e-10, max_iter=10_000
+    )
     fitted.fit(m.rows.numpy(), m.labels.numpy())
     theta = torch.from_numpy(np.column_stack([fitted.coef_, fitted.intercept_]))
     return objective.value(torch.cat([-theta, theta]) / 2 if c == 2 else theta)

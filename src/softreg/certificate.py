@@ -1,17 +1,19 @@
 """A proof of how near the optimum is: the duality gap, in float64.
 
-For any probabilities q_i that agree with the labels in the mean, mean_i q_i = mean_i e_{y_i}, Fenchel's inequality gives a bound that
-no weights can go below::
+For any probabilities q_i that agree with the labels in the mean, mean_i q_i = mean_i e_{y_i}, Fenchel's inequality gives a bound
+that no weights can go below::
 
     J(W, b)  >=  mean_i H(q_i)  -  1/(2 l2) ||G(q)||^2,      G(q) = mean_i (q_i - e_{y_i}) x_i^T,      H the entropy
 
-(Yu, Huang and Lin, Dual coordinate descent methods for logistic regression and maximum entropy models, Machine Learning 85, 2011.) At
-the optimum the model's own probabilities p_i reach it. Near the optimum they are taken, after the bias is brought to its best by Newton
-steps, so that they agree in the mean but for rounding; what rounding leaves is removed by mixing in a little of one distribution r::
+(Yu, Huang and Lin, Dual coordinate descent methods for logistic regression and maximum entropy models, Machine Learning 85, 2011.)
+At the optimum the model's own probabilities p_i reach it. Near the optimum they are taken, after the bias is brought to its best by
+Newton steps, so that they agree in the mean but for rounding; what rounding leaves is removed by mixing in a little of one
+distribution r::
 
     q_i = (1 - s) p_i + s r,      r = mean e - (1 - s)/s (mean p - mean e),      H(q_i) >= (1 - s) H(p_i) + s H(r)
 
-Without rounding the proven gap is ||gradient||^2 / (2 l2). Where the Hessian is steeper than l2 that is more than the true gap, never less.
+Without rounding the proven gap is ||gradient||^2 / (2 l2). Where the Hessian is steeper than l2 that is more than the true gap,
+never less.
 """
 
 import math

@@ -1,8 +1,8 @@
 """The design matrix: all that objective and solvers know of data.
 
-N rows of D numbers with their labels, asked for in chunks. The rows may be uint8 pixels, features in memory (half precision, if that
-serves), or a memory-mapped file; a chunk is made float, used while it is in cache, and let go, so that 60,000 images cost 47 MB and not
-188. The rows here may be all there are, or one rank's share: sums run over all ranks.
+N rows of D numbers with their labels, asked for in chunks. The rows may be uint8 pixels, features in memory (half precision, if
+that serves), or a memory-mapped file; a chunk is made float, used while it is in cache, and let go, so that 60,000 images cost 47
+MB and not 188. The rows here may be all there are, or one rank's share: sums run over all ranks.
 """
 
 from collections.abc import Callable, Iterator
@@ -96,8 +96,8 @@ class DesignMatrix:
     def each(self, part: Part, dtype: torch.dtype | None = None) -> Iterator[tuple[Tensor, ...]]:
         """What `part` makes of each chunk, in order: of rows (B, D) in `dtype`, labels (B,), and weights (B,) or None.
 
-        On a CPU each thread takes chunks of its own: ten classes are too thin a product to be worth sharing (38 ms a pass over MNIST on
-        two cores, against 100).
+        On a CPU each thread takes chunks of its own: ten classes are too thin a product to be worth sharing (38 ms a pass over
+        MNIST on two cores, against 100).
         """
         size = max(1, CHUNK[self.rows.device.type] // self.dim)
         starts = range(0, max(1, len(self)), size)

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import log_softmax
 from torch import Tensor
 
 from softreg.design import DesignMatrix
@@ -30,8 +31,8 @@ SOLVERS = {"lbfgs": LBFGS, "newton": Newton}
 class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Softmax regression: minimises `mean cross-entropy + l2/2 ||W||^2`, to a known distance from the optimum.
 
-    The same objective, and the same coefficients, as `LogisticRegression(C=C)`, for `l2 = 1 / (C * sum of sample weights)`. Two classes
-    are two rows of one softmax here, and `coef_` is their difference, `(1, D)`, as scikit-learn has it.
+    The same objective, and the same coefficients, as `LogisticRegression(C=C)`, for `l2 = 1 / (C * sum of sample weights)`. Two
+    classes share one vector W, `coef_` (1, D), as scikit-learn has it.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"This solver needs samples of at least 2 classes in the data, but the data contains only one class: {y[0]!r}")
+            raise ValueError(f"classification needs at least 2 classes; the data contains only one class: {self.classes_[0]!r}")
         weights = self._weights(X, y, labels, sample_weight)
         objective = self._objective(X, labels, weights)
         theta = self._minimise(objective)
@@ -88,20 +89,21 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The logits (N, C); for two classes their difference (N,)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        logits = X @ self.coef_.T + self.intercept_
+        logits: NDArray[np.floating[Any]] = X @ self.coef_.T + self.intercept_
         return logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The likeliest class of each row, (N,)."""
         logits = self.decision_function(X)
-        return self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)]
+        classes: NDArray[Any] = self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)]
+        return classes
 
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """The logarithm of each class's probability, (N, C), float64."""
         logits = self.decision_function(X).astype(np.float64)
         logits = np.column_stack([np.zeros_like(logits), logits]) if logits.ndim == 1 else logits
-        logits = logits - logits.max(axis=1, keepdims=True)
-        return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        log_p: NDArray[np.float64] = log_softmax(logits, axis=1)
+        return log_p
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """The probability of each class, (N, C), float64."""
@@ -119,7 +121,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _objective(self, X: Any, labels: Any, weights: Any) -> Objective:
         rows = torch.from_numpy(np.require(X, requirements=["C", "W"]))
         matrix = DesignMatrix(rows, torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
-        return Objective(matrix, len(self.classes_), 1 / (self.C * matrix.total) if self.l2 is None else self.l2)
+        l2 = 1 / (self.C * matrix.total) if self.l2 is None else self.l2
+        halves = 2 if len(self.classes_) == 2 else 1  # two rows w/2 and -w/2 have half of ||w||^2
+        return Objective(matrix, len(self.classes_), halves * l2)
 
     def _minimise(self, objective: Objective) -> Tensor:
         """Theta (C, D + 1) at the optimum."""

@@ -6,9 +6,9 @@ For features x (D,), label y, weights W (C, D) and bias b (C,)::
     dJ/dW   = 1/N sum_i (p_i - e_{y_i}) x_i^T  +  l2 W,        dJ/db = 1/N sum_i (p_i - e_{y_i})
     H[V, v] = 1/N sum_i p_i * (z_i - <p_i, z_i>) x_i^T + l2 V, ...,  z_i = V x_i + v
 
-(Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4; Boehning, Multinomial logistic regression algorithm, 1992.) Rows
-may be weighted: then 1/N sum_i is the weighted mean. Weights and bias travel as one tensor, theta (C, D + 1), the bias last; it decides
-the precision: float64 theta, float64 answers.
+(Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4; Boehning, Multinomial logistic regression algorithm, 1992.)
+Rows may be weighted: then 1/N sum_i is the weighted mean. Weights and bias travel as one tensor, theta (C, D + 1), the bias last;
+it decides the precision: float64 theta, float64 answers.
 """
 
 from dataclasses import dataclass

@@ -14,13 +14,16 @@ PRODUCTS = 200  # with the Hessian, at most
 def conjugate_gradients(objective: Objective, theta: Tensor, gradient: Tensor, inverse: Callable[[Tensor], Tensor]) -> Tensor:
     """The direction (C, D + 1) with Hessian(theta) direction = -gradient, nearly; `inverse` guesses the inverse Hessian.
 
-    Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3. The residual, in the metric of the guess, is brought below 0.3 of
-    the gradient, and below the square root of the gradient's length where that is less: superlinear convergence (theorem 7.2 there).
+    Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3. The residual, in the metric of the guess, is brought below 0.3
+    of the gradient, and below the square root of the gradient's length where that is less: superlinear convergence (theorem 7.2
+    there).
     """
     direction, residual = torch.zeros_like(gradient), -gradient
     search = inverse(residual)
     left = inner(residual, search)
-    wanted = min(FORCING**2, float(left.abs()) ** 0.5) * float(left)
+    wanted = max(min(FORCING**2, float(left.abs()) ** 0.5), torch.finfo(gradient.dtype).eps) * float(
+        left
+    )  # the gradient has errors
     for _ in range(PRODUCTS):
         if not float(left) > wanted:
             break

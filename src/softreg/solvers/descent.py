@@ -20,9 +20,9 @@ Inverse = Callable[[Tensor], Tensor]
 class Descent(ABC):
     """theta <- theta + t * direction, where the direction is about -Hessian^-1 gradient.
 
-    One step is one iteration, its cost the objective after it. `memory` holds the `gradient`, the `direction` to go, the `gap` to the
-    optimum as estimated, the `anchor`, and what the solver itself remembers. The anchor is the theta at which the preconditioner was
-    made; the preconditioner, large, is not remembered but made again from its anchor, the same bit for bit.
+    One step is one iteration, its cost the objective after it. `memory` holds the `gradient`, the `direction` to go, the `gap` to
+    the optimum as estimated, the `anchor`, and what the solver itself remembers. The anchor is the theta at which the
+    preconditioner was made; the preconditioner, large, is not remembered but made again from its anchor, the same bit for bit.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Descent(ABC):
     def inverse(self, objective: Objective, memory: dict[str, Tensor]) -> Inverse:
         """A guess of the inverse Hessian: gradients (C, D + 1) to directions."""
 
-    def remember(self, memory: dict[str, Tensor], step: Tensor, change: Tensor) -> None:  # noqa: B027 - there may be nothing to learn
+    def remember(self, memory: dict[str, Tensor], step: Tensor, change: Tensor) -> None:  # noqa: B027 - may be nothing
         """Take into memory what a step (C, D + 1) has taught: the change of the gradient (C, D + 1) along it."""
 
     @final
@@ -76,8 +76,8 @@ class Descent(ABC):
     def _directed(self, objective: Objective, state: State) -> State:
         """With the direction to go from here, and the ending if it is not worth going.
 
-        The gap is estimated by the Newton decrement, 1/2 gradient^T Hessian^-1 gradient, exact for a parabola. A guess of the Hessian
-        may be too steep and the optimum seem near, so the end is never declared before the Hessian itself was asked.
+        The gap is estimated by the Newton decrement, 1/2 gradient^T Hessian^-1 gradient, exact for a parabola. A guess of the
+        Hessian may be too steep and the optimum seem near, so the end is never declared before the Hessian itself was asked.
         """
         inverse, gradient = self.inverse(objective, state.memory), state.memory["gradient"]
         direction = -inverse(gradient)

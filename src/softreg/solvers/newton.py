@@ -13,8 +13,8 @@ from softreg.solvers.descent import Descent, Inverse
 class Newton(Descent):
     """Every direction solves Hessian d = -gradient, nearly; the preconditioner serves the conjugate gradients.
 
-    Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.1. Few iterations, each of several passes over the rows: slower than
-    L-BFGS where the blocks are a good guess of the Hessian, as for images; surer where nothing is.
+    Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.1. Few iterations, each of several passes over the rows: slower
+    than L-BFGS where the blocks are a good guess of the Hessian, as for images; surer where nothing is.
     """
 
     refresh: ClassVar[tuple[int, ...]] = (1, 3, 9, 27, 81, 243)

@@ -3,9 +3,9 @@
 The Hessian of softmax regression is sum_i (diag(p_i) - p_i p_i^T) kron x_i x_i^T / N + l2. Three guesses of it:
 
 - at theta = 0 all p are 1/C, and it is the Gram matrix of the features, over C, for every class (the idea of Boehning's bound);
-- later, only its diagonal blocks, one a class: sum_i p_ic (1 - p_ic) x_i x_i^T / N. Most rows are decided, p (1 - p) is almost zero:
-  two thousand rows a class, drawn with probability proportional to p (1 - p) and weighted by its inverse, serve nearly as well as all
-  60,000 of MNIST (47 iterations against 40) at a twentieth of the price;
+- later, only its diagonal blocks, one a class: sum_i p_ic (1 - p_ic) x_i x_i^T / N. Most rows are decided, p (1 - p) is almost
+  zero: two thousand rows a class, drawn with probability proportional to p (1 - p) and weighted by its inverse, serve nearly as
+  well as all 60,000 of MNIST (47 iterations against 40) at a twentieth of the price;
 - where the blocks would be too large, their sum for all classes, and beyond that its diagonal.
 """
 
@@ -35,7 +35,7 @@ class Preconditioner:
     factor: Tensor
 
     def solve(self, gradient: Tensor) -> Tensor:
-        """The direction (C, D + 1) whose product with the guessed Hessian is the gradient (C, D + 1); it sums to zero over classes."""
+        """The direction (C, D + 1) that the guessed Hessian takes to the gradient (C, D + 1); it sums to zero over classes."""
         if self.factor.ndim == 2:
             direction = gradient / self.factor
         elif len(self.factor) == 1:
@@ -62,7 +62,7 @@ def precondition(objective: Objective, anchor: Tensor, seed: int = 0) -> Precond
 
 
 def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
-    """sum_i curvature_ci x_i x_i^T / N for each c, (K, D + 1, D + 1), x ending in a one; estimated from rows drawn by importance."""
+    """sum_i curvature_ci x_i x_i^T / N for each c, (K, D + 1, D + 1), x ending in a one; from rows drawn by importance."""
     matrix = objective.matrix
     generator = Generator().manual_seed(seed)
     chance = _inclusion(matrix, curvature, max(ROWS, 2 * matrix.dim))  # (K, M)
@@ -80,7 +80,7 @@ def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
 
 
 def _inclusion(matrix: DesignMatrix, curvature: Tensor, rows: int) -> Tensor:
-    """The chance (K, M) of each row to be drawn for each block: about `rows` of all ranks' rows, in proportion to their curvature."""
+    """The chance (K, M) of each row to be drawn for each block: about `rows` of all ranks' rows, by their curvature."""
     chance = curvature.double()
     for _ in range(3):  # what is cut off at one is given to the others
         chance = (chance * rows / matrix.over_ranks(chance.sum(1))[:, None].clamp(min=TINY)).clamp(max=1)
@@ -105,7 +105,7 @@ def _diagonal(objective: Objective, curvature: Tensor) -> Tensor:
 
 
 def _factor(blocks: Tensor, l2: float) -> Tensor:
-    """Cholesky factors of the blocks (K, D + 1, D + 1) with the penalty; what rounding made indefinite is lifted until it is not."""
+    """Cholesky factors of the blocks (K, D + 1, D + 1) with the penalty; what rounding made indefinite is lifted."""
     diagonal = blocks.diagonal(dim1=1, dim2=2)  # (K, D + 1), a view
     lift = diagonal.amax(1, keepdim=True) * torch.finfo(blocks.dtype).eps + torch.finfo(blocks.dtype).tiny
     diagonal[:, :-1] += l2

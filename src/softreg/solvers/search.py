@@ -12,10 +12,10 @@ TRIALS = 30
 
 
 def search(objective: Objective, state: State) -> tuple[Tensor, float, Tensor] | None:
-    """The theta (C, D + 1) a good way along the state's direction, its cost and its gradient; None if rounding hides every decrease.
+    """The theta (C, D + 1) a good way along the direction, its cost and gradient; None if rounding hides every decrease.
 
-    A length is good by Wolfe's conditions or, when the decrease drowns in rounding, by the approximate ones, which ask the slope alone
-    (Hager and Zhang, SIAM J. Optim. 16, 2005). The first length tried is 1, nearly always good enough.
+    A length is good by Wolfe's conditions or, when the decrease drowns in rounding, by the approximate ones, which ask the slope
+    alone (Hager and Zhang, SIAM J. Optim. 16, 2005). The first length tried is 1, nearly always good enough.
     """
     gradient, direction = state.memory["gradient"], state.memory["direction"]
     slope = float((gradient * direction).sum())

@@ -161,9 +161,9 @@ class Lesson:
     def _train(self, recipe: Recipe, spoken: Language) -> None:
         """The thread: train, save, and say how it ended."""
         use_language(spoken)  # a new thread starts with no context
-        from softreg.pipeline import load_splits, train
-
         try:
+            from softreg.pipeline import load_splits, train
+
             watch = Watch(recipe, load_splits(recipe))
             run = train(recipe, name=recipe.solver, on_step=lambda state: self._step(watch, state))
         except (RunError, OSError):  # which name folders: the page is not told where

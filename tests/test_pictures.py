@@ -8,7 +8,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.user_pictures import KINDS, Kind, in_a_row, ink_map, saved
+from benchmarks.paper import ink_map, saved
+from benchmarks.user_pictures import KINDS, Kind, in_a_row
 from softreg.data import Splits
 from softreg.errors import PictureError
 from softreg.pictures import Digit, picture_from_array, read_picture, steps_strip

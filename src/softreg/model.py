@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from softreg.features import Features
+from softreg.novelty import Novelty
 
 ROWS = 1000  # images whose features are in memory at a time
 
@@ -31,6 +32,7 @@ class SoftmaxRegression(nn.Module):
     Attributes
     ----------
     linear : nn.Linear, weight (C, D), bias (C,)
+    novelty : how unlike its class an image is; None if the recipe asked for no calibration
     """
 
     def __init__(self, features: Features, classes: tuple[str, ...]) -> None:
@@ -38,6 +40,7 @@ class SoftmaxRegression(nn.Module):
         self.features = features
         self.linear: nn.Linear = _Blank(features.dim, len(classes))
         self.classes = classes
+        self.novelty: Novelty | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """The logits (N, C), float32, of images uint8 (N, 28, 28)."""
@@ -51,7 +54,7 @@ class SoftmaxRegression(nn.Module):
         return torch.cat([self(chunk.to(device)).cpu() for chunk in images.split(ROWS)])  # (N, C)
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """softmax of the logits, (N, C)."""
+        """softmax of the logits, (N, C); right as often as they say, if the recipe asked for calibration."""
         return torch.softmax(self.logits(images), dim=1)
 
     def set_theta(self, theta: Tensor) -> None:

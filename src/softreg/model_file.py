@@ -1,7 +1,8 @@
 """A model as one file: its tensors, and in the header what they mean. Nothing in it is run, all of it is checked.
 
 The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name) and `sha256`, over those
-three and every tensor. The shapes and types the tensors must have follow from the features and the classes, never from the file.
+three and every tensor. The shapes and types the tensors must have follow from the features and the classes, never from the file;
+the tensors `novelty.*` of a calibrated model are all there or none is.
 """
 
 import json
@@ -11,6 +12,7 @@ from softreg.atomic import write_bytes
 from softreg.errors import RunError
 from softreg.features import make_features
 from softreg.model import SoftmaxRegression
+from softreg.novelty import Novelty
 from softreg.recipe import FEATURES
 from softreg.tensor_file import decode, encode, read_bytes
 
@@ -54,6 +56,8 @@ def decode_model(raw: bytes, path: Path) -> SoftmaxRegression:
     try:
         tensors, metadata = decode(raw, {"format", "classes", "features"})
         model = _empty_model(metadata)
+        if any(name.startswith("novelty.") for name in tensors):
+            model.novelty = Novelty(len(model.classes))
     except (ValueError, TypeError, RecursionError) as error:
         raise RunError("runs.model_damaged", path=path, why=error) from error
     expected = {name: (tensor.shape, tensor.dtype) for name, tensor in model.named_tensors()}

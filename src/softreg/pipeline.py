@@ -87,7 +87,9 @@ def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluat
     sha256 = write_model(fitted.model, folder / MODEL)
     (folder / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
     unit = "epoch" if recipe.solver == "sgd" else "iteration"
-    save_figures(folder / FIGURES, fitted.model, fitted.costs, unit, evaluation, splits.test, sample_index(recipe.seed, len(splits.test)))
+    save_figures(
+        folder / FIGURES, fitted.model, fitted.costs, unit, evaluation, splits.test, sample_index(recipe.seed, len(splits.test))
+    )
     environment = describe_environment(fitted.model.linear.weight.device) | {
         "data_sha256": {"train": splits.train.sha256(), "test": splits.test.sha256()},
         "train_seconds": fitted.seconds,
@@ -113,5 +115,6 @@ def _result(recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation)
         "ending": asdict(fitted.ending),
         "evaluation": evaluation.to_json(),
         "sample": sample,
+        "temperature": fitted.temperature,
         "train_seconds": fitted.seconds,
     }

@@ -12,6 +12,8 @@ from softreg.model import SoftmaxRegression
 from softreg.pictures import Digit, Picture
 from softreg.words import say
 
+LEAST = 0.5  # a class less probable than this is more likely wrong than right
+
 
 @dataclass(frozen=True, eq=False)
 class Reading:
@@ -20,7 +22,7 @@ class Reading:
     Attributes
     ----------
     digit : where it was found, and its image
-    logits, probabilities : (C,), the probabilities calibrated
+    logits, probabilities : (C,)
     doubt : the key of the table of words that says why the model abstains; None if it does not
     """
 
@@ -113,12 +115,25 @@ def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Predi
         return [Prediction(picture, (), model.classes) for picture in pictures]
     images = torch.stack([torch.from_numpy(digit.image) for digit in digits])  # (N, 28, 28)
     logits = model.logits(images)  # (N, C)
-    probabilities = model.calibrated(logits)  # (N, C)
-    doubts = model.doubts(images, probabilities)
-    readings = iter(
-        [Reading(*each) for each in zip(digits, logits, probabilities, [model.classes] * len(digits), doubts, strict=True)]
-    )
+    probabilities = torch.softmax(logits, dim=1)  # (N, C)
+    whys = doubts(model, images, probabilities)
+    found = zip(digits, logits, probabilities, whys, strict=True)
+    readings = iter([Reading(digit, z, p, model.classes, why) for digit, z, p, why in found])
     return [Prediction(picture, tuple(next(readings) for _ in picture.digits), model.classes) for picture in pictures]
+
+
+def doubts(model: SoftmaxRegression, images: Tensor, probabilities: Tensor) -> list[str | None]:
+    """Why not to believe the model about each image (N, 28, 28): a key of the table of words, or None.
+
+    An image is doubted if no class is likelier than all the others together; and, by a model that was calibrated, if it is unlike
+    what the class it is named has been (`softreg.novelty`). Probabilities (N, C).
+    """
+    top, named = probabilities.max(1)  # (N,)
+    whys: list[str | None] = ["prediction.uncertain" if p <= LEAST else None for p in top.tolist()]
+    if model.novelty is not None:
+        novel = model.novelty.novel(images, named).tolist()
+        whys = ["prediction.novel" if new else why for why, new in zip(whys, novel, strict=True)]
+    return whys
 
 
 def by_class(classes: tuple[str, ...], values: Tensor) -> dict[str, float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from softreg.calibration import calibrate
 from softreg.data import Dataset
 from softreg.design import DesignMatrix
 from softreg.device import choose_device
@@ -46,6 +47,7 @@ class Fit:
     objective : mean cross-entropy plus penalty over all training images, at the end
     ending : how the solver ended
     seconds : of the loop alone, features and solver, without loading
+    temperature : what the solver's weights and bias were divided by, for the probabilities to be right; 1 without calibration
     progress : what an interrupted training goes on from
     """
 
@@ -54,6 +56,7 @@ class Fit:
     objective: float
     ending: Ending
     seconds: float
+    temperature: float
     progress: Progress
 
 
@@ -73,6 +76,8 @@ def fit(
     """
     if recipe.solver == "sgd" and recipe.batch_size > len(train):
         raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
+    if recipe.calibration >= len(train):
+        raise RecipeError("recipe.calibration_too_large", count=recipe.calibration, n=len(train))
     began = time.perf_counter()
     device = choose_device(recipe.device)
     features = make_features(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
@@ -94,10 +99,15 @@ def fit(
     except KeyboardInterrupt:
         ending = Ending("interrupted", converged=False, facts={"steps": state.steps})
         del costs[state.steps :]  # the cost of a step whose state was not taken over
+    model = SoftmaxRegression(features, train.classes)
+    temperature = 1.0
+    if recipe.calibration and ending.key != "interrupted":
+        start = theta if recipe.solver == "sgd" else state.theta
+        temperature, model.novelty = calibrate(objective, solver, start, train, recipe.calibration)
     seconds = before.seconds + time.perf_counter() - began
-    model = SoftmaxRegression(features, train.classes).to(device).eval()
-    model.set_theta(state.theta)
-    return Fit(model, costs, objective.value(state.theta), ending, seconds, Progress(state, costs, seconds))
+    model.set_theta(state.theta / temperature)
+    progress = Progress(state, costs, seconds)
+    return Fit(model.to(device).eval(), costs, objective.value(state.theta), ending, seconds, temperature, progress)
 
 
 def design_matrix(features: Features, data: Dataset, device: torch.device) -> DesignMatrix:

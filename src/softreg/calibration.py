@@ -1,0 +1,65 @@
+"""How sure a model may be: learnt from training images it was not fitted on, never from the test images.
+
+The last images of the training set are set aside. The solver goes on from the optimum of all images to that of the others; being
+convex, the problem has one optimum, and the way there leaves no trace of what was set aside. What that model says of the images it
+has not seen decides two things for the model of all images: the temperature, and the limits of novelty.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import log_softmax
+
+from softreg.data import Dataset
+from softreg.design import DesignMatrix
+from softreg.novelty import Novelty
+from softreg.objective import Objective, unpack
+from softreg.solvers import Solver
+
+STEPS = 50  # of Newton's method in one variable: a few suffice
+NOVEL = 0.01  # the share of images set aside that may be called novel
+
+
+def temperature(logits: Tensor, labels: Tensor) -> float:
+    """The T > 0 for which softmax(logits / T) gives the labels the largest likelihood; logits (N, C), labels int64 (N,).
+
+    The mean negative log-likelihood is convex in b = 1/T, with slope mean(<p, z> - z_y) and curvature the mean variance of z under
+    p (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
+    """
+    z = logits.double()
+    z_label = z.gather(1, labels[:, None])[:, 0]  # (N,)
+    b = 1.0
+    for _ in range(STEPS):
+        p = log_softmax(b * z, dim=1).exp()  # (N, C)
+        mean = (p * z).sum(1)  # (N,)
+        slope = float((mean - z_label).mean())
+        curvature = float(((p * z.square()).sum(1) - mean.square()).mean())
+        step = slope / max(curvature, 1e-12)
+        b = min(max(b - step, b / 2), 2 * b)  # at most halved or doubled: far from the optimum the parabola misleads
+        if abs(step) < 1e-10 * b:
+            break
+    return 1 / min(max(b, 1e-2), 1e2)  # of labels all named rightly, or all wrongly, there is no end to it
+
+
+def calibrate(objective: Objective, solver: Solver, start: Tensor, train: Dataset, held: int) -> tuple[float, Novelty]:
+    """Temperature and novelty from the last `held` images of `train`, of which `objective` has the features.
+
+    `start` is where the solver begins, theta (C, D + 1).
+    """
+    matrix, seen = objective.matrix, len(train) - held
+    few = replace(objective, matrix=replace(matrix, rows=matrix.rows[:seen], labels=matrix.labels[:seen]))
+    state = solver.start(few, start)
+    while state.ended is None:
+        state = solver.step(few, state)
+    logits = logits_of(replace(matrix, rows=matrix.rows[seen:], labels=matrix.labels[seen:]), state.theta)
+    images, labels = train.images.to(start.device), train.labels.to(start.device)
+    novelty = Novelty(objective.classes).to(start.device).fit(images[:seen], labels[:seen])
+    novelty.set_limits(images[seen:], logits.argmax(1), NOVEL)
+    return temperature(logits, labels[seen:]), novelty
+
+
+def logits_of(matrix: DesignMatrix, theta: Tensor) -> Tensor:
+    """The logits (N, C) that theta (C, D + 1) gives the rows of a design matrix."""
+    weight, bias = unpack(matrix.fold(theta))
+    return torch.cat([z for (z,) in matrix.each(lambda x, y, w: (torch.addmm(bias, x, weight.T),), theta.dtype)])

@@ -51,13 +51,18 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
     assert names(tmp_path / "deep" / "run") == ["a"]
 
 
+def _fail_within(path: Path, error: type[BaseException]) -> None:
+    with new_folder(path) as folder:
+        (folder / "a").write_text("new")
+        raise error
+
+
 @pytest.mark.parametrize(("raised", "seen"), [(OSError, WriteError), (KeyboardInterrupt, KeyboardInterrupt)])
 def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path, raised: type[BaseException], seen: type[BaseException]) -> None:
     with new_folder(tmp_path / "run") as folder:
         (folder / "a").write_text("old")
-    with pytest.raises(seen), new_folder(tmp_path / "run") as folder:
-        (folder / "a").write_text("new")
-        raise raised
+    with pytest.raises(seen):
+        _fail_within(tmp_path / "run", raised)
     assert (tmp_path / "run" / "a").read_text() == "old"
     assert names(tmp_path) == ["run"]
 
@@ -130,5 +135,16 @@ def test_a_folder_set_aside_goes_once_its_successor_is_there(tmp_path: Path) -> 
     path.mkdir()
     left_by(dead_pid(), path, "old").mkdir()
     with new_folder(path):
+        pass
+    assert names(tmp_path) == ["run"]
+
+
+def test_what_could_not_be_removed_is_no_obstacle_to_the_next_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            _fail_within(tmp_path / "run", KeyboardInterrupt)
+    assert len(names(tmp_path)) == 1
+    with new_folder(tmp_path / "run"):
         pass
     assert names(tmp_path) == ["run"]

@@ -40,8 +40,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         raise WriteError("runs.not_written", path=path, why=error.strerror or error) from error
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
 
 
 @contextmanager
@@ -69,7 +68,16 @@ def new_folder(path: Path) -> Iterator[Path]:
         where = str(error.filename or path).replace(str(temporary), str(path))
         raise WriteError("runs.not_written", path=where, why=error.strerror or error) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """What the system refuses in this block is a WriteError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise WriteError("runs.not_written", path=path, why=error.strerror or error) from error
 
 
 def _take_place(new: Path, path: Path) -> None:
@@ -84,7 +92,7 @@ def _take_place(new: Path, path: Path) -> None:
         except OSError:
             old.rename(path)
             raise
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -110,7 +118,10 @@ def _machine() -> str:
 
 
 def _clear_away(path: Path) -> None:
-    """Remove what dead processes of this machine left beside `path`; a folder set aside whose successor never came is put back."""
+    """Remove what dead processes of this machine, and our own failed saves, left beside `path`.
+
+    A folder set aside whose successor never came is put back.
+    """
     left = re.compile(rf"\.{re.escape(path.name)}\.{_machine()}-(\d+)\.(tmp|old)")
     for each in path.parent.iterdir():
         found = left.fullmatch(each.name)
@@ -118,13 +129,24 @@ def _clear_away(path: Path) -> None:
             continue
         if found[2] == "old" and not path.exists():
             each.rename(path)
-        elif each.is_dir():
-            shutil.rmtree(each, ignore_errors=True)
         else:
-            each.unlink(missing_ok=True)
+            _remove(each)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there; a system that refuses is asked once more, then it stays for a later write."""
+    for _ in range(2):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def _alive(pid: int) -> bool:
+    """Whether another process has this number; our own saves are over when they end, well or not."""
+    if pid == os.getpid():
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from softreg.atomic import write_bytes
+from softreg.atomic import named, write_bytes
 from softreg.environment import describe_environment
 from softreg.errors import RunError, SoftregError, SoftregWarning, WriteError
 from softreg.recipe import Recipe
@@ -111,13 +111,12 @@ class Checkpoints:
         self._lock = FileLock(self.folder / "lock", timeout=0)
         self._written = self._cost = 0.0  # when the last checkpoint was written, and how long that took, in seconds
         self._made = [each for each in self.folder.parents if not each.exists()]  # the innermost first
-        try:
+        with named(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-        except Timeout as error:
-            raise RunError("runs.in_use", path=run) from error
-        except OSError as error:
-            raise WriteError("runs.not_written", path=self.folder, why=error.strerror or error) from error
+            try:
+                self._lock.acquire()
+            except Timeout as error:
+                raise RunError("runs.in_use", path=run) from error
 
     @property
     def begun(self) -> bool:
@@ -131,7 +130,8 @@ class Checkpoints:
 
     def begin(self, recipe: Recipe, data_sha256: str | None, device: torch.device) -> None:
         """Start over: forget what was here, and say what is being trained."""
-        self._forget()
+        with named(self.folder):
+            self._forget()
         write_bytes(self.folder / "recipe.toml", recipe.to_toml().encode())
         self._about(recipe, data_sha256, device)
 
@@ -159,8 +159,9 @@ class Checkpoints:
             return
         raw, _ = encode(*self._contents(progress))
         write_bytes(self.folder / f"{progress.state.steps:06d}.safetensors", raw)
-        for old in self._paths()[:-KEPT]:
-            old.unlink(missing_ok=True)
+        with named(self.folder):
+            for old in self._paths()[:-KEPT]:
+                old.unlink(missing_ok=True)
         self._written = time.perf_counter()
         self._cost = self._written - began
 

@@ -5,6 +5,7 @@ import platform
 import resource
 import sys
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -20,7 +21,7 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
     return {
         "softreg": __version__,
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": _versions(),
         "platform": platform.platform(),
         "processor": _processor(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
@@ -28,6 +29,12 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": str(device) if device.type != "cuda" else torch.cuda.get_device_name(device),
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Read once: these are files, and a disk may fail while a run is being saved."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def peak_rss_mib() -> float:

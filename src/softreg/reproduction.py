@@ -69,9 +69,7 @@ def reproduce(run: Run, on_step: Callable[[State], None] = lambda state: None) -
     if again.model.linear.weight.shape != model.linear.weight.shape:
         raise RunError("reproduce.other_shape", path=run.path)
     (_, digest), (_, digest_again) = encode_model(model), encode_model(again.model)
-    mine, theirs = (
-        torch.cat([tensor.cpu().flatten().double() for _, tensor in each.named_tensors()]) for each in (again.model, model)
-    )
+    mine, theirs = _numbers(again.model), _numbers(model)
     same, changed = digest_again == digest, digest != recorded
     return Reproduction(
         same=same,

@@ -1,17 +1,21 @@
 """What a model reads in a person's picture: digit by digit, left to right, or why it would rather not say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from softreg.errors import PictureError
 from softreg.model import SoftmaxRegression
-from softreg.pictures import Digit, Picture
+from softreg.pictures import Digit, Picture, read_picture
+from softreg.pictures.decode import Source
 from softreg.words import say
 
+TOGETHER = 16  # pictures in memory at a time: with their steps they may take 20 MB each
 LEAST = 0.5  # a class less probable than this is more likely wrong than right
 
 
@@ -120,6 +124,24 @@ def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Predi
     found = zip(digits, logits, probabilities, whys, strict=True)
     readings = iter([Reading(digit, z, p, model.classes, why) for digit, z, p, why in found])
     return [Prediction(picture, tuple(next(readings) for _ in picture.digits), model.classes) for picture in pictures]
+
+
+def predict_each(model: SoftmaxRegression, sources: Iterable[tuple[Source, str]]) -> Iterator[Prediction | PictureError]:
+    """Read pictures, each given as what `read_picture` takes and a name, in order; for one that cannot be read, the error.
+
+    However many they are, only a few are in memory at a time.
+    """
+    waiting = iter(sources)
+    while taken := [_read(source, name) for source, name in islice(waiting, TOGETHER)]:
+        predictions = iter(predict(model, [each for each in taken if isinstance(each, Picture)]))
+        yield from (next(predictions) if isinstance(each, Picture) else each for each in taken)
+
+
+def _read(source: Source, name: str) -> Picture | PictureError:
+    try:
+        return read_picture(source, name=name)
+    except PictureError as error:
+        return error
 
 
 def doubts(model: SoftmaxRegression, images: Tensor, probabilities: Tensor) -> list[str | None]:

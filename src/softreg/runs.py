@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,11 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     if not (folder / MODEL).is_file():
         raise RunError("runs.no_run", path=folder)
     return Run(folder)
+
+
+def shipped(name: str) -> Path:
+    """The folder of a run that comes with softreg: "best" or "tutorial"."""
+    return Path(str(files("softreg") / "pretrained" / name))
 
 
 def load(path: str | os.PathLike[str]) -> SoftmaxRegression:

@@ -1,8 +1,12 @@
 """The stages of a picture, side by side in one strip."""
 
+from io import BytesIO
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
+from softreg.atomic import named, write_bytes
 from softreg.pictures.picture import Picture
 
 HEIGHT = 224
@@ -18,6 +22,21 @@ def steps_strip(picture: Picture) -> Image.Image:
         strip.paste(panel, (left, GAP))
         left += panel.width + GAP
     return strip
+
+
+def write_strip(picture: Picture, path: Path) -> None:
+    """Write the strip to `path` as PNG, making its folder if need be.
+
+    Raises
+    ------
+    WriteError
+        If the system refuses.
+    """
+    with named(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    content = BytesIO()
+    steps_strip(picture).save(content, "PNG")
+    write_bytes(path, content.getvalue())
 
 
 def _panel(array: np.typing.NDArray[np.uint8]) -> Image.Image:

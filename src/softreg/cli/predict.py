@@ -1,0 +1,75 @@
+"""`softreg predict`."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from softreg.cli.options import common_options
+from softreg.words import say
+
+STDIN = "-"
+
+
+@click.command("predict", help=say("predict.help"))
+@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
+@click.option("--model", "run", metavar="RUN", help=say("predict.model"))
+@click.option("--steps", metavar="DIR", help=say("predict.steps"))
+@common_options
+def command(pictures: tuple[str, ...], run: str | None, steps: str | None, as_json: bool) -> int:
+    """Parse, predict, print; 1 if some picture could not be read."""
+    from softreg.errors import PictureError
+    from softreg.pictures import write_strip
+    from softreg.prediction import predict_each
+    from softreg.runs import load, shipped
+
+    model = load(run or shipped("best"))
+    answers = predict_each(model, ((sys.stdin.buffer if name == STDIN else name, name) for name in pictures))
+    told, refused = [], []
+    for strip, answer in zip(_strips(pictures), answers, strict=True):
+        if isinstance(answer, PictureError):
+            refused.append(str(answer))
+            click.echo(f"softreg: {answer}", err=True)
+            continue
+        told.append(answer.to_json())
+        if steps is not None:
+            write_strip(answer.picture, Path(steps, strip))
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "model": run or "best", "predictions": told, "errors": refused}, ensure_ascii=False))
+    elif told:
+        _print(told)
+    return 1 if refused else 0
+
+
+def _strips(pictures: Sequence[str]) -> list[str]:
+    """A file name for the strip of each picture: no two the same, and never a picture's own."""
+    stems = ["stdin" if name == STDIN else Path(name).stem for name in pictures]
+    seen: Counter[str] = Counter()
+    names = []
+    for stem in stems:
+        seen[stem] += 1
+        names.append(f"{stem}-steps{f'-{seen[stem]}' if seen[stem] > 1 else ''}.png")
+    return names
+
+
+def _print(told: Sequence[dict[str, Any]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column(say("predict.column_picture"), overflow="fold")
+    table.add_column(say("predict.column_label"), style="bold")
+    table.add_column(say("predict.column_probability"), justify="right", no_wrap=True)
+    table.add_column(say("predict.column_remark"), overflow="fold")
+    for each in told:
+        answer = ("-", "") if each["abstained"] else (each["label"], f"{each['probability']:.1%}")
+        table.add_row(each["picture"], *answer, "; ".join([each["reason"]] if each["abstained"] else each["notes"]))
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 200  # a file or a pipe has no edge to cut at
+    console.print(table)

@@ -1,10 +1,13 @@
 """Feature maps: what the linear layer sees of an image. Fixed maps, fitted on images, never on labels."""
 
+from collections import deque
 from importlib import import_module
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
+
+from softreg.design import workers
 
 CHUNK = 100  # images whose intermediate maps are in memory at a time: they stay in the third-level cache
 
@@ -50,9 +53,16 @@ class Features(nn.Module):
 
     @torch.no_grad()
     def _filled(self, images: Tensor, dtype: torch.dtype) -> Tensor:
+        """The features of all images in `dtype`: each thread takes chunks of its own, so no bit depends on how many there are."""
         x = torch.empty(len(images), self.dim, dtype=dtype, device=images.device)
-        for rows, chunk in zip(torch.split(x, CHUNK), torch.split(images, CHUNK), strict=True):
-            rows.copy_(self.transform(chunk))
+        starts = range(0, len(images), CHUNK)
+
+        def fill(start: int) -> None:
+            with torch.inference_mode(x.is_inference()), torch.no_grad():  # modes are a thread's own
+                x[start : start + CHUNK] = self.transform(images[start : start + CHUNK])
+
+        with workers(images.device, len(starts)) as each:
+            deque(each(fill, starts), maxlen=0)
         return x
 
 

@@ -1,4 +1,4 @@
-"""Scattering and patches side by side."""
+"""Scattering and patches side by side: the wavelets that mathematics gives, and those that the digits themselves give."""
 
 from typing import Self
 
@@ -11,7 +11,7 @@ from softreg.features.scattering import Scattering
 
 
 class Both(Features):
-    """x = the features of `Scattering`, then those of `Patches`: D = 3,969 + 5,120."""
+    """x = the features of `Scattering`, then those of `Patches` with 64 filters: D = 3,969 + 2,048."""
 
     name = "both"
     stored = torch.float16
@@ -19,7 +19,7 @@ class Both(Features):
     def __init__(self) -> None:
         super().__init__()
         self.scattering = Scattering()
-        self.patches = Patches()
+        self.patches = Patches(64)
         self.dim = self.scattering.dim + self.patches.dim
 
     def fit(self, images: Tensor, seed: int) -> Self:

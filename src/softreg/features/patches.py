@@ -38,10 +38,10 @@ class Patches(Pooled):
 
     name = "patches"
 
-    def __init__(self) -> None:
-        super().__init__(2 * FILTERS * CELLS**2)
-        self.register_buffer("filters", torch.zeros(SIZE**2, FILTERS))
-        self.register_buffer("offset", torch.zeros(FILTERS))
+    def __init__(self, count: int = FILTERS) -> None:
+        super().__init__(2 * count * CELLS**2)
+        self.register_buffer("filters", torch.zeros(SIZE**2, count))
+        self.register_buffer("offset", torch.zeros(count))
         self.register_buffer("windows", windows(28 // STRIDE, CELLS, WIDTH, SPACING), persistent=False)
         self.filters: Tensor
         self.offset: Tensor
@@ -55,7 +55,7 @@ class Patches(Pooled):
         n = n[cut(ink).flatten(0, 2).std(1) > PAPER]
         n = n[torch.randperm(len(n), generator=generator)[:SAMPLE].to(n.device)]
         mean, whitening = whiten(n)
-        filters = normalize((n[:FILTERS] - mean) @ whitening, dim=1)  # (F or fewer, 49)
+        filters = normalize((n[: self.filters.shape[1]] - mean) @ whitening, dim=1)  # (F or fewer, 49)
         self.filters.zero_()[:, : len(filters)] = whitening @ filters.T
         self.offset.copy_(-(mean @ self.filters))
         return super().fit(images, seed)
@@ -63,7 +63,7 @@ class Patches(Pooled):
     def activations(self, ink: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Upright images (B, 28, 28) -> both sides (H, B, 2F, W) with their windows."""
         n = normalised(ink).permute(1, 0, 2, 3)  # (H, B, W, 49)
-        response = torch.addmm(self.offset, n.reshape(-1, SIZE**2), self.filters).view(*n.shape[:3], FILTERS)
+        response = torch.addmm(self.offset, n.reshape(-1, SIZE**2), self.filters).view(*n.shape[:3], -1)
         both = torch.cat([response, -response], 3).clamp_min_(0)  # (H, B, W, 2F)
         return [(both.transpose(2, 3), self.windows)]
 

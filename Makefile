@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 
-.PHONY: help train test lint types lab benchmarks clean
+.PHONY: help train test torture lint types lab benchmarks clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -14,6 +14,9 @@ train: .venv/ready  ## learn MNIST and show what was learned
 
 test: lint types    ## lint, types and all tests
 	$(BIN)/python -m pytest
+
+torture: .venv/ready  ## the long tests, about half an hour: counts go to docs/torture.md (Linux, root, strace)
+	$(BIN)/python -m torture --fresh
 
 lint: .venv/ready   ## ruff: rules and format
 	$(BIN)/ruff check .

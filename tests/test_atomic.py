@@ -72,6 +72,11 @@ def test_an_error_within_names_the_file_by_its_final_name(tmp_path: Path) -> Non
         (folder / "none" / "a").write_text("new")
 
 
+def test_a_write_within_names_the_file_by_its_final_name(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match=str(tmp_path / "run" / "none" / "a")), new_folder(tmp_path / "run") as folder:
+        write_bytes(folder / "none" / "a", b"new")
+
+
 @pytest.mark.parametrize("exchanging", [True, False])
 def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchanging: bool) -> None:
     if not exchanging:  # as where the file system cannot

@@ -65,10 +65,16 @@ def new_folder(path: Path) -> Iterator[Path]:
         _take_place(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        where = str(error.filename or path).replace(str(temporary), str(path))
-        raise WriteError("runs.not_written", path=where, why=error.strerror or error) from error
+        raise _refused(error.filename or path, error.strerror or error, temporary, path) from error
+    except WriteError as error:
+        raise _refused(error.facts["path"], error.facts["why"], temporary, path) from error
     finally:
         _remove(temporary)
+
+
+def _refused(where: object, why: object, temporary: Path, path: Path) -> WriteError:
+    """What went wrong within `temporary`, told of the place it was to have at `path`."""
+    return WriteError("runs.not_written", path=str(where).replace(str(temporary), str(path)), why=why)
 
 
 @contextmanager

@@ -220,7 +220,7 @@ def _shrunk(image: Image.Image) -> Image.Image:
     scale = WORKING_SIDE / max(image.size)
     if scale >= 1:
         return image
-    width, height = (max(1, round(side * scale)) for side in image.size)
+    width, height = (max(MIN_SIDE, round(side * scale)) for side in image.size)  # a ribbon keeps a width
     return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 

@@ -45,6 +45,8 @@ def find_ink(pixels: Grey) -> Ink | None:
     """The ink map of `float32 (H, W, 3)` pixels; None if nothing stands out from the paper."""
     grey, reflecting = along_contrast(pixels)
     plain = plain_paper(grey)
+    if plain is None and _only_light(grey):
+        return None
     if plain is None:
         light = ink_is_light(grey)
         darkness = _denoised(_darkness(255 - grey if light else grey, proportional=reflecting and not light))
@@ -70,7 +72,7 @@ def shrunk(grey: Grey, side: int) -> Grey:
     scale = side / max(grey.shape)
     if scale >= 1:
         return grey
-    height, width = (max(1, round(length * scale)) for length in grey.shape)
+    height, width = (max(min(length, 4), round(length * scale)) for length in grey.shape)  # a ribbon keeps a width
     return resized(grey, (height, width), Image.Resampling.BOX)
 
 
@@ -140,6 +142,13 @@ def paper_surface(grey: Grey) -> Grey:
         weighted = (basis * weight).T
         surface = basis @ np.linalg.solve(weighted @ basis + 1e-3 * np.eye(6, dtype=np.float32), weighted @ target)
     return surface.reshape(grey.shape).astype(np.float32)
+
+
+def _only_light(grey: Grey) -> bool:
+    """Whether nothing stands out, dark or light, of a sheet lit from one side."""
+    light = resized(paper_surface(shrunk(grey, 48)), grey.shape)
+    away = (light - grey) / np.maximum(light, 32)
+    return edge_threshold(away) is None and edge_threshold(-away) is None
 
 
 def _darkness(grey: Grey, *, proportional: bool) -> Grey:

@@ -1,0 +1,140 @@
+"""What is fuzzed: every reader of files that come from elsewhere. A target's number n is the same input on every machine."""
+
+import gzip
+import json
+import zlib
+from io import BytesIO
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from softreg.data.idx import map_idx, read_idx
+from softreg.features import make_features
+from softreg.model import SoftmaxRegression
+from softreg.model_file import decode_model, encode_model
+from softreg.pictures import read_picture
+from softreg.recipe import Recipe
+from softreg.tensor_file import decode, encode
+from tests.mirror import idx
+from torture.fuzz import Target
+from torture.mutations import mutated
+
+SHAPES = ((2, 28, 28), (3, 4, 5), (0, 28, 28), (40,), (1,))
+SEVEN = ("     ", " ### ", "   # ", "  #  ", "  #  ", "     ")
+
+
+def idx_files(scratch: Path) -> Target:
+    """The IDX reader: what it accepts must be, byte for byte, the IDX file of what it read."""
+    plain = [idx(np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)) for shape in SHAPES]
+    packed = [gzip.compress(raw, mtime=0) for raw in plain]
+    file = scratch / "file"
+
+    def make(draw: Random) -> bytes:
+        kind = draw.random()
+        if kind < 0.7:
+            return mutated(plain, draw)
+        return mutated(packed, draw) if kind < 0.85 else gzip.compress(mutated(plain, draw), 1, mtime=0)
+
+    def read(raw: bytes) -> None:
+        file.write_bytes(raw)
+        ndim = 1 if raw[3:4] == b"\1" else 3
+        content = idx(read_idx(file, ndim).numpy())
+        if raw[:2] == b"\x1f\x8b":
+            assert content == gzip.decompress(raw), "not what gzip unpacks"
+        else:
+            assert content == raw == idx(map_idx(file, ndim).numpy()), "not what is in the file"
+
+    return Target(make, read)
+
+
+def pictures(scratch: Path) -> Target:
+    """The picture reader, and all that follows until the digit is found."""
+    seven = np.kron(np.array([[each == "#" for each in row] for row in SEVEN]), np.ones((6, 6)))
+    grey = Image.fromarray((255 - 200 * seven).astype(np.uint8))
+    kinds = [(mode, form) for form in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF") for mode in ("L", "RGB")]
+    kinds += [("1", "PNG"), ("P", "PNG"), ("RGBA", "PNG"), ("I;16", "PNG"), ("F", "TIFF"), ("CMYK", "JPEG")]
+    seeds = [_saved(grey.convert(mode), form) for mode, form in kinds]
+    seeds.append(_saved(grey, "GIF", save_all=True, append_images=[grey.rotate(90)]))
+    seeds.append(_saved(grey, "TIFF", compression="tiff_lzw"))
+
+    def make(draw: Random) -> bytes:
+        raw = mutated(seeds, draw)
+        return _with_checksums(raw) if raw[:4] == b"\x89PNG" and draw.random() < 0.7 else raw
+
+    return Target(make, read_picture)
+
+
+def model_files(scratch: Path) -> Target:
+    """The model reader. Half of what it is fed carries a right SHA-256 over what is wrong, so that more than that is checked."""
+    whole = []
+    for name, classes in (("pixels", ("no", "yes")), ("deskew", ("0", "1", "2"))):
+        model = SoftmaxRegression(make_features(name), classes)
+        model.set_theta(torch.randn(len(classes), 785, generator=torch.Generator().manual_seed(1)))
+        whole.append(encode_model(model)[0])
+    parts = [decode(raw, {"format", "classes", "features"}) for raw in whole]
+
+    def make(draw: Random) -> bytes:
+        if draw.random() < 0.5:
+            return mutated(whole, draw)
+        tensors, metadata = draw.choice(parts)
+        return encode(*draw.choice((_other_metadata, _other_tensors))(dict(tensors), dict(metadata), draw))[0]
+
+    def read(raw: bytes) -> None:
+        model = decode_model(raw, Path("model.safetensors"))
+        assert encode_model(model)[0] == raw, "not the bytes that were read"
+
+    return Target(make, read)
+
+
+def recipes(scratch: Path) -> Target:
+    """The recipe reader: what it accepts is written, and read, as the same recipe."""
+    seeds = [Recipe.preset(name).to_toml().encode() for name in ("tutorial", "optimum")]
+    seeds += [b'epochs = 3\nlr = 0.5\n[x]\ny = [1, {z = "a"}]\n', "dataset = '쓰기'\nseed = 0x7f # ink\n".encode()]
+    file = scratch / "recipe.toml"
+
+    def read(raw: bytes) -> None:
+        file.write_bytes(raw)
+        recipe = Recipe.read(file)
+        assert Recipe.from_toml(recipe.to_toml()) == recipe, "another recipe"
+
+    return Target(lambda draw: mutated(seeds, draw), read)
+
+
+READERS = {"idx": idx_files, "pictures": pictures, "models": model_files, "recipes": recipes}
+
+
+def _other_metadata(tensors: dict[str, Any], metadata: dict[str, str], draw: Random) -> tuple[dict[str, Any], dict[str, str]]:
+    key = draw.choice(sorted(metadata))
+    classes = json.dumps(draw.choice((["a"] * draw.randrange(12_000), [1, 2], {}, [["a"], ["b"]], ["\0", "\n"])))
+    damaged = mutated([metadata[key].encode()], draw).decode("utf-8", "replace")
+    metadata[key] = draw.choice((damaged, classes, "1" * draw.randrange(5000), "[" * draw.randrange(5000)))
+    return tensors, metadata
+
+
+def _other_tensors(tensors: dict[str, Any], metadata: dict[str, str], draw: Random) -> tuple[dict[str, Any], dict[str, str]]:
+    name = draw.choice(sorted(tensors))
+    tensor = tensors.pop(name)
+    kinds = (torch.float64, torch.float16, torch.int32, torch.bool, torch.float32)
+    changed = draw.choice((tensor.to(draw.choice(kinds)), tensor.flatten(), tensor[:1], tensor[None], tensor * float("nan")))
+    tensors[draw.choice((name, name, name + "\0", "linear", ""))] = changed
+    return tensors, metadata
+
+
+def _saved(image: Image.Image, form: str, **options: Any) -> bytes:
+    file = BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def _with_checksums(png: bytes) -> bytes:
+    """A damaged PNG whose chunks carry right checksums, so that more than the first of its damages is looked at."""
+    made, at = bytearray(png[:8]), 8
+    while at + 12 <= len(png):
+        end = at + 8 + int.from_bytes(png[at : at + 4], "big")
+        made += png[at:end] + zlib.crc32(png[at + 4 : end]).to_bytes(4, "big")
+        at = end + 4
+    return bytes(made)

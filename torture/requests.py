@@ -1,0 +1,221 @@
+"""The HTTP API fed with requests drawn from its own OpenAPI document, and with damaged ones, over real sockets."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import psutil
+
+from torture.fuzz import MOST_GROWTH, SLOW
+from torture.mutations import mutated
+from torture.readers import pictures
+
+CLIENTS = 4
+WARM_UP = 400  # requests
+KNOWN = {
+    "model": ("tutorial",),
+    "include": ("", "", "", "stages", "evidence", "stages,evidence", "else"),
+    "sample": ("0", "9999", "10000", "-1"),
+}
+SURPRISES: tuple[Any, ...] = (None, True, -1, 0, 256, 1.5, 1e400, "", "x" * 300, "\0", "쓰기", [], [[]], {}, {"image": []})
+
+
+@dataclass
+class Served:
+    """What came of it: answers by status, the slowest in seconds, the server's growth in MiB, and what must not be."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    slowest: float = 0.0
+    grown: float = 0.0
+    bad: list[str] = field(default_factory=list)
+
+
+class Requests:
+    """Requests by number, drawn from the document of the routes."""
+
+    def __init__(self, document: dict[str, Any], port: int, scratch: Path) -> None:
+        self.operations = [
+            (path, method, told)
+            for path, methods in document["paths"].items()
+            for method, told in methods.items()
+            for _ in range(8 if path == "/predict" else 1)  # what is asked most, and reads most
+        ]
+        self.picture = pictures(scratch).make
+        self.host = f"127.0.0.1:{port}"
+
+    def draw(self, number: int) -> tuple[bytes, bool]:
+        """A request's bytes, and whether HTTP itself is kept, so that the connection can go on."""
+        draw = Random(number)
+        path, method, told = draw.choice(self.operations)
+        target = self._target(path, told.get("parameters", []), draw)
+        kind, body = self._body(path, draw) if "requestBody" in told or draw.random() < 0.05 else ("", b"")
+        if draw.random() < 0.03:
+            method = draw.choice(("get", "post", "put", "delete", "head", "options", "patch"))
+        headers = {"Host": self.host, "Content-Type": kind, "Content-Length": str(len(body))} | self._headers(draw)
+        lines = [f"{method.upper()} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        raw = "\r\n".join([*lines, "", ""]).encode() + body
+        return (raw, method != "head") if draw.random() < 0.9 else (mutated([raw], draw), False)
+
+    def _target(self, path: str, parameters: list[dict[str, Any]], draw: Random) -> str:
+        query = []
+        for each in parameters:
+            known = each["schema"].get("enum") or KNOWN[each["name"]]
+            value = draw.choice(known) if draw.random() < 0.8 else draw.choice(("../..", "%00", "9" * 400, "가", "", "a&b=c;d"))
+            if each["in"] == "path":
+                path = path.replace(f"{{{each['name']}}}", quote(value, safe=""))
+            elif draw.random() < 0.7:
+                query.append(f"{each['name']}={quote(value)}")
+        return path + ("?" + "&".join(query) if query else "")
+
+    def _body(self, path: str, draw: Random) -> tuple[str, bytes]:
+        """A picture, an image as JSON or, for a training, a recipe that asks too much: all with surprises."""
+        if path == "/training":
+            value: Any = {draw.choice(("epochs", "lr", "solver", "dataset", "seed")): draw.choice((*SURPRISES, 10**9))}
+            value |= {"epochs": 1} if draw.random() < 0.01 else {"no such": "field"}
+        else:
+            if draw.random() < 0.5:
+                return draw.choice(("image/png", "image/jpeg", "image/*", "image/x; a=b")), self.picture(draw)
+            rows: list[Any] = [[draw.choice((0, 0, 0, 255)) for _ in range(28)] for _ in range(28)]
+            if draw.random() < 0.5:
+                draw.choice(rows)[draw.randrange(28)] = draw.choice(SURPRISES)
+            value = draw.choice((rows, {"image": rows}, {"image": rows}, draw.choice(SURPRISES)))
+        body = json.dumps(value).encode()
+        return draw.choice(("application/json",) * 8 + ("text/plain", "")), body if draw.random() < 0.8 else mutated([body], draw)
+
+    def _headers(self, draw: Random) -> dict[str, str]:
+        odd = {
+            "Accept-Language": draw.choice(("ko", "en", "", "x" * 100)),
+            "Origin": draw.choice((f"http://{self.host}", "http://evil.example", "null")),
+            "Cookie": draw.choice(("softreg_token=1", "=", ";;;")),
+            "Host": draw.choice(("evil.example", "localhost", "")),
+            "If-None-Match": '"0"',
+            "Expect": "100-continue",
+        }
+        return {name: odd[name] for name in odd if draw.random() < 0.02}
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[int, psutil.Process]]:
+    """`softreg serve` in a process of its own; its port and process."""
+    command = [sys.executable, "-m", "softreg", "serve", "--port", "0", "--json"]
+    with (folder / "stderr").open("wb") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, env=os.environ | {"SOFTREG_LANG": "en"})
+    assert server.stdout is not None
+    try:
+        yield urlsplit(json.loads(server.stdout.readline())["url"]).port or 0, psutil.Process(server.pid)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(20)
+        server.stdout.close()
+
+
+def ask_all(numbers: range, folder: Path) -> Served:
+    """Send the requests with these numbers to one server, by a few clients at a time."""
+    from softreg.serving.openapi import document
+
+    result = Served()
+    with serving(folder) as (port, process):
+        requests = Requests(document(), port, folder)
+        _ask(requests, port, numbers[:WARM_UP], result)
+        _train(requests.host, port)
+        before = process.memory_info().rss
+        rest = numbers[WARM_UP:]
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            for done in [clients.submit(_ask, requests, port, rest[i::CLIENTS], result) for i in range(CLIENTS)]:
+                done.result()
+        result.grown = (process.memory_info().rss - before) / 2**20
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            result.bad.append("the server has gone")
+    if result.grown > MOST_GROWTH:
+        result.bad.append(f"memory grew by {result.grown:.0f} MiB")
+    said = (folder / "stderr").read_text()  # libtiff writes there what it thinks of a file; Python must not
+    if "Traceback" in said:
+        result.bad.append(f"a traceback: {said[-300:]}")
+    return result
+
+
+def _train(host: str, port: int) -> None:
+    """One training, until it is saved: it loads libraries and data that stay."""
+    body = b'{"epochs": 1}'
+    for request in (f"POST /training HTTP/1.1\r\nContent-Length: {len(body)}", "GET /walkthrough?sample=1 HTTP/1.1"):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(f"{request}\r\nHost: {host}\r\n\r\n".encode() + body * request.startswith("POST"))
+            assert _answer(client)[0] in (200, 202)
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(f"GET /training/events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        seen = b""
+        while b'"ended"' not in seen:
+            seen = seen[-100:] + client.recv(65536)
+
+
+def _ask(requests: Requests, port: int, numbers: Iterable[int], result: Served) -> None:
+    client: socket.socket | None = None
+    for number in numbers:
+        raw, whole = requests.draw(number)
+        client = client or socket.create_connection(("127.0.0.1", port), timeout=10)
+        began = time.perf_counter()
+        try:
+            client.sendall(raw)
+            if not whole:
+                client.shutdown(socket.SHUT_WR)
+            status, head, body = _answer(client)
+        except OSError as error:  # cut off, as who breaks the rules is
+            status, head, body = 0, "connection: close", b""
+            if isinstance(error, TimeoutError):
+                result.bad.append(f"request {number}: no answer in 10 s")
+        seconds = time.perf_counter() - began
+        result.statuses[status] += 1
+        result.slowest = max(result.slowest, seconds)
+        if complaint := _complaint(status, head, body, whole=whole) or (f"{seconds:.1f} s" if seconds > SLOW else ""):
+            result.bad.append(f"request {number}: {complaint}, {raw[:80]!r}")
+        if not whole or "connection: close" in head or "event-stream" in head:
+            client.close()
+            client = None
+    if client:
+        client.close()
+
+
+def _answer(client: socket.socket) -> tuple[int, str, bytes]:
+    """Status, head in lower case and body of one answer; of a stream, its first event; status 0 if there is none."""
+    received = b""
+    while b"\r\n\r\n" not in received or received.startswith(b"HTTP/1.1 100"):
+        more = client.recv(65536)
+        if not more:
+            return 0, "connection: close", received
+        received += more
+        if received.startswith(b"HTTP/1.1 100"):
+            received = received.partition(b"\r\n\r\n")[2]
+    head, _, body = received.partition(b"\r\n\r\n")
+    text = head.decode("latin-1").lower()
+    length = next((int(line[15:]) for line in text.split("\r\n") if line.startswith("content-length:")), 0)
+    while len(body) < length and (more := client.recv(65536)):
+        body += more
+    return int(text.split()[1]), text, body
+
+
+def _complaint(status: int, head: str, body: bytes, *, whole: bool) -> str:
+    """What is wrong with an answer; empty if nothing is."""
+    if status == 0:
+        return "no answer to a proper request" if whole and body else ""
+    if status >= 500 and status != 503:
+        return f"status {status}"
+    if "application/json" not in head:
+        return ""
+    try:
+        value = json.loads(body) if whole else {}
+    except ValueError:
+        return f"not JSON: {body[:80]!r}"
+    return "a refusal without a sentence" if whole and status >= 400 and not value.get("error") else ""

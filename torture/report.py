@@ -72,8 +72,8 @@ def write_report() -> int:
     head = [
         "# Torture",
         "",
-        "Written by `make torture`, which runs it all; `make test` runs a representative part. Failures must be 0: every input is read,",
-        "or refused with one of softreg's own errors, in less than 2 s; memory grows by less than 64 MiB; nothing is lost or torn.",
+        "Written by `make torture`, which runs it all; `make test` runs a representative part. Failures must be 0: every input is",
+        "read, or refused with one of softreg's own errors, within 2 s; memory grows by less than 64 MiB; nothing is lost or torn.",
         "",
         f"{' to '.join(dict.fromkeys((days[0], days[-1])))}, on {'; '.join(sorted({line['machine'] for line in lines}))}.",
         "",

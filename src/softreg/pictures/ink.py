@@ -147,7 +147,7 @@ def paper_surface(grey: Grey) -> Grey:
 def _only_light(grey: Grey) -> bool:
     """Whether nothing stands out, dark or light, of a sheet lit from one side."""
     light = resized(paper_surface(shrunk(grey, 48)), grey.shape)
-    away = (light - grey) / np.maximum(light, 32)
+    away = np.asarray((light - grey) / np.maximum(light, 32), dtype=np.float32)
     return edge_threshold(away) is None and edge_threshold(-away) is None
 
 

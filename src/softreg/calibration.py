@@ -45,14 +45,15 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
 def calibrate(objective: Objective, solver: Solver, start: Tensor, train: Dataset, held: int) -> tuple[float, Novelty]:
     """Temperature and novelty from the last `held` images of `train`, of which `objective` has the features.
 
-    `start` is where the solver begins, theta (C, D + 1).
+    Where it has the features of copies too, they follow their images. `start` is where the solver begins, theta (C, D + 1).
     """
-    matrix, seen = objective.matrix, len(train) - held
-    few = replace(objective, matrix=replace(matrix, rows=matrix.rows[:seen], labels=matrix.labels[:seen]))
+    matrix, seen, step = objective.matrix, len(train) - held, len(objective.matrix) // len(train)
+    few = replace(objective, matrix=replace(matrix, rows=matrix.rows[: step * seen], labels=matrix.labels[: step * seen]))
     state = solver.start(few, start)
     while state.ended is None:
         state = solver.step(few, state)
-    logits = logits_of(replace(matrix, rows=matrix.rows[seen:], labels=matrix.labels[seen:]), state.theta)
+    unseen = replace(matrix, rows=matrix.rows[step * seen :: step], labels=matrix.labels[step * seen :: step])
+    logits = logits_of(unseen, state.theta)
     images, labels = train.images.to(start.device), train.labels.to(start.device)
     novelty = Novelty(objective.classes).to(start.device).fit(images[:seen], labels[:seen])
     novelty.set_limits(images[seen:], logits.argmax(1), NOVEL)

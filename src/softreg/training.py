@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from softreg.calibration import calibrate
 from softreg.data import Dataset
+from softreg.data.deformation import with_copies
 from softreg.design import DesignMatrix
 from softreg.device import choose_device
 from softreg.errors import RecipeError
@@ -82,7 +83,8 @@ def fit(
     device = choose_device(recipe.device)
     features = make_features(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
     generator = Generator().manual_seed(recipe.seed)
-    objective = Objective(design_matrix(features, train, device), len(train.classes), recipe.l2)
+    learned = with_copies(train, recipe.copies, recipe.seed)
+    objective = Objective(design_matrix(features, learned, device), len(train.classes), recipe.l2)
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
     if recipe.solver != "sgd":  # they end at the one optimum wherever they begin, and know the Hessian at zero
         theta = torch.zeros_like(theta)
@@ -111,11 +113,8 @@ def fit(
 
 
 def design_matrix(features: Features, data: Dataset, device: torch.device) -> DesignMatrix:
-    """The features of all images; pixels stay uint8 and are scaled on the way."""
-    images, labels = data.images.to(device), data.labels.to(device)
-    if features.name == "pixels":
-        return DesignMatrix(images.flatten(1), labels, scale=1 / 255)
-    return DesignMatrix(features.rows(images), labels)
+    """The features of all images, stored as they ask to be."""
+    return DesignMatrix(features.rows(data.images.to(device)), data.labels.to(device), scale=features.unit)
 
 
 def initial_theta(dim: int, classes: int, generator: Generator) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from softreg.features import Features
 from softreg.features.patches import Patches
+from softreg.features.pooled import Pooled
 from softreg.features.scattering import Scattering
 
 
@@ -14,7 +15,7 @@ class Both(Features):
     """x = the features of `Scattering`, then those of `Patches` with 64 filters: D = 3,969 + 2,048."""
 
     name = "both"
-    stored = torch.float16
+    stored, unit = Pooled.stored, Pooled.unit
 
     def __init__(self) -> None:
         super().__init__()

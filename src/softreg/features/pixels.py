@@ -14,6 +14,7 @@ class Pixels(Features):
     name = "pixels"
     dim = 784
     stored = torch.uint8
+    unit = 1 / 255
 
     def fit(self, images: Tensor, seed: int) -> Self:
         """Nothing to fit."""

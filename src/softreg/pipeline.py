@@ -19,6 +19,7 @@ from softreg.model_file import write_model
 from softreg.recipe import Recipe
 from softreg.runs import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, finished_run
 from softreg.solvers import State
+from softreg.tracking import Tracking
 from softreg.training import Fit, fit
 
 
@@ -30,6 +31,7 @@ def train(
     force: bool = False,
     resume: bool = False,
     on_step: Callable[[State], None] = lambda state: None,
+    log_to: str | None = None,
 ) -> Run:
     """Train the model `recipe` asks for, judge it by the test images, and save it all as a run.
 
@@ -42,6 +44,7 @@ def train(
     resume : go on with the training for `out` that was cut short, to the same weights as if it had not been; a finished run is
         returned as it is, and where there is nothing, training starts
     on_step : called with the solver's state after every epoch or iteration
+    log_to : tensorboard, mlflow or wandb, to follow the training there
 
     Raises
     ------
@@ -53,16 +56,26 @@ def train(
     if resume and out is not None and (run := finished_run(Path(out))):
         check_same(recipe, run.recipe, run.path)
         return run
-    with holding(out, name or recipe.solver, force=force, resume=resume) as checkpoints:
+    with (
+        holding(out, name or recipe.solver, force=force, resume=resume) as checkpoints,
+        Tracking(log_to, checkpoints.run, recipe) as tracking,
+    ):
+
+        def after_step(state: State) -> None:
+            tracking.log(state.steps, {"cost": state.cost})
+            on_step(state)
+
         splits = load_splits(recipe)
         go_on = checkpoints.resume if resume and checkpoints.begun else checkpoints.begin
         resumed = go_on(recipe, splits.train.sha256(), choose_device(recipe.device))
-        fitted = fit(recipe, splits.train, on_step, resumed=resumed, keep=checkpoints.keep)
+        fitted = fit(recipe, splits.train, after_step, resumed=resumed, keep=checkpoints.keep)
         if fitted.progress.state.ended is None:  # Ctrl-C
             checkpoints.keep(fitted.progress, surely=True)
         evaluation = evaluate(fitted.model, splits.test)
         with new_folder(checkpoints.run) as unfinished:
             write_run(unfinished, recipe, splits, fitted, evaluation)
+        judged = {"accuracy": evaluation.accuracy, "nll": evaluation.nll, "ece": evaluation.ece}
+        tracking.log(len(fitted.costs), {"objective": fitted.objective} | judged)
         checkpoints.close(forget=fitted.progress.state.ended is not None)
     return Run(checkpoints.run)
 

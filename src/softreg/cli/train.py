@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from softreg.solvers import State
 
 INTERRUPTED = 130
+TRACKERS = ("tensorboard", "mlflow", "wandb")  # softreg.tracking's, which needs no import to be named
 
 
 @click.command("train", help=say("train.help"))
@@ -29,9 +30,12 @@ INTERRUPTED = 130
 @click.option("--out", metavar="RUN", help=say("train.out"))
 @click.option("--force", is_flag=True, help=say("train.force"))
 @click.option("--resume", is_flag=True, help=say("train.resume"))
+@click.option("--log-to", type=click.Choice(TRACKERS), help=say("tracking.help", choices=", ".join(TRACKERS)), metavar="NAME")
 @recipe_options
 @common_options
-def command(preset: str, config: str | None, out: str | None, force: bool, resume: bool, as_json: bool, **flags: Any) -> int:
+def command(
+    preset: str, config: str | None, out: str | None, force: bool, resume: bool, log_to: str | None, as_json: bool, **flags: Any
+) -> int:
     """Parse, train, print."""
     flags = {name: value for name, value in flags.items() if value is not None}
     chosen = config is not None or click.get_current_context().get_parameter_source("preset") is not ParameterSource.DEFAULT
@@ -43,7 +47,7 @@ def command(preset: str, config: str | None, out: str | None, force: bool, resum
     if not as_json:
         click.echo(say("train.device", device=choose_device(recipe.device)))
     with _reporting(recipe, quiet=as_json) as report:
-        run = train(recipe, out, name=preset, force=force, resume=resume, on_step=report)
+        run = train(recipe, out, name=preset, force=force, resume=resume, on_step=report, log_to=log_to)
     if as_json:
         click.echo(json.dumps(_as_json(run, preset)))
     else:

@@ -10,9 +10,7 @@ from softreg.cli.options import common_options
 from softreg.errors import MissingExtraError
 from softreg.words import say
 
-INTERRUPTED = 130
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-JOIN_SECONDS = 1.5
 
 
 @click.command("serve", help=say("serving.help"))
@@ -27,7 +25,7 @@ def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...]
     if host not in LOOPBACK and not allowed:
         raise click.UsageError(say("serving.needs_allow_host", host=host))
     try:
-        from softreg.serving.server import bind, leave, make_server
+        from softreg.serving.server import bind, make_server
     except ModuleNotFoundError as error:
         raise MissingExtraError("serving.missing_extra", name=error.name) from error
     listening = bind(host, port)  # before torch is imported: a busy port is told at once
@@ -43,7 +41,5 @@ def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...]
     click.echo(json.dumps(started) if as_json else say("serving.ready", url=url))
     server = make_server(playground.app, playground.lesson.close)
     server.run([listening])
-    code = INTERRUPTED if server.interrupted else 0
-    if not playground.lesson.join(JOIN_SECONDS):
-        leave(code)
-    return code
+    playground.lesson.join()
+    return server.code

@@ -124,11 +124,10 @@ class Lesson:
         self._going.set()
         self._announce()
 
-    def join(self, seconds: float) -> bool:
-        """Wait for the training to end, at most so long; whether it has."""
+    def join(self) -> None:
+        """Wait for the training to end."""
         if self._thread is not None:
-            self._thread.join(seconds)
-        return not self.under_way
+            self._thread.join()
 
     def admit(self) -> None:
         """Refuse who comes to watch when enough do; to be asked before the answer has begun."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -20,7 +21,9 @@ from softreg.errors import ServingError
 
 REQUEST_SECONDS = 10.0  # for a request to arrive whole, and for a reader to take what it was sent
 IDLE_SECONDS = 75  # an open page keeps its connection
-GRACE_SECONDS = 3  # for what was accepted to finish
+GRACE_SECONDS = 3  # for what was accepted to finish,
+LAST_SECONDS = 4.5  # and for everything: then the process ends
+INTERRUPTED = 130  # exit code after Ctrl-C
 LARGEST_HEAD = 32 * 2**10  # bytes of request line and headers
 MOST_CONNECTIONS = 512
 BACKLOG = 1024
@@ -118,8 +121,17 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._closing = closing
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. What is loaded by now stays: looking through all of torch again held up every answer for 0.1 s now and then."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish what was accepted."""
+        """Finish what was accepted, as far as there is time."""
+        last = threading.Timer(LAST_SECONDS, leave, [self.code])
+        last.daemon = True
+        last.start()
         self._closing()
         await super().shutdown(sockets)
 
@@ -137,9 +149,9 @@ class Server(uvicorn.Server):
                 signal.signal(each, handler)
 
     @property
-    def interrupted(self) -> bool:
-        """Whether it was Ctrl-C that ended it."""
-        return signal.SIGINT in self._captured_signals
+    def code(self) -> int:
+        """To exit with."""
+        return INTERRUPTED if signal.SIGINT in self._captured_signals else 0
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -178,7 +190,7 @@ def make_server(app: ASGIApp, closing: Callable[[], None]) -> Server:
 
 
 def leave(code: int) -> None:
-    """End the process now, though a thread may still compute: what it was writing is not yet in its place, and harms nobody."""
+    """End the process now, though threads may still compute: what they were writing is not yet in its place, and harms nobody."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

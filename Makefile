@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 
-.PHONY: help train test torture lint types lab benchmarks clean
+.PHONY: help train test torture lint types lab pretrained clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -27,6 +27,9 @@ types: .venv/ready  ## mypy, strictly
 
 lab: .venv/ready    ## the lesson
 	$(BIN)/softreg lab
+
+pretrained: .venv/ready  ## train anew the runs that ship
+	$(BIN)/python -m benchmarks.pretrained
 
 clean:              ## take away what was built; runs stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

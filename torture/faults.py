@@ -58,12 +58,15 @@ def save_checkpoints(place: Path) -> None:
         checkpoints.close(forget=False)
 
 
+SAVES = (save_file, save_run, save_checkpoints)
+
+
 def fail_every_call(scratch: Path, errors: tuple[str, ...] = ERRORS, every: int = 1) -> Faults:
     """Each save with each call failing at its n-th time, for all n (or every `every`-th) until none is left."""
     torch.set_num_threads(1)
     result = Faults()
-    for save in (save_file, save_run, save_checkpoints):
-        save(_place(scratch))  # so that the children import nothing
+    for save in SAVES:
+        save(a_place(scratch))  # so that the children import nothing
         for error in errors:
             for calls in CALLS:
                 number = 1
@@ -74,18 +77,19 @@ def fail_every_call(scratch: Path, errors: tuple[str, ...] = ERRORS, every: int 
 
 def _one(save: Callable[[Path], None], scratch: Path, calls: str, error: str, number: int, result: Faults) -> bool:
     """One save with one fault; whether the fault was met."""
-    place = _place(scratch)
-    outcome = forked(lambda: _in_a_line(save, place), inject=f"error={error}:when={number}", calls=calls, scratch=scratch)
+    place = a_place(scratch)
+    outcome = forked(lambda: in_a_line(save, place), inject=f"error={error}:when={number}", calls=calls, scratch=scratch)
     if not outcome.injected:
         return False
     result.injected += 1
-    complaint = _complaint(place, outcome.code, outcome.error)
-    if complaint:
-        result.bad.append(f"{save.__name__} {calls} {error} {number}: {complaint}")
+    found = complaint(place) if outcome.code == 0 or outcome.error.startswith("WriteError") else f"{outcome.code} {outcome.error}"
+    if found:
+        result.bad.append(f"{save.__name__} {calls} {error} {number}: {found}")
     return True
 
 
-def _in_a_line(save: Callable[[Path], None], place: Path) -> None:
+def in_a_line(save: Callable[[Path], None], place: Path) -> None:
+    """Save; a refusal that is not one line with the path in it is a fault of ours."""
     try:
         save(place)
     except SoftregError as error:
@@ -94,10 +98,8 @@ def _in_a_line(save: Callable[[Path], None], place: Path) -> None:
         raise
 
 
-def _complaint(place: Path, code: int, error: str) -> str:
+def complaint(place: Path) -> str:
     """What is wrong with what is there after a fault; empty if nothing is."""
-    if code not in (0, 1) or (code == 1 and not error.startswith("WriteError")):
-        return f"exit {code}, {error}"
     if (place / "file").read_bytes() not in (b"old", b"new" * 10_000):
         return "the file is torn"
     names = {str(each.relative_to(place / "run")) for each in (place / "run").rglob("*")}
@@ -107,7 +109,7 @@ def _complaint(place: Path, code: int, error: str) -> str:
     return f"left behind {left}" if left else ""
 
 
-def _place(scratch: Path) -> Path:
+def a_place(scratch: Path) -> Path:
     """A folder with an old file and an old run in it."""
     place = scratch / "place"
     shutil.rmtree(place, ignore_errors=True)

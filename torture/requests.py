@@ -130,13 +130,13 @@ def ask_all(numbers: range, folder: Path) -> Served:
     with serving(folder) as (port, process):
         requests = Requests(document(), port, folder)
         _ask(requests, port, numbers[:WARM_UP], result)
-        _train(requests.host, port)
-        before = process.memory_info().rss
-        rest = numbers[WARM_UP:]
-        with ThreadPoolExecutor(CLIENTS) as clients:
-            for done in [clients.submit(_ask, requests, port, rest[i::CLIENTS], result) for i in range(CLIENTS)]:
-                done.result()
-        result.grown = (process.memory_info().rss - before) / 2**20
+        if rest := numbers[WARM_UP:]:
+            _train(requests.host, port)
+            before = process.memory_info().rss
+            with ThreadPoolExecutor(CLIENTS) as clients:
+                for done in [clients.submit(_ask, requests, port, rest[i::CLIENTS], result) for i in range(CLIENTS)]:
+                    done.result()
+            result.grown = (process.memory_info().rss - before) / 2**20
         if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
             result.bad.append("the server has gone")
     if result.grown > MOST_GROWTH:

@@ -17,7 +17,7 @@ from softreg.cli.options import debug_option, lang_option
 from softreg.errors import SoftregError, SoftregWarning
 from softreg.words import language_of_locale, say, use_language
 
-VERBS = ("train", "evaluate", "predict", "data", "lab", "serve", "export", "reproduce")
+VERBS = ("train", "evaluate", "predict", "explain", "data", "lab", "serve", "export", "reproduce")
 
 
 class LazyVerbs(click.Group):

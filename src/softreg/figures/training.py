@@ -30,10 +30,10 @@ def learning_curve(costs: Sequence[float], unit: str) -> Figure:
         return figure
 
 
-def class_templates(templates: Tensor, classes: Sequence[str]) -> Figure:
-    """What each class looks for: its weights as an image, templates (C, 28, 28); one scale for all, white is zero."""
+def class_templates(templates: Tensor, classes: Sequence[str], title: str | None = None) -> Figure:
+    """What each class looks for, by default its weights, as an image: templates (C, 28, 28); one scale for all, white is zero."""
     with drawing():
-        figure, cells = image_grid(len(classes), say("figures.class_templates"), margin=1.05)
+        figure, cells = image_grid(len(classes), title or say("figures.class_templates"), margin=1.05)
         largest = float(templates.abs().quantile(0.999)) or 1.0  # a few corner pixels must not pale the rest
         norm = TwoSlopeNorm(0, -largest, largest)
         for cell, template, name in zip(cells, templates.numpy(), classes, strict=True):

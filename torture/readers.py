@@ -16,6 +16,7 @@ from softreg.data.idx import map_idx, read_idx
 from softreg.features import make_features
 from softreg.model import SoftmaxRegression
 from softreg.model_file import decode_model, encode_model
+from softreg.novelty import Novelty
 from softreg.pictures import read_picture
 from softreg.recipe import Recipe
 from softreg.tensor_file import decode, encode
@@ -71,8 +72,13 @@ def pictures(scratch: Path) -> Target:
 def model_files(scratch: Path) -> Target:
     """The model reader. Half of what it is fed carries a right SHA-256 over what is wrong, so that more than that is checked."""
     whole = []
-    for name, classes in (("pixels", ("no", "yes")), ("deskew", ("0", "1", "2"))):
+    for name, classes, novelty in (
+        ("pixels", ("no", "yes"), None),
+        ("deskew", ("0", "1", "2"), None),
+        ("pixels", ("0", "1"), Novelty(2)),
+    ):
         model = SoftmaxRegression(make_features(name), classes)
+        model.novelty = novelty
         model.set_theta(torch.randn(len(classes), 785, generator=torch.Generator().manual_seed(1)))
         whole.append(encode_model(model)[0])
     parts = [decode(raw, {"format", "classes", "features"}) for raw in whole]

@@ -1,4 +1,4 @@
-"""Pictures that show no digit: letters, scribbles, shapes, textures, noise, photos. Drawn at random, seeded; none is from a data set.
+"""Pictures that show no digit: letters, scribbles, shapes, textures, noise, photos. Drawn at random, seeded, from no data set.
 
 Used to calibrate nothing: the rule of `softreg.novelty` knows digits only. Used by `benchmarks/abstention.py` and, in small
 samples, by the tests, to see how often the rule says so.

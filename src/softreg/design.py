@@ -47,6 +47,11 @@ class DesignMatrix:
         return len(self.rows)
 
     @property
+    def count(self) -> int:
+        """N, the number of rows on all ranks."""
+        return round(float(self.over_ranks(torch.tensor(float(len(self)), dtype=self.wide, device=self.rows.device))))
+
+    @property
     def dim(self) -> int:
         """D, the number of features."""
         return self.rows.shape[1]

@@ -7,23 +7,24 @@ from torch import Tensor
 
 from softreg.objective import Objective
 
+Inverse = Callable[[Tensor], Tensor]
+
 FORCING = 0.3  # the part of the gradient that a solution may leave; near the optimum it leaves less
 PRODUCTS = 200  # with the Hessian, at most
 
 
-def conjugate_gradients(objective: Objective, theta: Tensor, gradient: Tensor, inverse: Callable[[Tensor], Tensor]) -> Tensor:
+def conjugate_gradients(objective: Objective, theta: Tensor, gradient: Tensor, inverse: Inverse, *, superlinear: bool) -> Tensor:
     """The direction (C, D + 1) with Hessian(theta) direction = -gradient, nearly; `inverse` guesses the inverse Hessian.
 
     Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3. The residual, in the metric of the guess, is brought below 0.3
-    of the gradient, and below the square root of the gradient's length where that is less: superlinear convergence (theorem 7.2
-    there).
+    of the gradient: an estimate of the gap is then right to a tenth. Where that is less, and `superlinear` convergence wanted,
+    it is brought below the square root of the gradient's length (theorem 7.2 there); never below the gradient's own rounding.
     """
     direction, residual = torch.zeros_like(gradient), -gradient
     search = inverse(residual)
     left = inner(residual, search)
-    wanted = max(min(FORCING**2, float(left.abs()) ** 0.5), torch.finfo(gradient.dtype).eps) * float(
-        left
-    )  # the gradient has errors
+    forcing = min(FORCING**2, float(left.abs()) ** 0.5) if superlinear else FORCING**2
+    wanted = max(forcing, torch.finfo(gradient.dtype).eps) * float(left)
     for _ in range(PRODUCTS):
         if not float(left) > wanted:
             break

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from softreg.objective import Objective
 from softreg.solvers import Ending, State
+from softreg.solvers.beginning import begin
 from softreg.solvers.conjugate_gradients import conjugate_gradients, inner
 from softreg.solvers.preconditioner import Preconditioner, precondition
 from softreg.solvers.search import search
@@ -36,7 +37,7 @@ class Descent(ABC):
     certify: bool = False
     _kept: tuple[Tensor, Preconditioner] | None = field(default=None, init=False, repr=False)
 
-    refresh: ClassVar[tuple[int, ...]] = (3, 9, 27, 81, 243)  # iterations after which the preconditioner is made anew
+    refresh: ClassVar[tuple[int, ...]] = (3, 15, 45, 135)  # iterations after which the preconditioner is made anew
     always: ClassVar[bool] = False  # ask the Hessian itself for every direction
 
     @property
@@ -53,7 +54,11 @@ class Descent(ABC):
 
     @final
     def start(self, objective: Objective, theta: Tensor) -> State:
-        """At theta (C, D + 1), moved to sum to zero over classes: softmax cannot tell, and the penalty is least there."""
+        """At theta (C, D + 1), or near the optimum if it is zero, moved to sum to zero over classes.
+
+        Softmax cannot tell, and the penalty is least there.
+        """
+        theta = begin(objective, theta)
         theta = theta - theta.mean(0)
         cost, gradient = objective.value_and_gradient(theta)
         memory = {"gradient": gradient, "anchor": theta}
@@ -82,7 +87,7 @@ class Descent(ABC):
         inverse, gradient = self.inverse(objective, state.memory), state.memory["gradient"]
         direction = -inverse(gradient)
         if self.always or decrement(direction, gradient) <= self.tol:
-            direction = conjugate_gradients(objective, state.theta, gradient, inverse)
+            direction = conjugate_gradients(objective, state.theta, gradient, inverse, superlinear=self.always)
         state = replace(state, memory=state.memory | {"direction": direction, "gap": decrement(direction, gradient)})
         if self._near(objective, state):
             return replace(state, ended=self._ending("converged", state))

@@ -20,7 +20,8 @@ from softreg.objective import Objective
 ROWS = 2000  # drawn for each block, or twice the features if they are more
 CANDIDATES = 2**17  # rows looked at to draw from
 LARGEST = 2**26  # numbers in a preconditioner: 256 MB
-TINY = 1e-300
+PANEL = 112  # columns
+TINY = 1e-30  # its inverse is a float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +67,12 @@ def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
     matrix = objective.matrix
     generator = Generator().manual_seed(seed)
     chance = _inclusion(matrix, curvature, max(ROWS, 2 * matrix.dim))  # (K, M)
-    drawn = torch.rand(curvature.shape, generator=generator, dtype=torch.float64).to(chance.device) < chance  # (K, M)
+    drawn = torch.rand(curvature.shape, generator=generator).to(chance.device) < chance  # (K, M)
 
     def block(c: int) -> Tensor:
         index = drawn[c].nonzero()[:, 0]
         x, _ = matrix.take(index)  # (B, D)
-        x = _with_ones(x).mul_((curvature[c, index] / chance[c, index]).sqrt()[:, None])
-        return x.T @ x
+        return _gram(x, (curvature[c, index] / chance[c, index]).sqrt())
 
     with workers(matrix.rows.device, len(curvature)) as each:
         blocks = torch.stack(list(each(block, range(len(curvature)))))
@@ -81,10 +81,25 @@ def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
 
 def _inclusion(matrix: DesignMatrix, curvature: Tensor, rows: int) -> Tensor:
     """The chance (K, M) of each row to be drawn for each block: about `rows` of all ranks' rows, by their curvature."""
-    chance = curvature.double()
-    for _ in range(3):  # what is cut off at one is given to the others
-        chance = (chance * rows / matrix.over_ranks(chance.sum(1))[:, None].clamp(min=TINY)).clamp(max=1)
+    chance = curvature
+    for _ in range(2):  # what is cut off at one is given to the others
+        total = matrix.over_ranks(chance.sum(1, dtype=matrix.wide)).clamp(min=TINY)  # (K,)
+        chance = (chance * (rows / total).to(chance.dtype)[:, None]).clamp_(max=1)
     return chance
+
+
+def _gram(x: Tensor, root: Tensor) -> Tensor:
+    """The lower triangle, and a little more, of the Gram matrix (D + 1, D + 1) of rows root_i (x_i, 1); x (B, D), root (B,).
+
+    Panel by panel, half the work is spared; and 784 columns are multiplied in three quarters of the time of 785.
+    """
+    x = x.mul_(root[:, None])
+    gram = x.new_zeros(x.shape[1] + 1, x.shape[1] + 1)
+    for panel in torch.arange(x.shape[1]).split(PANEL):
+        first, end = int(panel[0]), int(panel[-1]) + 1
+        gram[first:end, :end] = x[:, first:end].T @ x[:, :end]
+    gram[-1, :-1], gram[-1, -1] = root @ x, root.square().sum()
+    return gram
 
 
 def _with_ones(x: Tensor) -> Tensor:
@@ -109,10 +124,16 @@ def _factor(blocks: Tensor, l2: float) -> Tensor:
     diagonal = blocks.diagonal(dim1=1, dim2=2)  # (K, D + 1), a view
     lift = diagonal.amax(1, keepdim=True) * torch.finfo(blocks.dtype).eps + torch.finfo(blocks.dtype).tiny
     diagonal[:, :-1] += l2
+    with workers(blocks.device, len(blocks)) as each:
+        return torch.stack(list(each(lambda c: _cholesky(blocks[c], diagonal[c], lift[c]), range(len(blocks)))))
+
+
+def _cholesky(block: Tensor, diagonal: Tensor, lift: Tensor) -> Tensor:
+    """The factor of a block (D + 1, D + 1), of which only the lower triangle is read."""
     while True:
         diagonal += lift
         factor: Tensor
-        factor, failed = torch.linalg.cholesky_ex(blocks)
-        if not failed.any():
+        factor, failed = torch.linalg.cholesky_ex(block)
+        if not failed:
             return factor
         lift *= 4

@@ -15,7 +15,7 @@ from softreg.errors import DataError, RunError, SoftregWarning, WriteError
 from softreg.model_file import encode_model
 from softreg.pipeline import train
 from softreg.recipe import Recipe
-from softreg.runs import MODEL
+from softreg.runs import MODEL, Run
 from softreg.solvers import State
 from softreg.training import Progress, fit
 from torture.small import recipes, small_mnist
@@ -254,6 +254,21 @@ def test_the_command_killed_and_resumed(dataset: Path, tmp_path: Path) -> None:
     assert changed.returncode == 1
     assert "epochs 21, not 5000" in changed.stderr
     assert names(tmp_path) == [".run.unfinished"]
+
+
+def test_the_command_interrupted(dataset: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = softreg("--dataset", str(dataset), "--epochs", "5000", "--out", str(run))
+    interrupted = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert interrupted.stdout is not None
+    next(line for line in interrupted.stdout if line.startswith("Epoch: 0020"))
+    interrupted.send_signal(signal.SIGINT)
+    _, said = interrupted.communicate()
+    assert interrupted.returncode == 130
+    assert f"softreg train --resume --out {run}" in said
+    assert Run(run).ending.key == "interrupted"
+    assert len(Run(run).costs) >= 20
+    assert unfinished_recipe(run) == Run(run).recipe
 
 
 def test_resume_without_a_place_is_a_usage_error() -> None:

@@ -80,6 +80,15 @@ def test_any_array_comes_back(file: Path, shape: list[int], data: st.DataObject)
     assert np.array_equal(read_idx(file, len(shape)).numpy(), array)
 
 
+@pytest.mark.parametrize("zero", [0, 1, 2])
+def test_no_images_of_an_impossible_size_are_refused(file: Path, zero: int) -> None:
+    shape = [2**32 - 1] * 3
+    shape[zero] = 0
+    assert refusal(file, struct.pack(">HBB3I", 0, 8, 3, *shape)) == "data.idx_too_large"
+    with pytest.raises(DataError):
+        map_idx(file, 3)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(file: Path, content: bytes) -> None:

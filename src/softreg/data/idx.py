@@ -156,11 +156,11 @@ def _shape(path: Path, start: bytes, ndim: int, kind: int) -> tuple[int, ...]:
 
 
 def _payload(path: Path, shape: tuple[int, ...], kind: int, max_bytes: int) -> int:
-    """How many bytes the header declares."""
-    size = prod(shape) * _TYPES[kind].itemsize
+    """How many bytes the header declares. Beside a size of zero the others must be believable too: numpy multiplies them."""
+    size = prod(max(1, each) for each in shape) * _TYPES[kind].itemsize
     if size > max_bytes:
         raise DataError("data.idx_too_large", path=path, shape=shape, size=size, most=max_bytes)
-    return size
+    return size if all(shape) else 0
 
 
 def _capacity(path: Path) -> int:

@@ -209,7 +209,7 @@ def _answer(client: socket.socket) -> tuple[int, str, bytes]:
 def _complaint(status: int, head: str, body: bytes, *, whole: bool) -> str:
     """What is wrong with an answer; empty if nothing is."""
     if status == 0:
-        return "no answer to a proper request" if whole and body else ""
+        return "no answer to a proper request" if whole else ""
     if status >= 500 and status != 503:
         return f"status {status}"
     if "application/json" not in head:

@@ -54,10 +54,9 @@ def _kills(numbers: range, scratch: Path) -> Count:
     from torture.small import recipes, small_mnist
 
     draw_little()
-    count = Count(0, [], {})
-    for number, (name, recipe) in enumerate(recipes(small_mnist(scratch / "data")).items()):
-        mine = [each for each in numbers if each % 4 == number]  # there are four
-        if mine:
+    count, trained = Count(0, [], {}), recipes(small_mnist(scratch / "data"))
+    for number, (name, recipe) in enumerate(trained.items()):
+        if mine := [each for each in numbers if each % len(trained) == number]:
             found = kill_at_random(recipe, _folder(scratch, name), len(mine), seed=mine[0])
             count.done += found.kills
             count.bad += found.bad

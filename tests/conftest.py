@@ -1,6 +1,7 @@
 """What many tests share: MNIST, read once, and the tutorial's run, trained once."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import softreg
 from softreg.data import Splits, load_dataset
 from softreg.runs import Run
 from softreg.words import use_language
+from tests.mirror import idx
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,14 @@ def mnist() -> Splits:
 def tutorial_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of the preset `tutorial`, as `softreg train` leaves it."""
     return softreg.train(softreg.Recipe.preset("tutorial"), tmp_path_factory.mktemp("runs") / "tutorial")
+
+
+@pytest.fixture(scope="session")
+def small_idx(mnist: Splits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of IDX files: 3,000 training and 500 test images of MNIST."""
+    folder = tmp_path_factory.mktemp("small") / "idx"
+    folder.mkdir()
+    for part, data in (("train", mnist.train[:3000]), ("t10k", mnist.test[:500])):
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(data.images.numpy()))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(data.labels.numpy().astype("uint8")))
+    return folder

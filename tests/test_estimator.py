@@ -1,5 +1,7 @@
 """SoftmaxClassifier: scikit-learn's own checks, and LogisticRegression's coefficients."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+import softreg
 from softreg.estimator import SoftmaxClassifier
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -69,3 +72,16 @@ def test_too_few_iterations_warn(iris: tuple[Any, Any]) -> None:
 def test_an_unknown_solver_is_refused(iris: tuple[Any, Any]) -> None:
     with pytest.raises(ValueError, match="lbfgs, newton"):
         SoftmaxClassifier(solver="adam").fit(*iris)
+
+
+def test_it_is_a_public_name() -> None:
+    assert softreg.SoftmaxClassifier is SoftmaxClassifier
+
+
+def test_without_scikit_learn_one_line_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['sklearn'] = None; sys.modules['sklearn.base'] = None; import softreg; softreg.SoftmaxClassifier"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].endswith("SoftmaxClassifier needs scikit-learn: pip install 'softreg[sklearn]'")

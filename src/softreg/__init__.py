@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from softreg.data import Dataset as Dataset
     from softreg.errors import SoftregError as SoftregError
+    from softreg.estimator import SoftmaxClassifier as SoftmaxClassifier
     from softreg.model import SoftmaxRegression as SoftmaxRegression
     from softreg.pipeline import train as train
     from softreg.recipe import Recipe as Recipe
@@ -19,13 +20,14 @@ _HOMES = {
     "Dataset": "softreg.data",
     "Recipe": "softreg.recipe",
     "Run": "softreg.runs",
+    "SoftmaxClassifier": "softreg.estimator",  # needs the extra sklearn
     "SoftmaxRegression": "softreg.model",
     "SoftregError": "softreg.errors",
     "load": "softreg.runs",
     "train": "softreg.pipeline",
 }
 
-__all__ = ["Dataset", "Recipe", "Run", "SoftmaxRegression", "SoftregError", "__version__", "load", "train"]
+__all__ = ["Dataset", "Recipe", "Run", "SoftmaxClassifier", "SoftmaxRegression", "SoftregError", "__version__", "load", "train"]
 
 
 def __getattr__(name: str) -> object:

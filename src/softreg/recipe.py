@@ -76,6 +76,7 @@ class Recipe:
     l2: float = _bounded(0.0, high=1e6)
     tol: float = _bounded(1e-6, high=1.0, closed=False, solvers=("lbfgs", "newton"))
     max_iterations: int = _bounded(500, low=1, high=1e6, solvers=("lbfgs", "newton"))
+    certify: bool = _bounded(False, solvers=("lbfgs", "newton"))
     copies: int = _bounded(0, high=100)
     calibration: int = _bounded(0, high=1e8)
     seed: int = _bounded(777, high=2**63 - 1)

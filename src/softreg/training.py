@@ -3,12 +3,13 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
 
 from softreg.calibration import calibrate
+from softreg.certificate import certify
 from softreg.data import Dataset
 from softreg.data.deformation import with_copies
 from softreg.design import DesignMatrix
@@ -101,6 +102,8 @@ def fit(
     except KeyboardInterrupt:
         ending = Ending("interrupted", converged=False, facts={"steps": state.steps})
         del costs[state.steps :]  # the cost of a step whose state was not taken over
+    if recipe.solver != "sgd" and ending.key != "interrupted":
+        ending = replace(ending, facts=ending.facts | {"proven": certify(objective, state.theta).gap})
     model = SoftmaxRegression(features, train.classes)
     temperature = 1.0
     if recipe.calibration and ending.key != "interrupted":

@@ -118,6 +118,8 @@ def _print(run: "Run") -> None:
     evaluation = result["evaluation"]
     low, high = evaluation["accuracy_interval"]
     click.echo(say("train.finished"))
+    if run.recipe.solver != "sgd" and run.ending.converged:
+        click.echo(str(run.ending))
     click.echo(say("train.accuracy", accuracy=evaluation["accuracy"], low=low, high=high, n=evaluation["n"]))
     click.echo(say("train.label", label=result["sample"]["label"]))
     click.echo(say("train.prediction", prediction=result["sample"]["prediction"]))

@@ -29,7 +29,8 @@ class Ending:
     facts: dict[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return say(f"solvers.{self.key}", **self.facts)
+        proof = say("solvers.proof", **self.facts) if "proven" in self.facts else ""
+        return say(f"solvers.{self.key}", **self.facts, proof=proof)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +76,9 @@ def make_solver(recipe: Recipe, generator_state: Tensor) -> Solver:
     if recipe.solver == "lbfgs":
         from softreg.solvers.lbfgs import LBFGS
 
-        return LBFGS(recipe.tol, recipe.max_iterations)
+        return LBFGS(recipe.tol, recipe.max_iterations, recipe.certify)
     if recipe.solver == "newton":
         from softreg.solvers.newton import Newton
 
-        return Newton(recipe.tol, recipe.max_iterations)
+        return Newton(recipe.tol, recipe.max_iterations, recipe.certify)
     raise SolverError("solvers.unknown", solver=recipe.solver)

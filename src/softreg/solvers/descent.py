@@ -7,6 +7,7 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
+from softreg.certificate import certify
 from softreg.objective import Objective
 from softreg.solvers import Ending, State
 from softreg.solvers.beginning import begin
@@ -96,9 +97,11 @@ class Descent(ABC):
         return state
 
     def _near(self, objective: Objective, state: State) -> bool:
-        """Near enough; to be provable, the squared gradient over 2 l2 must be below the tolerance, with room for the bias."""
-        provable = 0.5 * float(state.memory["gradient"].double().square().sum()) <= 0.5 * objective.l2 * self.tol
-        return float(state.memory["gap"]) <= self.tol and (provable or not self.certify)
+        """Near enough, as estimated; to `certify`, as proven too: tried once the squared gradient over 2 l2 promises it."""
+        if not float(state.memory["gap"]) <= self.tol:
+            return False
+        promised = 0.5 * float(state.memory["gradient"].double().square().sum()) <= objective.l2 * self.tol
+        return not self.certify or (promised and certify(objective, state.theta).gap <= self.tol)
 
     def _ending(self, key: str, state: State) -> Ending:
         facts: dict[str, object] = {"iterations": state.steps, "gap": float(state.memory["gap"]), "tol": self.tol}

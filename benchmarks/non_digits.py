@@ -1,7 +1,7 @@
 """Pictures that show no digit: letters, scribbles, shapes, textures, noise, photos. Drawn at random, seeded, from no data set.
 
-Used to calibrate nothing: the rule of `softreg.novelty` knows digits only. Used by `benchmarks/abstention.py` and, in small
-samples, by the tests, to see how often the rule says so.
+Used to calibrate nothing: the rule of `softreg.novelty` learns from `softreg.impostors`, which know of none of these. Used by
+`benchmarks/abstention.py` to see how often the rule says so.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def _by_hand(page: Image.Image, rng: np.random.Generator) -> Picture:
     wave = [ndimage.gaussian_filter(rng.normal(size=ink.shape), 14) * 14 * 14 * rng.uniform(0.5, 2.0) for _ in range(2)]
     places = np.indices(ink.shape, dtype=np.float32)
     moved = np.tensordot(matrix, places - middle[:, None, None], axes=1) + middle[:, None, None] + np.stack(wave)
-    return (255 - ndimage.map_coordinates(ink, moved, order=1)).clip(0, 255).astype(np.uint8)
+    return np.asarray((255 - ndimage.map_coordinates(ink, moved, order=1)).clip(0, 255), dtype=np.uint8)
 
 
 def letter(rng: np.random.Generator) -> Picture:
@@ -99,14 +99,14 @@ def hangul(rng: np.random.Generator) -> Picture:
 def noise(rng: np.random.Generator) -> Picture:
     """Grains, fine or coarse."""
     grains = ndimage.gaussian_filter(rng.normal(size=(SIDE, SIDE)), rng.uniform(0, 6))
-    return (127 + 60 * grains / grains.std()).clip(0, 255).astype(np.uint8)
+    return np.asarray((127 + 60 * grains / grains.std()).clip(0, 255), dtype=np.uint8)
 
 
 def texture(rng: np.random.Generator) -> Picture:
     """Stripes and waves, as of cloth or a screen."""
     y, x = np.indices((SIDE, SIDE)) / SIDE
     waves = sum(np.sin(2 * np.pi * (rng.uniform(-9, 9) * x + rng.uniform(-9, 9) * y) + rng.uniform(0, 7)) for _ in range(3))
-    return (127 + 42 * waves).clip(0, 255).astype(np.uint8)
+    return np.asarray((127 + 42 * waves).clip(0, 255), dtype=np.uint8)
 
 
 def photo(rng: np.random.Generator) -> Picture:

@@ -8,17 +8,20 @@ has not seen decides two things for the model of all images: the temperature, an
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn.functional import log_softmax
 
 from softreg.data import Dataset
-from softreg.design import DesignMatrix
-from softreg.novelty import Novelty
-from softreg.objective import Objective, unpack
+from softreg.features import Features
+from softreg.impostors import impostors
+from softreg.novelty import Novelty, Seen
+from softreg.objective import Objective, logits_of, unpack
 from softreg.solvers import Solver
 
 STEPS = 50  # of Newton's method in one variable: a few suffice
-NOVEL = 0.01  # the share of images set aside that may be called novel
+SEED = 777
+IMPOSTORS = 4000
+NOVEL = 0.015  # the share of images set aside that may be called novel
 
 
 def temperature(logits: Tensor, labels: Tensor) -> float:
@@ -42,7 +45,9 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
     return 1 / min(max(b, 1e-2), 1e2)  # of labels all named rightly, or all wrongly, there is no end to it
 
 
-def calibrate(objective: Objective, solver: Solver, start: Tensor, train: Dataset, held: int) -> tuple[float, Novelty]:
+def calibrate(
+    features: Features, objective: Objective, solver: Solver, start: Tensor, train: Dataset, held: int
+) -> tuple[float, Novelty]:
     """Temperature and novelty from the last `held` images of `train`, of which `objective` has the features.
 
     Where it has the features of copies too, they follow their images. `start` is where the solver begins, theta (C, D + 1).
@@ -54,13 +59,20 @@ def calibrate(objective: Objective, solver: Solver, start: Tensor, train: Datase
         state = solver.step(few, state)
     unseen = replace(matrix, rows=matrix.rows[step * seen :: step], labels=matrix.labels[step * seen :: step])
     logits = logits_of(unseen, state.theta)
-    images, labels = train.images.to(start.device), train.labels.to(start.device)
-    novelty = Novelty(objective.classes).to(start.device).fit(images[:seen], labels[:seen])
-    novelty.set_limits(images[seen:], logits.argmax(1), NOVEL)
-    return temperature(logits, labels[seen:]), novelty
+    novelty = Novelty(matrix.dim, objective.classes).to(start.device)
+    t = temperature(logits, unseen.labels)
+    false = _impostors(features, train[:seen], state.theta / t)
+    novelty.describe(few.matrix, false.x, SEED)
+    novelty.learn(Seen(unseen.take(torch.arange(held))[0], logits / t), false, NOVEL)
+    return t, novelty
 
 
-def logits_of(matrix: DesignMatrix, theta: Tensor) -> Tensor:
-    """The logits (N, C) that theta (C, D + 1) gives the rows of a design matrix."""
-    weight, bias = unpack(matrix.fold(theta))
-    return torch.cat([z for (z,) in matrix.each(lambda x, y, w: (torch.addmm(bias, x, weight.T),), theta.dtype)])
+def _impostors(features: Features, train: Dataset, theta: Tensor) -> Seen:
+    """Impostors as theta (C, D + 1) sees them. One that was only turned, and is named as it had been, is none: 0 and 8 are so."""
+    generator = Generator().manual_seed(SEED)
+    images, was = impostors(train.images.to(theta.device), train.labels.to(theta.device), IMPOSTORS, generator)
+    x = features(images)
+    weight, bias = unpack(theta)
+    logits = torch.addmm(bias, x, weight.T)
+    kept = logits.argmax(1) != was
+    return Seen(x[kept], logits[kept])

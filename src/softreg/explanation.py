@@ -12,12 +12,11 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from softreg.calibration import logits_of
 from softreg.data import Dataset, Splits
 from softreg.device import choose_device
 from softreg.features.deskew import deskew
 from softreg.model import SoftmaxRegression
-from softreg.objective import Objective, pack
+from softreg.objective import Objective, logits_of, pack
 from softreg.pipeline import load_splits
 from softreg.prediction import Reading
 from softreg.recipe import Recipe

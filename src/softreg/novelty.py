@@ -1,78 +1,137 @@
-"""How unlike every image of its class an image is: what no class knows should be named by none.
+"""Does an image belong to any class at all? A softmax regression of two classes says so: the model's own, and impostors.
 
-Of each class the deskewed training images are described by a Gaussian: a mean, the axes a_k of largest variance lambda_k, and in
-all other directions one variance, s^2 (probabilistic principal components; Tipping and Bishop, J. R. Statist. Soc. B 61, 1999).
-With y = x - mean and z_k = a_k . y, an image's distance is the Gaussian's own, and its root is compared with a limit of the class::
+A model that only divides the plane among its classes cannot say this: far from all of them it is surest of all. What tells
+impostors (`softreg.impostors`) from images the model was not fitted on is taken from the model's own features x and logits z. With
+y (K,) the principal components of x, standardised, and of each class c the mean m_c and the Cholesky factor L_c of the inverse
+covariance of y::
 
-    d^2 = sum_k z_k^2 / lambda_k + (|y|^2 - sum_k z_k^2) / s^2
+    s = (y, y^2, d, d^2, z_1, z_2, log sum_k exp z_k),      d = |L_c^T (y - m_c)|,  c = argmax z
 
-A model that only divides the plane among its classes cannot say this: far from all digits it is surest of all.
+d being the distance from the class it is named (Lee et al., A simple unified framework for detecting out-of-distribution samples,
+NeurIPS 2018), z_1 and z_2 the two largest logits, and the last one the energy (Liu et al., NeurIPS 2020). An image is novel if
+w . s + b > 0; b is such that a chosen share of images set aside, of which nothing was fitted on, are.
 """
 
-from typing import Self
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from softreg.features.deskew import deskew
+from softreg.design import DesignMatrix
+from softreg.objective import Objective, logits_of, pack, unpack
+from softreg.solvers.newton import Newton
 
-AXES = 40
-FINEST = 1e-4  # a variance of pixels in [0, 1] below which no axis is finer: a class of equal images is no exact template
+COMPONENTS = 128
+SAMPLE = 10_000  # images that the components are estimated from
+SPARE, PASSES = 16, 3  # of the randomised method: directions more than wanted, passes over the sample
+SHRINKAGE = 0.02  # of the mean variance, added to the variances of each class
+PENALTY = 1e-3  # l2 of the regression, on standardised s
+TOLERANCE, ITERATIONS = 1e-6, 100
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Features and what the model makes of them: x (N, D) and logits (N, C)."""
+
+    x: Tensor
+    logits: Tensor
 
 
 class Novelty(nn.Module):
-    """Distances of images (N, 28, 28) from C classes, and the limits beyond which they are novel.
+    """Says of features (N, D) and logits (N, C) whether the image was unlike any class.
 
-    Buffers: mean (C, 784), axes (C, K, 784) of unit length or zero, variance (C, K), rest (C,), limit (C,).
+    Buffers: centre (K,) and axes (D, K), y = x @ axes - centre; mean (C, K); root (C, K, K), L_c; weight (2 K + 5,); bias ().
     """
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, dim: int, classes: int) -> None:
         super().__init__()
-        for name, shape in (
-            ("mean", (classes, 784)),
-            ("axes", (classes, AXES, 784)),
-            ("variance", (classes, AXES)),
-            ("rest", (classes,)),
-            ("limit", (classes,)),
-        ):
-            self.register_buffer(name, torch.ones(shape))
-        self.mean: Tensor
+        k = min(COMPONENTS, dim)
+        self.register_buffer("axes", torch.zeros(dim, k, dtype=torch.float16))
+        self.register_buffer("centre", torch.zeros(k))
+        self.register_buffer("mean", torch.zeros(classes, k))
+        self.register_buffer("root", torch.zeros(classes, k, k))
+        self.register_buffer("weight", torch.zeros(2 * k + 5))
+        self.register_buffer("bias", torch.zeros(()))
         self.axes: Tensor
-        self.variance: Tensor
-        self.rest: Tensor
-        self.limit: Tensor
+        self.centre: Tensor
+        self.mean: Tensor
+        self.root: Tensor
+        self.weight: Tensor
+        self.bias: Tensor
 
-    def fit(self, images: Tensor, labels: Tensor) -> Self:
-        """Describe each class by its images uint8 (N, 28, 28)."""
-        for c in range(len(self.limit)):
-            x = deskew(images[labels == c]).flatten(1).double()  # (M, 784)
-            mean = x.mean(0) if len(x) else x.new_zeros(784)
-            variances, axes = torch.linalg.eigh((x - mean).T @ (x - mean) / max(1, len(x)))  # ascending
-            self.mean[c] = mean
-            self.axes[c] = axes[:, -AXES:].T
-            self.variance[c] = variances[-AXES:].clamp_min(FINEST)
-            self.rest[c] = variances[:-AXES].mean().clamp_min(FINEST)
-        return self
+    def forward(self, x: Tensor, logits: Tensor) -> Tensor:
+        """How novel images of features x (N, D) and logits (N, C) are, (N,): above zero they are unlike any class."""
+        score: Tensor = self.statistics(x, logits) @ self.weight + self.bias
+        return score
 
-    def set_limits(self, images: Tensor, named: Tensor, share: float) -> None:
-        """So that of images (N, 28, 28), new to it and named int64 (N,), about `share` are novel in every class."""
-        distances = self(images, named)
-        for c in range(len(self.limit)):
-            here = distances[named == c]
-            self.limit[c] = here.quantile(1 - share) if len(here) else distances.max()
-
-    def forward(self, images: Tensor, named: Tensor) -> Tensor:
-        """The distances (N,) of images (N, 28, 28) from the classes they are named, int64 (N,)."""
-        y = deskew(images).flatten(1) - self.mean[named]  # (N, 784)
-        inside = torch.empty(len(y), AXES, device=y.device)
+    def statistics(self, x: Tensor, logits: Tensor) -> Tensor:
+        """s (N, 2 K + 5) of features x (N, D) and logits (N, C)."""
+        y = self.components(x)  # (N, K)
+        named = logits.argmax(1)
+        away = y - self.mean[named]  # (N, K)
+        distance = y.new_zeros(len(y), 1)
         for c in named.unique().tolist():
-            inside[named == c] = y[named == c] @ self.axes[c].T
-        inside = inside.square()  # (N, K)
-        outside = (y.square().sum(1) - inside.sum(1)).clamp_min(0)  # (N,)
-        squared: Tensor = (inside / self.variance[named]).sum(1) + outside / self.rest[named]  # (N,)
-        return squared.sqrt()
+            distance[named == c] = (away[named == c] @ self.root[c]).norm(dim=1, keepdim=True)
+        largest = logits.topk(2, dim=1).values  # (N, 2)
+        return torch.cat([y, y.square(), distance, distance.square(), largest, logits.logsumexp(1, keepdim=True)], 1)
 
-    def novel(self, images: Tensor, named: Tensor) -> Tensor:
-        """Whether images (N, 28, 28) are too far from the classes they are named: bool (N,)."""
-        beyond: Tensor = self(images, named) > self.limit[named]
-        return beyond
+    def components(self, x: Tensor) -> Tensor:
+        """y (N, K) of features x (N, D)."""
+        return x @ self.axes.float() - self.centre
+
+    def describe(self, matrix: DesignMatrix, impostors: Tensor, seed: int) -> None:
+        """Fill the components and the classes' Gaussians, from the rows of a design matrix and the features of impostors (M, D).
+
+        The axes are also those along which impostors vary, and images may not; the scale along each is the images'.
+        """
+        sample, _ = matrix.take(torch.arange(0, len(matrix), max(1, len(matrix) // SAMPLE)))
+        middle = sample.mean(0)
+        both = torch.cat([sample, impostors]) - middle
+        axes = principal_axes(both, self.axes.shape[1], Generator().manual_seed(seed))
+        axes /= (both[: len(sample)] @ axes).std(0).clamp_min(1e-6)
+        self.axes.copy_(axes)
+        self.centre.copy_(middle @ self.axes.float())
+        y = logits_of(matrix, pack(self.axes.float().T, -self.centre))  # (N, K)
+        for c in range(len(self.mean)):
+            here = y[matrix.labels == c].double()  # (M, K)
+            if len(here):
+                self.mean[c] = here.mean(0)
+            away = here - self.mean[c]
+            covariance = away.T @ away / max(1, len(here))
+            covariance.diagonal().add_(SHRINKAGE * covariance.diagonal().mean() + 1e-6)
+            self.root[c] = torch.linalg.cholesky(torch.linalg.inv(covariance))
+
+    def learn(self, images: Seen, impostors: Seen, share: float) -> None:
+        """Learn weight and bias from images the model was not fitted on, and impostors; `share` of the images may be novel.
+
+        Every other image is learnt from; the others decide the bias.
+        """
+        ours, theirs = self.statistics(images.x, images.logits), self.statistics(impostors.x, impostors.logits)
+        deviation, mean = torch.std_mean(ours, dim=0)
+        deviation = deviation.clamp_min(1e-6)
+        rows = (torch.cat([ours[::2], theirs]) - mean) / deviation
+        kind = torch.cat([ours.new_zeros(len(ours[::2])), ours.new_ones(len(theirs))]).long()
+        balance = torch.tensor([1 / len(ours[::2]), 1 / len(theirs)], device=rows.device)
+        objective = Objective(DesignMatrix(rows, kind, weights=balance[kind] * len(ours)), 2, PENALTY)
+        solver = Newton(TOLERANCE, ITERATIONS)
+        state = solver.start(objective, rows.new_zeros(2, rows.shape[1] + 1))
+        while state.ended is None:
+            state = solver.step(objective, state)
+        weight, _ = unpack(state.theta)
+        self.weight.copy_((weight[1] - weight[0]) / deviation)
+        self.bias.copy_(-(ours[1::2] @ self.weight).quantile(1 - share))
+
+
+def principal_axes(x: Tensor, count: int, generator: Generator) -> Tensor:
+    """The `count` directions (D, count) of largest variance of centred rows x (N, D), nearly, by random projections.
+
+    Halko, Martinsson and Tropp, Finding structure with randomness, SIAM Review 53, 2011, algorithm 4.4.
+    """
+    wide = min(count + SPARE, *x.shape)
+    basis = torch.randn(x.shape[1], wide, generator=generator).to(x.device)
+    for _ in range(PASSES):
+        basis = torch.linalg.qr(x.T @ (x @ basis)).Q  # (D, wide)
+    inside = x @ basis
+    vectors = torch.linalg.eigh(inside.T @ inside).eigenvectors.flip(1)  # (wide, wide), the largest first
+    axes = basis @ vectors[:, :count]
+    return torch.cat([axes, axes.new_zeros(len(axes), count - axes.shape[1])], 1)

@@ -118,9 +118,7 @@ def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Predi
     if not digits:
         return [Prediction(picture, (), model.classes) for picture in pictures]
     images = torch.stack([torch.from_numpy(digit.image) for digit in digits])  # (N, 28, 28)
-    logits = model.logits(images)  # (N, C)
-    probabilities = torch.softmax(logits, dim=1)  # (N, C)
-    whys = doubts(model, images, probabilities)
+    logits, probabilities, whys = read(model, images)
     found = zip(digits, logits, probabilities, whys, strict=True)
     readings = iter([Reading(digit, z, p, model.classes, why) for digit, z, p, why in found])
     return [Prediction(picture, tuple(next(readings) for _ in picture.digits), model.classes) for picture in pictures]
@@ -144,18 +142,22 @@ def _read(source: Source, name: str) -> Picture | PictureError:
         return error
 
 
-def doubts(model: SoftmaxRegression, images: Tensor, probabilities: Tensor) -> list[str | None]:
-    """Why not to believe the model about each image (N, 28, 28): a key of the table of words, or None.
+@torch.inference_mode()
+def read(model: SoftmaxRegression, images: Tensor) -> tuple[Tensor, Tensor, list[str | None]]:
+    """What a model makes of images (N, 28, 28): logits (N, C), probabilities (N, C), and of each why not to believe it.
 
     An image is doubted if no class is likelier than all the others together; and, by a model that was calibrated, if it is unlike
-    what the class it is named has been (`softreg.novelty`). Probabilities (N, C).
+    any class (`softreg.novelty`). The reason is a key of the table of words, or None.
     """
-    top, named = probabilities.max(1)  # (N,)
-    whys: list[str | None] = ["prediction.uncertain" if p <= LEAST else None for p in top.tolist()]
-    if model.novelty is not None:
-        novel = model.novelty.novel(images, named).tolist()
-        whys = ["prediction.novel" if new else why for why, new in zip(whys, novel, strict=True)]
-    return whys
+    x = model.features(images.to(model.linear.weight.device))  # (N, D)
+    logits = model.linear(x)  # (N, C)
+    probabilities = torch.softmax(logits, dim=1)
+    uncertain = (probabilities.max(1).values <= LEAST).tolist()
+    novel = (model.novelty(x, logits) > 0).tolist() if model.novelty else [False] * len(images)
+    whys = [
+        "prediction.novel" if new else "prediction.uncertain" if torn else None for new, torn in zip(novel, uncertain, strict=True)
+    ]
+    return logits.cpu(), probabilities.cpu(), whys
 
 
 def by_class(classes: tuple[str, ...], values: Tensor) -> dict[str, float]:

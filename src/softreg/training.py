@@ -108,7 +108,7 @@ def fit(
     temperature = 1.0
     if recipe.calibration and ending.key != "interrupted":
         start = theta if recipe.solver == "sgd" else state.theta
-        temperature, model.novelty = calibrate(objective, solver, start, train, recipe.calibration)
+        temperature, model.novelty = calibrate(features, objective, solver, start, train, recipe.calibration)
     seconds = before.seconds + time.perf_counter() - began
     model.set_theta(state.theta / temperature)
     progress = Progress(state, costs, seconds)

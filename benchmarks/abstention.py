@@ -1,0 +1,103 @@
+"""How often softreg says it does not know: of pictures that show no digit, and of the test images.
+
+    python -m benchmarks.abstention --seed 1                      while developing
+    python -m benchmarks.abstention --seed 2026 --write           the figures that are told
+
+Non-digits are drawn by `benchmarks.non_digits` and go the whole way, from a picture to an answer; a picture counts as abstained if
+there is no answer, for whatever reason. The test images go through the model as they are.
+"""
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.non_digits import KINDS, Kind
+from softreg.data import load_dataset
+from softreg.evaluation import evaluate, wilson_interval
+from softreg.model import SoftmaxRegression
+from softreg.pictures import picture_from_array
+from softreg.prediction import predict, read
+from softreg.runs import load, shipped
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def measure(model: SoftmaxRegression, name: str, kind: Kind, count: int, seed: int) -> dict[str, Any]:
+    """One row of the table: how many of `count` pictures of a kind are left unnamed, and what the others are named."""
+    rng = np.random.default_rng([seed, *name.encode()])
+    answers = [predict(model, [picture_from_array(kind(rng))])[0] for _ in range(count)]
+    reasons = Counter(answer.doubt for answer in answers if answer.doubt)
+    named = Counter(answer.label for answer in answers if not answer.doubt)
+    return {
+        "kind": name,
+        "n": count,
+        "abstained": 1 - named.total() / count,
+        "reasons": dict(reasons),
+        "named": dict(named.most_common(5)),
+    }
+
+
+def main() -> None:
+    """Measure, print, and write where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=shipped("best"), help="a run; by default the one that comes with softreg")
+    parser.add_argument("--count", type=int, default=300, help="pictures of each kind")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="into benchmarks/results")
+    arguments = parser.parse_args()
+    model, test = load(arguments.model), load_dataset("mnist").test
+    rows = [measure(model, name, kind, arguments.count, arguments.seed) for name, kind in KINDS.items()]
+    doubted = [why for images in test.images.split(1000) for why in read(model, images)[2]]
+    share = sum(why is not None for why in doubted) / len(test)
+    right = evaluate(model, test).predictions == test.labels
+    answered = torch.tensor([why is None for why in doubted])
+    result = {
+        "seed": arguments.seed,
+        "non_digits": rows,
+        "non_digits_abstained": sum(row["abstained"] for row in rows) / len(rows),
+        "test_abstained": share,
+        "test_abstained_interval": wilson_interval(share, len(test)),
+        "test_reasons": dict(Counter(why for why in doubted if why)),
+        "test_accuracy": float(right.float().mean()),
+        "test_accuracy_answered": float(right[answered].float().mean()),
+        "test_wrong_abstained": float((~answered[~right]).float().mean()),
+        "test_ece": evaluate(model, test).ece,
+    }
+    table = as_table(result)
+    print(table)
+    if arguments.write:
+        (RESULTS / "abstention.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        (RESULTS / "abstention.md").write_text(table, encoding="utf-8")
+
+
+def as_table(result: dict[str, Any]) -> str:
+    """The result as Markdown."""
+    lines = [
+        f"# What is left unnamed (seed {result['seed']})",
+        "",
+        "| pictures | n | abstained | mostly named, if at all |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row in result["non_digits"]:
+        named = ", ".join(f"{label} ({n})" for label, n in row["named"].items()) or "-"
+        lines.append(f"| {row['kind']} | {row['n']} | {row['abstained']:.1%} | {named} |")
+    low, high = result["test_abstained_interval"]
+    lines += [
+        f"| **all non-digits, mean of the kinds** | | **{result['non_digits_abstained']:.1%}** | |",
+        f"| **MNIST's test images** | 10,000 | **{result['test_abstained']:.2%}** (95 % interval {low:.2%} to {high:.2%}) | |",
+        "",
+        f"Of the test images that would be named wrongly {result['test_wrong_abstained']:.1%} are left unnamed; accuracy of all",
+        f"{result['test_accuracy']:.2%}, of those that are named {result['test_accuracy_answered']:.2%};",
+        f"ECE of all {result['test_ece']:.2%}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -73,8 +73,9 @@ class Evidence:
 def evidence(model: SoftmaxRegression, reading: Reading, c: int) -> Evidence:
     """What the pixels of a digit that was read say for class number `c`."""
     image = torch.from_numpy(reading.digit.image)[None]  # (1, 28, 28)
-    shares = model.features.attribute(image, model.linear.weight.detach()[c])[0]
-    return Evidence(model.classes[c], shares, float(reading.logits[c]), float(model.linear.bias[c]))
+    weight, bias = model.linear.weight.detach(), model.linear.bias.detach()
+    shares = model.features.attribute(image, weight[c])[0]
+    return Evidence(model.classes[c], shares, float(reading.logits[c]), float(bias[c]))
 
 
 def first_and_second(model: SoftmaxRegression, reading: Reading) -> tuple[Evidence, Evidence]:

@@ -50,3 +50,14 @@ def test_a_ribbon_is_a_picture(shape: tuple[int, int]) -> None:
     file = BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     assert len(read_picture(file.getvalue()).digits) == 1
+
+
+@pytest.mark.parametrize("strange", [np.nan, np.inf, -np.inf, 3.4e38, -3.4e38])
+@pytest.mark.parametrize("shape", [(40, 40), (4, 30_000), (3000, 3000)])
+def test_numbers_that_are_no_brightness(shape: tuple[int, int], strange: float) -> None:
+    pixels = np.full(shape, 0.9, np.float32)
+    pixels[1 : shape[0] // 2, shape[1] // 3 : shape[1] // 2] = strange
+    pixels[0, 0] = -3.4e38
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "TIFF")
+    assert np.isfinite(read_picture(file.getvalue()).stages[0].array).all()

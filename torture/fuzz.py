@@ -1,10 +1,12 @@
 """Readers fed with damaged files: each is read, or refused with an error of softreg's own; soon, and in the memory there is."""
 
+import ctypes
 import gc
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -28,7 +30,7 @@ class Fuzzed:
     inputs : how many were read
     accepted : how many of them without a complaint
     slowest : the longest time one took, in seconds
-    grown : by how many MiB the process is larger than it was when warm
+    grown : by how many MiB more the process holds than it did when warm
     bad : what must not be: other errors, inputs that took too long, too much memory
     """
 
@@ -81,8 +83,10 @@ def _feed(target: Target, numbers: Iterable[int], result: Fuzzed) -> None:
 
 
 def _resident() -> float:
-    """What this process holds, in MiB."""
+    """What this process holds, in MiB, when it has given back what it holds no more: glibc keeps freed memory for later."""
     gc.collect()
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
     return float(psutil.Process().memory_info().rss) / 2**20
 
 

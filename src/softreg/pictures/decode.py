@@ -23,6 +23,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_BYTES = 64 * 1024**2
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 4
+LARGEST = np.float32(1e30)  # of a pixel of a float TIFF
 WORKING_SIDE = 1280  # pixels: a digit a fiftieth of a photo wide is still larger than MNIST's 20
 
 TURNS = {  # EXIF orientation: what makes it upright
@@ -197,11 +198,16 @@ def _thinned_out(values: NDArray[np.generic]) -> NDArray[np.float32]:
     height, width = (max(1, side // step) for side in values.shape)
     parts = [values[i::step, j::step][:height, :width] for i in range(step) for j in range(step)]
     if any(part.shape != (height, width) for part in parts):  # a strip thinner than a step
-        return values.astype(np.float32)
+        return _finite(values)
     total = np.zeros((height, width), dtype=np.float32)
     for part in parts:
-        total += np.nan_to_num(part.astype(np.float32), posinf=0.0, neginf=0.0)
+        total += _finite(part)
     return np.asarray(total / len(parts), dtype=np.float32)
+
+
+def _finite(values: NDArray[np.generic]) -> NDArray[np.float32]:
+    """As float; what is no number is zero, and none is so large that a sum of them or a difference were infinite."""
+    return np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0).clip(-LARGEST, LARGEST)
 
 
 def _deep_grey(grey: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:

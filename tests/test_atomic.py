@@ -1,9 +1,11 @@
 """Whole or not at all."""
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,6 +111,33 @@ def test_a_replacement_that_fails_puts_the_old_folder_back(tmp_path: Path, monke
 def test_the_system_refusing_an_exchange_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="none"):
         atomic._exchange(tmp_path, tmp_path / "none")
+
+
+@pytest.mark.parametrize("failed", [errno.ENOSYS, errno.EINVAL, None])
+def test_where_names_cannot_be_exchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failed: int | None) -> None:
+    library = SimpleNamespace() if failed is None else SimpleNamespace(renameat2=lambda *_: -1)
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: library)
+    monkeypatch.setattr("ctypes.get_errno", lambda: failed)
+    for text in ("old", "new"):
+        with new_folder(tmp_path / "run") as folder:
+            (folder / text).write_text(text)
+    assert names(tmp_path / "run") == ["new"]
+    assert names(tmp_path) == ["run"]
+
+
+def test_whose_process_it_is() -> None:
+    assert atomic._alive(os.getppid())
+    assert not atomic._alive(dead_pid())
+    assert not atomic._alive(os.getpid())  # our own saves are over
+    assert atomic._alive(10**30)  # no process of ours to clear away after
+
+
+def test_somebody_elses_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(pid: int, signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.kill", refused)
+    assert atomic._alive(1)
 
 
 def test_what_dead_processes_left_is_cleared(tmp_path: Path) -> None:

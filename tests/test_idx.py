@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softreg.data.bundled import FOLDER
-from softreg.data.idx import INT, MAX_BYTES, UBYTE, map_idx, read_idx
+from softreg.data.idx import INT, MAX_BYTES, UBYTE, is_gzip, map_idx, read_idx
 from softreg.data.mapping import is_mapped, let_go
 from softreg.errors import DataError
 from tests import mirror
@@ -213,3 +213,20 @@ def _resident() -> int:
     import psutil
 
     return int(psutil.Process().memory_info().rss)
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    for read in (is_gzip, lambda path: read_idx(path, 3)):
+        for path in (tmp_path / "none", tmp_path):
+            with pytest.raises(DataError, match=str(path)):
+                read(path)
+
+
+def test_letting_go_of_what_is_not_mapped_or_of_nothing_does_nothing(file: Path) -> None:
+    plain = torch.arange(3)
+    let_go(plain)
+    assert plain.tolist() == [0, 1, 2]
+    file.write_bytes(GOOD)
+    mapped = map_idx(file, 3)
+    let_go(mapped[:0])
+    assert np.array_equal(mapped.numpy(), IMAGES)

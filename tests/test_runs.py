@@ -14,7 +14,18 @@ import softreg
 from softreg.errors import RecipeError, RunError, SoftregError
 from softreg.pipeline import train
 from softreg.recipe import Recipe
-from softreg.runs import ENVIRONMENT, METRICS, MODEL, RECIPE, Run, check_free, open_run, usual_folders
+from softreg.runs import (
+    ENVIRONMENT,
+    METRICS,
+    MODEL,
+    RECIPE,
+    Run,
+    check_free,
+    finished_run,
+    open_run,
+    shipped,
+    usual_folders,
+)
 from torture.small import small_mnist
 
 
@@ -55,6 +66,28 @@ def test_a_run_is_read_back(run: Run) -> None:
 def test_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no run here"):
         open_run(tmp_path)
+
+
+def test_a_name_too_long(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="name too long"):
+        open_run(tmp_path / ("a" * 300))
+
+
+def test_what_comes_with_softreg_is_a_run() -> None:
+    assert open_run(shipped("tutorial")).model().classes == tuple("0123456789")
+
+
+def test_a_run_without_metrics_has_no_result(run: Run) -> None:
+    (run.path / METRICS).write_bytes(b"")
+    with pytest.raises(RunError, match=METRICS):
+        _ = run.result
+
+
+def test_a_finished_run_is_told_from_an_interrupted_one(run: Run, tmp_path: Path) -> None:
+    assert finished_run(run.path) == run
+    change(run.path / METRICS, ending={"key": "interrupted", "converged": False, "facts": {"steps": 1}})
+    assert finished_run(run.path) is None
+    assert finished_run(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize("name", READERS)

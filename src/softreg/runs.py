@@ -111,7 +111,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         If there is no such folder, or it holds no run.
     """
     folder = Path(path)
-    if not (folder / MODEL).is_file():
+    if not _holds_run(folder):
         raise RunError("runs.no_run", path=folder)
     return Run(folder)
 
@@ -129,7 +129,7 @@ def load(path: str | os.PathLike[str]) -> SoftmaxRegression:
 def finished_run(path: Path) -> Run | None:
     """The run in the folder `path` if there is one whose training was not interrupted."""
     run = Run(path)
-    return run if (path / MODEL).is_file() and run.ending.key != "interrupted" else None
+    return run if _holds_run(path) and run.ending.key != "interrupted" else None
 
 
 def check_free(folder: Path, *, force: bool) -> None:
@@ -142,8 +142,15 @@ def check_free(folder: Path, *, force: bool) -> None:
     """
     if folder.exists() and not force:
         raise RunError("runs.in_the_way", path=folder)
-    if folder.exists() and not (folder / MODEL).is_file():
+    if folder.exists() and not _holds_run(folder):
         raise RunError("runs.not_a_run", path=folder)
+
+
+def _holds_run(folder: Path) -> bool:
+    try:
+        return (folder / MODEL).is_file()
+    except OSError as error:  # a name too long, a folder that may not be looked into
+        raise RunError("runs.unreadable", path=folder, why=error.strerror) from error
 
 
 def usual_folders(name: str) -> Iterator[Path]:

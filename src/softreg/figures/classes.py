@@ -75,5 +75,5 @@ def suspicious_labels(data: Dataset, found: Suspicions, key: str) -> Figure:
             cell.annotate(
                 label, (0.5, 1), (0, 3.5), xycoords=below, textcoords="offset points", ha="center", fontsize=9.5, color=INK
             )
-            cell.text(0.03, 0.03, str(i), transform=cell.transAxes, fontsize=6.5, color=MUTED)
+            cell.text(0.5, 0.02, str(i), transform=cell.transAxes, ha="center", va="top", fontsize=6.5, color=MUTED)
         return figure

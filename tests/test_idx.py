@@ -230,3 +230,13 @@ def test_letting_go_of_what_is_not_mapped_or_of_nothing_does_nothing(file: Path)
     mapped = map_idx(file, 3)
     let_go(mapped[:0])
     assert np.array_equal(mapped.numpy(), IMAGES)
+
+
+def test_content_that_is_not_the_content_expected(file: Path) -> None:
+    file.write_bytes(GOOD)
+    right = hashlib.sha256(GOOD).hexdigest()
+    assert np.array_equal(read_idx(file, 3, sha256=right).numpy(), IMAGES)
+    with pytest.raises(DataError) as caught:
+        read_idx(file, 3, sha256="0" * 64)
+    assert caught.value.key == "data.wrong_hash"
+    assert caught.value.facts == {"path": file, "algorithm": "SHA-256", "wanted": "0" * 64, "found": right}

@@ -136,6 +136,22 @@ def test_an_ending_that_says_nothing_is_refused(run: Run, changes: dict[str, Any
         _ = run.ending
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"[1]", "list"),
+        (b"{", "Expecting property name"),
+        (b"{}", "libraries"),
+        (b'{"libraries": 1}', "libraries"),
+        (b"\xff", "utf-8"),
+    ],
+)
+def test_a_refusal_says_what_and_where(run: Run, content: bytes, why: str) -> None:
+    (run.path / ENVIRONMENT).write_bytes(content)
+    with pytest.raises(RunError, match=rf"{run.path / ENVIRONMENT}.*{why}"):
+        _ = run.environment
+
+
 @pytest.mark.parametrize("name", READERS)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
@@ -151,11 +167,11 @@ def test_any_change_gives_a_value_or_our_own_error(run: Run, whole: dict[str, by
 
 def test_what_is_in_the_way(run: Run, tmp_path: Path) -> None:
     check_free(tmp_path / "none", force=False)
-    with pytest.raises(RunError, match="--force"):
+    with pytest.raises(RunError, match=rf"{run.path}.*--force"):
         check_free(run.path, force=False)
     check_free(run.path, force=True)
     (tmp_path / "precious").mkdir()
-    with pytest.raises(RunError, match="not a run"):
+    with pytest.raises(RunError, match=rf"{tmp_path / 'precious'}.*not a run"):
         check_free(tmp_path / "precious", force=True)
 
 

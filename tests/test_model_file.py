@@ -14,7 +14,7 @@ from softreg.errors import RunError
 from softreg.features import make_features
 from softreg.model import SoftmaxRegression
 from softreg.model_file import read_model, write_model
-from softreg.novelty import AXES
+from softreg.novelty import COMPONENTS
 from softreg.tensor_file import encode
 
 
@@ -129,12 +129,12 @@ def test_pickle_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_claims_more_than_it_holds_is_refused_before_memory_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def asked(classes: int) -> None:
-        raise AssertionError(f"{classes * AXES * 784 * 4 / 1e9} GB")
+    def asked(dim: int, classes: int) -> None:
+        raise AssertionError(f"{classes * COMPONENTS**2 * 4 / 1e9} GB")
 
     monkeypatch.setattr("softreg.model_file.Novelty", asked)
     classes = json.dumps([str(each) for each in range(10_000)])
-    for tensors in ({"novelty.axes": torch.zeros(10_000, 0)}, {"novelty.mean": torch.zeros(10_000, 784)}):
+    for tensors in ({"novelty.root": torch.zeros(10_000, 0, 0)}, {"novelty.mean": torch.zeros(10_000, 128)}):
         raw, _ = encode(tensors, {"format": "1", "classes": classes, "features": "pixels"})
         (tmp_path / "model").write_bytes(raw)
         assert refused(tmp_path / "model") == "runs.model_damaged"

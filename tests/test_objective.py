@@ -55,6 +55,7 @@ def test_float32_theta_is_answered_in_float32_and_close() -> None:
     torch.testing.assert_close(gradient.double(), slope, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.usefixtures("chunk")
 def test_probabilities_are_softmax() -> None:
     objective = problem()
     theta = torch.randn(4, 8, dtype=torch.float64, generator=Generator().manual_seed(1))

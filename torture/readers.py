@@ -75,7 +75,7 @@ def model_files(scratch: Path) -> Target:
     for name, classes, novelty in (
         ("pixels", ("no", "yes"), None),
         ("deskew", ("0", "1", "2"), None),
-        ("pixels", ("0", "1"), Novelty(2)),
+        ("pixels", ("0", "1"), Novelty(784, 2)),
     ):
         model = SoftmaxRegression(make_features(name), classes)
         model.novelty = novelty

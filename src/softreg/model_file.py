@@ -12,7 +12,7 @@ from softreg.atomic import write_bytes
 from softreg.errors import RunError
 from softreg.features import make_features
 from softreg.model import SoftmaxRegression
-from softreg.novelty import Novelty
+from softreg.novelty import COMPONENTS, Novelty
 from softreg.recipe import FEATURES
 from softreg.tensor_file import decode, encode, read_bytes
 
@@ -57,7 +57,8 @@ def decode_model(raw: bytes, path: Path) -> SoftmaxRegression:
         tensors, metadata = decode(raw, {"format", "classes", "features"})
         model = _empty_model(metadata)
         if any(name.startswith("novelty.") for name in tensors):
-            if len(tensors["novelty.root"]) != len(model.classes):  # before so much memory is asked for
+            k = min(COMPONENTS, model.features.dim)
+            if tensors["novelty.root"].shape != (len(model.classes), k, k):  # before so much memory is asked for
                 raise ValueError("tensors")
             model.novelty = Novelty(model.features.dim, len(model.classes))
     except (ValueError, TypeError, LookupError, RecursionError) as error:

@@ -250,7 +250,7 @@ def test_no_sentence_of_the_page_is_missing_or_idle(served: Served) -> None:
 
 def test_a_training_is_watched_to_its_end_and_its_run_is_drawn_with(page: Page) -> None:
     page.goto(page.url.partition("#")[0] + "#learn")
-    page.locator("#field-epochs").fill("6")
+    page.locator("#field-epochs").fill("10")
     page.locator("#train").click()
     page.wait_for_selector("#cost-chart .now")
     first = page.locator("#cost-chart .now").get_attribute("d")
@@ -265,10 +265,13 @@ def test_a_training_is_watched_to_its_end_and_its_run_is_drawn_with(page: Page) 
     last = page.locator("#cost-chart .now").get_attribute("d")
     assert first is not None
     assert last is not None
-    assert last.count("L") == 5  # six points
+    assert last.count("L") == 9  # ten points
     assert painted(page, "#templates canvas") != template
     assert page.locator("#hardest li").count() == 12
     assert float(page.locator("#accuracy-now").inner_text().split()[0]) > 90
+    assert sentences("solvers")["epochs_done"]["en"].format(epochs=10) in page.locator("#ending").inner_text()
+    page.locator("[data-language=ko]").click()
+    expect(page.locator("#ending")).to_contain_text(sentences("solvers")["epochs_done"]["ko"].format(epochs=10))
     page.locator("#use").click()
     page.wait_for_selector("#draw:not([hidden])")
     expect(page.locator("#models [aria-checked=true] .who")).to_contain_text("sgd")

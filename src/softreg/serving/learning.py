@@ -12,12 +12,13 @@ from softreg.runs import Run
 from softreg.serving.reading import encoded
 from softreg.solvers import State
 from softreg.watching import View, Watch
-from softreg.words import Language, language, say, use_language
+from softreg.words import LANGUAGES, Language, say, use_language
 
 FIELDS = ("features", "solver", "epochs", "batch_size", "lr", "l2", "max_iterations", "seed")  # never `dataset`: it may be a path
 MOST = {"epochs": 200, "max_iterations": 500}
 MOST_WATCHERS = 8
 HEARTBEAT = 15.0  # seconds
+GLANCE = 0.05  # seconds
 
 
 def describe_fields() -> list[dict[str, Any]]:
@@ -91,7 +92,7 @@ class Lesson:
             "lr": recipe.lr,
             "total": total,
         }
-        self._thread = threading.Thread(target=self._train, args=(recipe, language()), name="softreg-train", daemon=True)
+        self._thread = threading.Thread(target=self._train, args=(recipe,), name="softreg-train", daemon=True)
         self._thread.start()
         self._announce()
 
@@ -104,12 +105,10 @@ class Lesson:
         """Hold after the step under way."""
         self._must_be_under_way()
         self._going.clear()
-        self._set(status="paused")
 
     def resume(self) -> None:
         """Go on."""
         self._must_be_under_way()
-        self._set(status="running")
         self._going.set()
 
     def stop(self) -> None:
@@ -143,8 +142,8 @@ class Lesson:
                 changed = self._changed
                 if number != self._number:
                     number, sent = self._number, 0
-                new = self._steps[sent:]
-                yield {"training": number, **self._status, "from": sent, "steps": new, "view": self._view}
+                status, new = self._status, self._steps[sent:]  # in this order: what is told of was made before
+                yield {"training": number, **status, "from": sent, "steps": new, "view": self._view}
                 sent += len(new)
                 try:
                     await asyncio.wait_for(changed.wait(), HEARTBEAT)
@@ -157,20 +156,19 @@ class Lesson:
         if not self.under_way:
             raise ServingError("serving.not_training", status=409)
 
-    def _train(self, recipe: Recipe, spoken: Language) -> None:
+    def _train(self, recipe: Recipe) -> None:
         """The thread: train, save, and say how it ended."""
-        use_language(spoken)  # a new thread starts with no context
         try:
             from softreg.pipeline import load_splits, train
 
             watch = Watch(recipe, load_splits(recipe))
             run = train(recipe, name=recipe.solver, on_step=lambda state: self._step(watch, state))
         except (RunError, OSError):  # which name folders: the page is not told where
-            self._publish(status="failed", message=say("serving.not_saved"))
+            self._publish(status="failed", message=_in_each_language(ServingError("serving.not_saved")))
         except SoftregError as error:
-            self._publish(status="failed", ending=error.key.removeprefix("solvers."), message=str(error))
+            self._publish(status="failed", ending=error.key.removeprefix("solvers."), message=_in_each_language(error))
         except Exception:  # a fault of ours: the page must not wait for ever, and learns no more than that
-            self._publish(status="failed", message=say("serving.fault"))
+            self._publish(status="failed", message=_in_each_language(ServingError("serving.fault")))
             raise
         else:
             result, ending = run.result, run.ending
@@ -178,7 +176,7 @@ class Lesson:
             self._publish(
                 status="ended",
                 ending=ending.key,
-                message=str(ending),
+                message=_in_each_language(ending),
                 model=self._saved(run),
                 accuracy=evaluation["accuracy"],
                 accuracy_interval=evaluation["accuracy_interval"],
@@ -193,12 +191,22 @@ class Lesson:
         self._view = _view_as_json(view)
         if state.ended is not None:
             self._publish(status="saving")
-        else:
-            self._publish(**({"status": "running"} if self._going.is_set() else {}))
-        self._going.wait()
-        if self._stopping and state.ended is None:
+            return
+        self._publish(status="running")
+        self._hold()
+        if self._stopping:
             self._publish(status="saving")
             raise KeyboardInterrupt  # how fit() is told to end with what was learned
+
+    def _hold(self) -> None:
+        """Wait while paused; said from here, so that no step comes after it was said."""
+        held = False
+        while not self._going.wait(GLANCE):
+            if not held:
+                self._publish(status="paused")
+            held = True
+        if held:
+            self._publish(status="running")
 
     def _publish(self, **facts: Any) -> None:
         """From the training's thread: change what is shown."""
@@ -206,14 +214,19 @@ class Lesson:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._announce)
 
-    def _set(self, **facts: Any) -> None:
-        self._status = self._status | facts
-        self._announce()
-
     def _announce(self) -> None:
         """Wake all who watch."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _in_each_language(sentence: object) -> dict[Language, str]:
+    """What `sentence` says as text: the page may be read in another language than the training was begun in."""
+    told = {}
+    for each in LANGUAGES:
+        use_language(each)
+        told[each] = str(sentence)
+    return told
 
 
 def _view_as_json(view: View) -> dict[str, Any]:

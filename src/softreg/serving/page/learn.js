@@ -167,7 +167,7 @@ export class Learn {
       $("ending").hidden = false;
       $("ending").classList.toggle("bad", bad);
       const more = diverged ? say("diverged_why") : bad ? "" : say("ending_numbers", { accuracy: (100 * event.accuracy).toFixed(2), seconds: event.seconds.toFixed(1), model: event.model });
-      $("ending").replaceChildren(make("b", { textContent: message }), make("br"), more);
+      $("ending").replaceChildren(make("b", { textContent: message[language] }), make("br"), more);
       $("use").hidden = !event.model;
     }
     this.#showView(view);

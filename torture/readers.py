@@ -125,7 +125,7 @@ def _other_tensors(tensors: dict[str, Any], metadata: dict[str, str], draw: Rand
     name = draw.choice(sorted(tensors))
     tensor = tensors.pop(name)
     kinds = (torch.float64, torch.float16, torch.int32, torch.bool, torch.float32)
-    changed = draw.choice((tensor.to(draw.choice(kinds)), tensor.flatten(), tensor[:1], tensor[None], tensor * float("nan")))
+    changed = draw.choice((tensor.to(draw.choice(kinds)), tensor.flatten(), tensor.flatten()[:1], tensor[None], tensor * float("nan")))
     tensors[draw.choice((name, name, name + "\0", "linear", ""))] = changed
     return tensors, metadata
 

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from softreg.data.mapping import let_go
+
 CHUNK = {"cpu": 2**20, "cuda": 2**26, "mps": 2**24}  # numbers in a chunk: one that stays in cache, or that keeps a GPU busy
 
 Part = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, ...]]
@@ -33,7 +35,8 @@ class DesignMatrix:
     scale : a number, or one for each feature (D,), e.g. 1/255 for pixels
     offset : likewise
     weights : (N,), what each row counts; None if all count one
-    all_reduce : sums a tensor over all ranks, in place, where the rows are one rank's share: `torch.distributed.all_reduce`
+    first : the number, among the rows of all ranks, of the first row here
+    all_reduce : sums a tensor over all ranks, in place, where the rows are one rank's share (`softreg.ranks`)
     """
 
     rows: Tensor
@@ -41,6 +44,7 @@ class DesignMatrix:
     scale: float | Tensor = 1.0
     offset: float | Tensor = 0.0
     weights: Tensor | None = None
+    first: int = 0
     all_reduce: Callable[[Tensor], object] | None = None
 
     def __len__(self) -> int:
@@ -70,8 +74,15 @@ class DesignMatrix:
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The features (B, D) and labels (B,) of the rows numbered `index` (B,)."""
         rows = self.rows.index_select(0, index.to(self.rows.device))  # nine times faster than rows[index] for uint8
+        let_go(self.rows)
         features = rows.to(self.dtype).mul_(self.scale)
         return features if isinstance(self.offset, float) and not self.offset else features.add_(self.offset), self.labels[index]
+
+    def take_batches(self, order: Tensor, size: int) -> tuple[Tensor, Tensor, list[int]]:
+        """`take` those of the rows `order`, numbered over all ranks, that are here; and how many of each batch of `size` are."""
+        here = (order >= self.first) & (order < self.first + len(self))
+        x, y = self.take(order[here] - self.first)
+        return x, y, [int(batch.sum()) for batch in here.split(size)]
 
     def fold(self, theta: Tensor) -> Tensor:
         """theta (C, D + 1) for features as one for rows: the same logits."""
@@ -84,9 +95,10 @@ class DesignMatrix:
         return torch.cat([weight * self.scale + bias * self.offset, bias], dim=1)
 
     def every(self, step: int) -> "DesignMatrix":
-        """Every `step`-th row, as a view: nothing is copied."""
-        weights = None if self.weights is None else self.weights[::step]
-        return replace(self, rows=self.rows[::step], labels=self.labels[::step], weights=weights)
+        """Every `step`-th row of all ranks' rows, as a view: nothing is copied."""
+        skip, first = -self.first % step, -(-self.first // step)
+        weights = None if self.weights is None else self.weights[skip::step]
+        return replace(self, rows=self.rows[skip::step], labels=self.labels[skip::step], weights=weights, first=first)
 
     def sum(self, part: Part, dtype: torch.dtype | None = None) -> tuple[Tensor, ...]:
         """The sums, over all rows on all ranks, of what `part` makes of each chunk.
@@ -111,7 +123,9 @@ class DesignMatrix:
 
     def _part(self, part: Part, size: int, dtype: torch.dtype, start: int) -> tuple[Tensor, ...]:
         here = slice(start, start + size)
-        return part(self.rows[here].to(dtype), self.labels[here], None if self.weights is None else self.weights[here].to(dtype))
+        x = self.rows[here].to(dtype)
+        let_go(self.rows[here])
+        return part(x, self.labels[here], None if self.weights is None else self.weights[here].to(dtype))
 
     def over_ranks(self, total: Tensor) -> Tensor:
         """`total`, summed over all ranks in place."""

@@ -13,9 +13,10 @@ from softreg.checkpoints import check_same, holding
 from softreg.data import Splits, load_dataset
 from softreg.device import choose_device
 from softreg.environment import describe_environment, peak_rss_mib
-from softreg.errors import RecipeError
+from softreg.errors import RecipeError, RunError
 from softreg.evaluation import Evaluation, evaluate
 from softreg.model_file import write_model
+from softreg.ranks import joined, several
 from softreg.recipe import Recipe
 from softreg.runs import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, finished_run
 from softreg.solvers import State
@@ -56,7 +57,10 @@ def train(
     if resume and out is not None and (run := finished_run(Path(out))):
         check_same(recipe, run.recipe, run.path)
         return run
+    if resume and several():
+        raise RunError("ranks.no_resume")
     with (
+        joined(recipe.device) as ranks,
         holding(out, name or recipe.solver, force=force, resume=resume) as checkpoints,
         Tracking(log_to, checkpoints.run, recipe) as tracking,
     ):
@@ -68,7 +72,9 @@ def train(
         splits = load_splits(recipe)
         go_on = checkpoints.resume if resume and checkpoints.begun else checkpoints.begin
         resumed = go_on(recipe, splits.train.sha256(), choose_device(recipe.device))
-        fitted = fit(recipe, splits.train, after_step, resumed=resumed, keep=checkpoints.keep)
+        if ranks:
+            ranks.wait()  # the others load what is here now
+        fitted = fit(recipe, splits.train, after_step, resumed=resumed, keep=checkpoints.keep, ranks=ranks)
         if fitted.progress.state.ended is None:  # Ctrl-C
             checkpoints.keep(fitted.progress, surely=True)
         evaluation = evaluate(fitted.model, splits.test)
@@ -78,6 +84,14 @@ def train(
         tracking.log(len(fitted.costs), {"objective": fitted.objective} | judged)
         checkpoints.close(forget=fitted.progress.state.ended is not None)
     return Run(checkpoints.run)
+
+
+def follow(recipe: Recipe) -> None:
+    """What every rank but the first does while that one trains: compute with its share of the images."""
+    with joined(recipe.device) as ranks:
+        if ranks:
+            ranks.wait()
+            fit(recipe, load_splits(recipe).train, ranks=ranks)
 
 
 def load_splits(recipe: Recipe) -> Splits:

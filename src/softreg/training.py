@@ -18,6 +18,7 @@ from softreg.errors import RecipeError
 from softreg.features import Features, make_features
 from softreg.model import SoftmaxRegression
 from softreg.objective import Objective
+from softreg.ranks import Ranks
 from softreg.recipe import Recipe
 from softreg.solvers import Ending, State, make_solver
 
@@ -70,12 +71,16 @@ def fit(
     *,
     resumed: Progress | None = None,
     keep: Callable[[Progress], None] = lambda progress: None,
+    ranks: Ranks | None = None,
 ) -> Fit:
     """Train the model `recipe` asks for on the images of `train`, calling `on_step` after every epoch or iteration.
 
     `keep` is handed the progress after every step, first; `resumed` is what it was handed once, to go on from.
-    Ctrl-C (KeyboardInterrupt) ends it cleanly: the model is the one of the last whole step.
+    Ctrl-C (KeyboardInterrupt) ends it cleanly: the model is the one of the last whole step. One of several `ranks` computes with
+    its share of the images alone.
     """
+    if ranks and recipe.calibration:
+        raise RecipeError("ranks.no_calibration")
     if recipe.solver == "sgd" and recipe.batch_size > len(train):
         raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
     if recipe.calibration >= len(train):
@@ -85,7 +90,7 @@ def fit(
     features = make_features(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
     generator = Generator().manual_seed(recipe.seed)
     learned = with_copies(train, recipe.copies, recipe.seed)
-    objective = Objective(design_matrix(features, learned, device), len(train.classes), recipe.l2)
+    objective = Objective(design_matrix(features, learned, device, ranks), len(train.classes), recipe.l2)
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
     if recipe.solver != "sgd":  # they end at the one optimum wherever they begin, and know the Hessian at zero
         theta = torch.zeros_like(theta)
@@ -100,6 +105,8 @@ def fit(
             on_step(state)
         ending = state.ended
     except KeyboardInterrupt:
+        if ranks:  # the others stand elsewhere
+            raise
         ending = Ending("interrupted", converged=False, facts={"steps": state.steps})
         del costs[state.steps :]  # the cost of a step whose state was not taken over
     if recipe.solver != "sgd" and ending.key != "interrupted":
@@ -115,9 +122,12 @@ def fit(
     return Fit(model.to(device).eval(), costs, objective.value(state.theta), ending, seconds, temperature, progress)
 
 
-def design_matrix(features: Features, data: Dataset, device: torch.device) -> DesignMatrix:
-    """The features of all images, stored as they ask to be."""
-    return DesignMatrix(features.rows(data.images.to(device)), data.labels.to(device), scale=features.unit)
+def design_matrix(features: Features, data: Dataset, device: torch.device, ranks: Ranks | None = None) -> DesignMatrix:
+    """The features of all images, or of a rank's share, stored as they ask to be."""
+    if ranks is None:
+        return DesignMatrix(features.rows(data.images.to(device)), data.labels.to(device), scale=features.unit)
+    share = ranks.share(len(data))
+    return replace(design_matrix(features, data[share], device), first=share.start, all_reduce=ranks.sum)
 
 
 def initial_theta(dim: int, classes: int, generator: Generator) -> Tensor:

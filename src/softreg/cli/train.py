@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from softreg.cli.options import common_options, recipe_options
+from softreg.ranks import follows
 from softreg.recipe import PRESETS, Recipe
 from softreg.words import say
 
@@ -42,8 +43,11 @@ def command(
     begun = _begun(out) if resume else None
     recipe = begun.changed(flags) if begun and not chosen else Recipe.layered(preset, config, flags)
     from softreg.device import choose_device
-    from softreg.pipeline import train
+    from softreg.pipeline import follow, train
 
+    if follows():
+        follow(recipe)
+        return 0
     if not as_json:
         click.echo(say("train.device", device=choose_device(recipe.device)))
     with _reporting(recipe, quiet=as_json) as report:

@@ -42,6 +42,9 @@ def let_go(tensor: Tensor) -> None:
     mapping = _mappings.get(tensor.untyped_storage().data_ptr())
     if mapping is None or not hasattr(mmap, "MADV_DONTNEED"):
         return
+    if not tensor.numel():
+        return
     first = int(tensor.storage_offset())
+    end = first + 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
     start = first - first % mmap.PAGESIZE
-    mapping.madvise(mmap.MADV_DONTNEED, start, first + tensor.numel() - start)
+    mapping.madvise(mmap.MADV_DONTNEED, start, end - start)

@@ -48,7 +48,7 @@ class Preconditioner:
 
 def precondition(objective: Objective, anchor: Tensor, seed: int = 0) -> Preconditioner:
     """The guess of the Hessian at `anchor` (C, D + 1)."""
-    step = max(1, len(objective.matrix) // CANDIDATES)
+    step = max(1, objective.matrix.count // CANDIDATES)
     objective = replace(objective, matrix=objective.matrix.every(step))
     p = objective.probabilities(anchor)  # (C, M)
     curvature = p * (1 - p)  # (C, M)
@@ -67,7 +67,8 @@ def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
     matrix = objective.matrix
     generator = Generator().manual_seed(seed)
     chance = _inclusion(matrix, curvature, max(ROWS, 2 * matrix.dim))  # (K, M)
-    drawn = torch.rand(curvature.shape, generator=generator).to(chance.device) < chance  # (K, M)
+    lots = torch.rand(len(chance), matrix.count, generator=generator)  # of all ranks' rows, so that shares make no difference
+    drawn = lots[:, matrix.first : matrix.first + len(matrix)].to(chance.device) < chance  # (K, M)
 
     def block(c: int) -> Tensor:
         index = drawn[c].nonzero()[:, 0]
@@ -109,9 +110,9 @@ def _with_ones(x: Tensor) -> Tensor:
 
 def _diagonal(objective: Objective, curvature: Tensor) -> Tensor:
     """The diagonal (1, D + 1) of the guess, with the penalty, where even one block would be too large."""
-    matrix, step = objective.matrix, max(1, len(objective.matrix) // ROWS)
+    matrix, step = objective.matrix, max(1, objective.matrix.count // ROWS)
     squares = torch.zeros(matrix.dim + 1, dtype=torch.float64, device=matrix.rows.device)
-    for index in torch.arange(0, len(matrix), step).split(256):
+    for index in torch.arange(-matrix.first % step, len(matrix), step).split(256):
         x, _ = matrix.take(index)
         squares += curvature[0, index].double() @ _with_ones(x).double().square()
     squares = matrix.over_ranks(squares).mul_(step / matrix.total)

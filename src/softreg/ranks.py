@@ -1,0 +1,87 @@
+"""Several processes, on one machine or many, each with its share of the rows: `torchrun --nproc-per-node N -m softreg train ...`.
+
+Every rank goes through the same training with the same random draws; wherever rows are summed, so are the ranks. Shares of unequal
+size are exact, not padded. Rank 0 fetches the data, holds the run folder and writes it; the others follow.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from softreg.words import say
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among its fellows: number `rank` of `size`."""
+
+    rank: int
+    size: int
+
+    def share(self, n: int) -> slice:
+        """Which of n rows are this rank's: as many as any other's, or one more."""
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def sum(self, tensor: "Tensor") -> None:
+        """The tensor, summed over all ranks in place.
+
+        Raises
+        ------
+        ConnectionError
+            If another rank has ended.
+        """
+        import torch.distributed
+
+        try:
+            torch.distributed.all_reduce(tensor)
+        except RuntimeError as error:
+            raise ConnectionError(say("ranks.lost", rank=self.rank)) from error
+
+    def wait(self) -> None:
+        """Go on when all ranks have come here."""
+        import torch
+
+        self.sum(torch.zeros(1, device="cuda" if torch.distributed.get_backend() == "nccl" else "cpu"))
+
+
+def several() -> bool:
+    """Whether torchrun started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "MASTER_ADDR" in os.environ
+
+
+def follows() -> bool:
+    """Whether this process is one of several, and not the first: it computes, and neither prints nor writes."""
+    return several() and os.environ.get("RANK", "0") != "0"
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Ranks | None]:
+    """The ranks, once all have met; None if this process is alone. `device` is the recipe's."""
+    if not several():
+        yield None
+        return
+    import torch
+    from torch import distributed
+
+    from softreg.device import choose_device
+
+    if choose_device(device).type == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # what "cuda" means from now on
+        distributed.init_process_group("nccl")
+    else:
+        distributed.init_process_group("gloo")
+    ranks = Ranks(distributed.get_rank(), distributed.get_world_size())
+
+    def told_to_end(*_: object) -> NoReturn:  # by torchrun, since another rank has ended
+        raise ConnectionError(say("ranks.lost", rank=ranks.rank))
+
+    before = signal.signal(signal.SIGTERM, told_to_end)
+    yield ranks
+    signal.signal(signal.SIGTERM, before)
+    distributed.destroy_process_group()

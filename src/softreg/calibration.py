@@ -61,18 +61,21 @@ def calibrate(
     logits = logits_of(unseen, state.theta)
     novelty = Novelty(matrix.dim, objective.classes).to(start.device)
     t = temperature(logits, unseen.labels)
-    false = _impostors(features, train[:seen], state.theta / t)
-    novelty.describe(few.matrix, false.x, SEED)
-    novelty.learn(Seen(unseen.take(torch.arange(held))[0], logits / t), false, NOVEL)
+    x, false = _impostors(features, train[:seen], state.theta / t)
+    novelty.describe(few.matrix, x, SEED)
+    novelty.learn(Seen(novelty.components_of(unseen), logits / t), Seen(novelty.components(x), false), NOVEL)
     return t, novelty
 
 
-def _impostors(features: Features, train: Dataset, theta: Tensor) -> Seen:
-    """Impostors as theta (C, D + 1) sees them. One that was only turned, and is named as it had been, is none: 0 and 8 are so."""
+def _impostors(features: Features, train: Dataset, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Features (M, D) of impostors, and the logits (M, C) that theta (C, D + 1) gives them.
+
+    One that was only turned, and is named as it had been, is none: a 0 lying down is a 0.
+    """
     generator = Generator().manual_seed(SEED)
     images, was = impostors(train.images.to(theta.device), train.labels.to(theta.device), IMPOSTORS, generator)
     x = features(images)
     weight, bias = unpack(theta)
     logits = torch.addmm(bias, x, weight.T)
     kept = logits.argmax(1) != was
-    return Seen(x[kept], logits[kept])
+    return x[kept], logits[kept]

@@ -1,12 +1,12 @@
 """Images that pass for nothing: made of strokes as the training images are, of the same size and thickness, and yet of no class.
 
-Whether an image is like those of a class can be learnt only beside some that are not. Four kinds, a quarter each, are made without
-any other data set (outlier exposure: Hendrycks, Mazeika and Dietterich, ICLR 2019; here the outliers cost nothing):
+Whether an image is like those of a class can be learnt only beside some that are not. Four kinds are made without any
+other data set (outlier exposure: Hendrycks, Mazeika and Dietterich, ICLR 2019; here the outliers cost nothing):
 
 - turned: an image mirrored, or lying on its side;
 - halved: one part of an image beside another part of a mirrored one;
 - overlaid: two images over each other, one of them shifted or lying on its side;
-- drawn: two to six curved or straight strokes anywhere, or patches of ink.
+- drawn: two to six curved or straight strokes, apart, chained, or in a ring; or patches of ink.
 """
 
 import torch
@@ -14,9 +14,9 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 SIDE, BOX = 28, 20
-POINTS = 16  # on each stroke
+POINTS = 24  # on each stroke
 MOST_STROKES = 6
-PATCHES = 0.3  # of what is drawn
+SHARES = (0.2, 0.2, 0.2, 0.3, 0.1)  # turned, halved, overlaid, strokes, patches
 
 
 def impostors(images: Tensor, labels: Tensor, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -24,15 +24,15 @@ def impostors(images: Tensor, labels: Tensor, count: int, generator: Generator) 
 
     With them int64 (M,): the label each of the turned ones had, -1 for the others.
     """
-    part = count // 4
-    chosen = torch.randint(len(images), (part,), generator=generator).to(images.device)
+    counts = [round(share * count) for share in SHARES]
+    chosen = torch.randint(len(images), (counts[0],), generator=generator).to(images.device)
     kinds = [turned(images[chosen], generator)]
-    kinds.append(halved(_some(images, part, generator), _some(images, part, generator), generator))
-    kinds.append(overlaid(_some(images, part, generator), _some(images, part, generator), generator))
-    drawn = [strokes(part - round(PATCHES * part), generator), patches(round(PATCHES * part), generator)]
+    kinds.append(halved(_some(images, counts[1], generator), _some(images, counts[1], generator), generator))
+    kinds.append(overlaid(_some(images, counts[2], generator), _some(images, counts[2], generator), generator))
+    drawn = [strokes(counts[3], generator), patches(counts[4], generator)]
     false = centred(torch.cat([*kinds, *(each.to(images.device) for each in drawn)]))
     was = labels.new_full((len(false),), -1)
-    was[:part] = labels[chosen]
+    was[: counts[0]] = labels[chosen]
     return false, was
 
 
@@ -57,17 +57,25 @@ def overlaid(images: Tensor, others: Tensor, generator: Generator) -> Tensor:
 
 
 def strokes(count: int, generator: Generator) -> Tensor:
-    """Drawings of two to six strokes, half of them straight, fitted into the box of 20 x 20: uint8 (N, 28, 28)."""
+    """Drawings of two to six strokes, half of them straight, fitted into the box of 20 x 20: uint8 (N, 28, 28).
+
+    A third are strokes anywhere; in the others each begins where the one before ended, and in half of these the last ends at the
+    first.
+    """
     ends = torch.rand(count, MOST_STROKES, 3, 2, generator=generator)  # control points of quadratic Bezier curves
+    kind = torch.randint(3, (count, 1, 1), generator=generator)
+    number = torch.randint(2, MOST_STROKES + 1, (count, 1), generator=generator)
+    last = torch.arange(MOST_STROKES) == number - 1  # (N, S)
+    following = torch.where((last & (kind[:, 0] == 2))[:, :, None], ends[:, :1, 0], ends[:, :, 0].roll(-1, 1))  # (N, S, 2)
+    ends[:, :, 2] = torch.where(kind > 0, following, ends[:, :, 2])
     straight = torch.rand(count, MOST_STROKES, 1, generator=generator) < 0.5
     ends[:, :, 1] = torch.where(straight, ends[:, :, [0, 2]].mean(2), ends[:, :, 1])
-    number = torch.randint(2, MOST_STROKES + 1, (count, 1), generator=generator)
     ends = torch.where((torch.arange(MOST_STROKES) < number)[:, :, None, None], ends, ends[:, :1])
     t = torch.linspace(0, 1, POINTS)[:, None]
     points = (1 - t) ** 2 * ends[:, :, :1] + 2 * t * (1 - t) * ends[:, :, 1:2] + t**2 * ends[:, :, 2:]  # (N, S, P, 2)
     points = points.flatten(1, 2)
     low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
-    radius = 0.9 + 0.9 * torch.rand(count, 1, 1, generator=generator)
+    radius = 1.0 + 0.8 * torch.rand(count, 1, 1, generator=generator)
     points = SIDE / 2 + (points - (low + high) / 2) * (BOX - 2 * radius) / (high - low).amax(2, keepdim=True).clamp_min(1e-3)
     pixel = torch.arange(SIDE) + 0.5
     grid = torch.cartesian_prod(pixel, pixel)  # (784, 2)

@@ -22,8 +22,8 @@ from softreg.objective import Objective, logits_of, pack, unpack
 from softreg.solvers.newton import Newton
 
 COMPONENTS = 128
-SAMPLE = 10_000  # images that the components are estimated from
-SPARE, PASSES = 16, 3  # of the randomised method: directions more than wanted, passes over the sample
+SAMPLE = 4000  # images that the components are estimated from
+SPARE, PASSES = 32, 2  # of the randomised method: directions more than wanted, passes over the sample
 SHRINKAGE = 0.02  # of the mean variance, added to the variances of each class
 PENALTY = 1e-3  # l2 of the regression, on standardised s
 TOLERANCE, ITERATIONS = 1e-6, 100
@@ -31,9 +31,9 @@ TOLERANCE, ITERATIONS = 1e-6, 100
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Features and what the model makes of them: x (N, D) and logits (N, C)."""
+    """Images as novelty sees them: components y (N, K) and logits (N, C)."""
 
-    x: Tensor
+    y: Tensor
     logits: Tensor
 
 
@@ -61,12 +61,12 @@ class Novelty(nn.Module):
 
     def forward(self, x: Tensor, logits: Tensor) -> Tensor:
         """How novel images of features x (N, D) and logits (N, C) are, (N,): above zero they are unlike any class."""
-        score: Tensor = self.statistics(x, logits) @ self.weight + self.bias
+        score: Tensor = self.statistics(Seen(self.components(x), logits)) @ self.weight + self.bias
         return score
 
-    def statistics(self, x: Tensor, logits: Tensor) -> Tensor:
-        """s (N, 2 K + 5) of features x (N, D) and logits (N, C)."""
-        y = self.components(x)  # (N, K)
+    def statistics(self, seen: Seen) -> Tensor:
+        """s (N, 2 K + 5)."""
+        y, logits = seen.y, seen.logits
         named = logits.argmax(1)
         away = y - self.mean[named]  # (N, K)
         distance = y.new_zeros(len(y), 1)
@@ -79,6 +79,10 @@ class Novelty(nn.Module):
         """y (N, K) of features x (N, D)."""
         return x @ self.axes.float() - self.centre
 
+    def components_of(self, matrix: DesignMatrix) -> Tensor:
+        """y (N, K) of the rows of a design matrix."""
+        return logits_of(matrix, pack(self.axes.float().T, -self.centre))
+
     def describe(self, matrix: DesignMatrix, impostors: Tensor, seed: int) -> None:
         """Fill the components and the classes' Gaussians, from the rows of a design matrix and the features of impostors (M, D).
 
@@ -86,12 +90,12 @@ class Novelty(nn.Module):
         """
         sample, _ = matrix.take(torch.arange(0, len(matrix), max(1, len(matrix) // SAMPLE)))
         middle = sample.mean(0)
-        both = torch.cat([sample, impostors]) - middle
+        both = torch.cat([sample, impostors]).sub_(middle)
         axes = principal_axes(both, self.axes.shape[1], Generator().manual_seed(seed))
         axes /= (both[: len(sample)] @ axes).std(0).clamp_min(1e-6)
         self.axes.copy_(axes)
         self.centre.copy_(middle @ self.axes.float())
-        y = logits_of(matrix, pack(self.axes.float().T, -self.centre))  # (N, K)
+        y = self.components_of(matrix)
         for c in range(len(self.mean)):
             here = y[matrix.labels == c].double()  # (M, K)
             if len(here):
@@ -106,7 +110,7 @@ class Novelty(nn.Module):
 
         Every other image is learnt from; the others decide the bias.
         """
-        ours, theirs = self.statistics(images.x, images.logits), self.statistics(impostors.x, impostors.logits)
+        ours, theirs = self.statistics(images), self.statistics(impostors)
         deviation, mean = torch.std_mean(ours, dim=0)
         deviation = deviation.clamp_min(1e-6)
         rows = (torch.cat([ours[::2], theirs]) - mean) / deviation

@@ -89,8 +89,12 @@ def test_stages_and_evidence_come_on_request_and_the_evidence_adds_up(served: Se
     evidence = array_of(full["evidence"]["pixels"])
     assert evidence.shape == (10, 28, 28)
     bias = tutorial_run.model().linear.bias.detach().numpy()
+    logits = full["predictions"][0]["logits"]
+    told = [[full["evidence"][each][c] for c in logits] for each in ("for", "against", "bias")]
+    assert np.sum(told, axis=0) == pytest.approx(list(logits.values()), abs=1e-4)
+    assert told[2] == pytest.approx(bias.tolist())
     step = full["evidence"]["pixels"]["scale"]  # each of 784 pixels is rounded to half a step at most; most are empty
-    assert evidence.sum(axis=(1, 2)) + bias == pytest.approx(list(full["predictions"][0]["logits"].values()), abs=100 * step)
+    assert evidence.sum(axis=(1, 2)) + bias == pytest.approx(list(logits.values()), abs=100 * step)
 
 
 @given(shape=st.tuples(st.integers(1, 4), st.integers(1, 5)), seed=st.integers(0, 10**6), size=st.floats(1e-6, 1e6))

@@ -15,14 +15,15 @@ ARRAY = {
     },
     "required": ["shape", "type", "scale", "bytes"],
 }
+BY_CLASS = {"type": "object", "additionalProperties": {"type": "number"}}
 PREDICTION = {
     "type": "object",
     "properties": {
         "picture": {"type": "string"},
         "label": {"type": ["string", "null"], "description": "null where the model abstains"},
         "probability": {"type": ["number", "null"]},
-        "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
-        "logits": {"type": "object", "additionalProperties": {"type": "number"}},
+        "probabilities": BY_CLASS,
+        "logits": BY_CLASS,
         "abstained": {"type": "boolean"},
         "reason": {"type": ["string", "null"], "description": "why it abstains"},
     },
@@ -41,9 +42,16 @@ ANSWER = {
         },
         "evidence": {
             "type": "object",
-            "description": "of the digit the probabilities are of: its image, and what its pixels say for each class (C, 28, 28)",
-            "properties": {"image": {"$ref": "#/components/schemas/Array"}, "pixels": {"$ref": "#/components/schemas/Array"}},
-            "required": ["image", "pixels"],
+            "description": "of the digit the probabilities are of: its image, what its pixels say for each class (C, 28, 28), "
+            "and of each class all that speaks for it, against it, and its bias, which add up to its logit",
+            "properties": {
+                "image": {"$ref": "#/components/schemas/Array"},
+                "pixels": {"$ref": "#/components/schemas/Array"},
+                "for": BY_CLASS,
+                "against": BY_CLASS,
+                "bias": BY_CLASS,
+            },
+            "required": ["image", "pixels", "for", "against", "bias"],
         },
     },
     "required": ["schema", "model", "predictions"],

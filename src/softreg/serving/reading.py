@@ -16,7 +16,7 @@ from softreg.errors import ServingError
 from softreg.model import SoftmaxRegression
 from softreg.pictures import Digit, Picture, Stage, read_picture
 from softreg.pictures.image import mnist_bounds
-from softreg.prediction import Prediction, predict
+from softreg.prediction import Prediction, by_class, predict
 from softreg.serving.models import Models
 from softreg.words import Language, say, use_language
 
@@ -127,19 +127,26 @@ def _as_json(model: SoftmaxRegression, prediction: Prediction, question: Questio
     told = prediction.to_json()
     reading = min(prediction.readings, key=lambda each: each.probability, default=None)  # the one its probabilities are of
     if reading is not None:
-        told["logits"] = dict(zip(model.classes, reading.logits.tolist(), strict=True))
+        told["logits"] = by_class(model.classes, reading.logits)
     result: dict[str, Any] = {"schema": 1, "model": question.model, "predictions": [told]}
     if question.stages:
         result["stages"] = [{"title": stage.title, **encoded(_small(stage.array))} for stage in prediction.picture.stages]
     if question.evidence and reading is not None:
-        result["evidence"] = {"image": encoded(reading.digit.image), "pixels": encoded(_evidence(model, reading.digit.image))}
+        result["evidence"] = _evidence(model, reading.digit.image)
     return result
 
 
-def _evidence(model: SoftmaxRegression, image: NDArray[np.uint8]) -> torch.Tensor:
-    """What each pixel says for each class, (C, 28, 28)."""
-    images = torch.from_numpy(image)[None]  # (1, 28, 28)
-    return torch.cat([model.features.attribute(images, weight) for weight in model.linear.weight.detach()])
+def _evidence(model: SoftmaxRegression, image: NDArray[np.uint8]) -> dict[str, Any]:
+    """What each pixel says for each class; and all that speaks for it, against it, and its bias, which add up to its logit."""
+    images, weight = torch.from_numpy(image)[None], model.linear.weight.detach()  # (1, 28, 28), (C, D)
+    pixels = torch.cat([model.features.attribute(images, each) for each in weight])  # (C, 28, 28)
+    return {
+        "image": encoded(image),
+        "pixels": encoded(pixels),
+        "for": by_class(model.classes, pixels.clamp_min(0).sum((1, 2))),
+        "against": by_class(model.classes, pixels.clamp_max(0).sum((1, 2))),
+        "bias": by_class(model.classes, model.linear.bias.detach()),
+    }
 
 
 def _small(array: NDArray[np.uint8]) -> NDArray[np.uint8]:

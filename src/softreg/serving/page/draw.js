@@ -2,7 +2,7 @@
 
 import { get, predict } from "./api.js";
 import { Ink } from "./ink.js";
-import { decode, largest, make, paintInk, paintPicture, paintSigned, pixels, slice, sums } from "./paint.js";
+import { decode, largest, make, paintInk, paintPicture, paintSigned, pixels, slice } from "./paint.js";
 import { percent, say, signed } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -101,7 +101,7 @@ export class Draw {
       const { evidence, stages } = await predict(picture, model, ["stages", "evidence"]);
       if (model === this.model && this.answer) {
         this.#showStages(stages);
-        this.evidence = evidence ? { image: decode(evidence.image), pixels: decode(evidence.pixels) } : null;
+        this.evidence = evidence ? { ...evidence, image: decode(evidence.image), pixels: decode(evidence.pixels) } : null;
         this.#showEvidence();
       }
     } catch (error) {
@@ -146,7 +146,7 @@ export class Draw {
     digit.textContent = said ? (said.label ?? "?") : "–";
     digit.classList.toggle("none", !said?.label);
     digit.classList.toggle("many", (said?.label ?? "").length > 2);
-    const sure = said ? (said.label === null ? [said.reason] : [make("b", { textContent: percent(said.probability) }), say(said.boxes?.length > 1 ? "several" : "sure")]) : [message || say("nothing_yet")];
+    const sure = said ? (said.label === null ? [make("b", { textContent: say("abstains") }), said.reason] : [make("b", { textContent: percent(said.probability) }), say(said.boxes?.length > 1 ? "several" : "sure")]) : [message || say("nothing_yet")];
     $("sure").replaceChildren(...sure);
     $("undo").disabled = $("clear").disabled = this.ink.empty;
     this.#showBars();
@@ -197,10 +197,10 @@ export class Draw {
     }
     const { image, pixels: all } = this.evidence, each = slice(all, this.classes.indexOf(name));
     paintSigned(canvas, each, largest(all), image);
-    const { plus, minus } = sums(each), z = this.answer.predictions[0].logits[name];
+    const plus = this.evidence.for[name], minus = this.evidence.against[name], bias = this.evidence.bias[name];
     sum.replaceChildren(
       make("span", { className: "plus", textContent: signed(plus) }), " ", make("span", { className: "minus", textContent: signed(minus) }),
-      ` ${signed(z - plus - minus)} = ${signed(z)}`);
+      ` ${signed(bias)} = ${signed(plus + minus + bias)}`);
     sum.title = say("why_sum");
   }
 

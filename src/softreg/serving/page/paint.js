@@ -55,12 +55,6 @@ export function largest({ values, scale }) {
   return most * scale || 1;
 }
 
-export function sums({ values, scale }) {
-  let plus = 0, minus = 0;
-  for (const value of values) value > 0 ? (plus += value) : (minus += value);
-  return { plus: plus * scale, minus: minus * scale };
-}
-
 // An element with its class, text and children: all the page makes of HTML is made here, never from strings of markup.
 export function make(tag, properties = {}, ...children) {
   const { dataset, attributes = {}, ...rest } = properties;

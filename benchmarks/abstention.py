@@ -30,7 +30,7 @@ RESULTS = Path(__file__).parent / "results"
 def measure(model: SoftmaxRegression, name: str, kind: Kind, count: int, seed: int) -> dict[str, Any]:
     """One row of the table: how many of `count` pictures of a kind are left unnamed, and what the others are named."""
     rng = np.random.default_rng([seed, *name.encode()])
-    answers = [predict(model, [picture_from_array(kind(rng))])[0] for _ in range(count)]
+    answers = predict(model, [picture_from_array(kind(rng)) for _ in range(count)])
     reasons = Counter(answer.doubt for answer in answers if answer.doubt)
     named = Counter(answer.label for answer in answers if not answer.doubt)
     return {
@@ -54,7 +54,8 @@ def main() -> None:
     rows = [measure(model, name, kind, arguments.count, arguments.seed) for name, kind in KINDS.items()]
     doubted = [why for images in test.images.split(1000) for why in read(model, images)[2]]
     share = sum(why is not None for why in doubted) / len(test)
-    right = evaluate(model, test).predictions == test.labels
+    evaluation = evaluate(model, test)
+    right = evaluation.predictions == test.labels
     answered = torch.tensor([why is None for why in doubted])
     result = {
         "seed": arguments.seed,
@@ -66,7 +67,7 @@ def main() -> None:
         "test_accuracy": float(right.float().mean()),
         "test_accuracy_answered": float(right[answered].float().mean()),
         "test_wrong_abstained": float((~answered[~right]).float().mean()),
-        "test_ece": evaluate(model, test).ece,
+        "test_ece": evaluation.ece,
     }
     table = as_table(result)
     print(table)

@@ -105,6 +105,15 @@ def test_a_training_cut_short_is_resumed(recipe: Recipe, tmp_path: Path) -> None
     assert names(tmp_path) == ["cut", "whole"]
 
 
+def test_a_calibrated_training_is_resumed(recipe: Recipe, tmp_path: Path) -> None:
+    recipe = recipe.changed({"calibration": "100", "epochs": "3"})
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "cut", on_step=stop_after(2))
+    resumed, whole = train(recipe, tmp_path / "cut", resume=True), train(recipe, tmp_path / "whole")
+    assert resumed.model().novelty is not None
+    assert (resumed.path / MODEL).read_bytes() == (whole.path / MODEL).read_bytes()
+
+
 def test_an_unfinished_training_is_not_overwritten_unasked(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(PowerCut):
         train(recipe, tmp_path / "run", on_step=stop_after(3))

@@ -6,6 +6,7 @@ the inputs; the counts of all shares add up in .torture/counts.jsonl, which `--f
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from torture.report import COUNTS, Count, note, write_report
 from torture.rooms import ROOMS
+
+TOOLS = ("strace", "unshare", "setpriv", "mount")
 
 
 def main() -> int:
@@ -30,7 +33,11 @@ def main() -> int:
     if options.inside:
         (room,) = options.rooms
         return _inside(room, share, shares)
-    for room in options.rooms or ROOMS:
+    rooms = options.rooms or list(ROOMS)
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing and {"faults", "calls", "places"} & {*rooms}:
+        parser.error(f"needs {', '.join(missing)}: of Debian's strace and util-linux")
+    for room in rooms:
         print(f"{room} {options.share} ...", flush=True)
         began = time.monotonic()
         command = [sys.executable, "-m", "torture", room, "--share", options.share, "--inside"]

@@ -1,14 +1,20 @@
 """The design matrix: features as they are asked for, sums that depend on neither threads nor chunks nor shares."""
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Generator, Tensor
 
 import softreg.design
+from softreg.data.folder import read_folder
+from softreg.data.mapping import is_mapped
 from softreg.design import DesignMatrix
 from softreg.objective import Objective
+from softreg.recipe import Recipe
+from softreg.training import fit
 
 
 def matrix(n: int = 1000, dtype: torch.dtype = torch.uint8) -> DesignMatrix:
@@ -92,3 +98,32 @@ def test_every_other_row_is_a_view() -> None:
     half = m.every(2)
     assert len(half) == 500
     assert half.rows.untyped_storage().data_ptr() == m.rows.untyped_storage().data_ptr()
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs", "newton"])
+def test_a_mapped_folder_trains_the_same_bits_as_one_in_memory(solver: str, small_idx: Path) -> None:
+    here, mapped = (read_folder(small_idx, "small", map_from=size).train for size in (1 << 30, 1))
+    assert is_mapped(mapped.images)
+    assert not is_mapped(here.images)
+    recipe = Recipe(solver="sgd", epochs=2) if solver == "sgd" else Recipe(solver=solver, l2=1e-2)
+    assert fit(recipe, here).model.linear.weight.equal(fit(recipe, mapped).model.linear.weight)
+
+
+def test_every_fourth_row_is_the_same_whatever_the_shares() -> None:
+    whole = matrix()
+    wanted = whole.every(4)
+    for first, end in ((0, 401), (401, 402), (402, 402), (403, 1000)):
+        share = replace(whole, rows=whole.rows[first:end], labels=whole.labels[first:end], first=first).every(4)
+        assert share.rows.equal(wanted.rows[share.first : share.first + len(share)])
+        assert len(share) == len(range(-first % 4, end - first, 4))
+
+
+def test_batches_are_shared_out_without_a_row_lost() -> None:
+    whole, order = matrix(), torch.randperm(1000, generator=Generator().manual_seed(3))[:950]
+    parts = [replace(whole, rows=whole.rows[a:b], labels=whole.labels[a:b], first=a) for a, b in ((0, 137), (137, 1000))]
+    taken = [part.take_batches(order, 100) for part in parts]
+    assert [sum(sizes) for sizes in zip(*(here for _, _, here in taken), strict=True)] == [100] * 9 + [50]
+    x, y, sizes = whole.take_batches(order, 100)
+    assert sizes == [100] * 9 + [50]
+    torch.testing.assert_close(sum(part.sum(0) for part, _, _ in taken), x.sum(0))
+    assert sum(len(labels) for _, labels, _ in taken) == len(y)

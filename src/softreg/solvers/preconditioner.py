@@ -48,7 +48,7 @@ class Preconditioner:
 
 def precondition(objective: Objective, anchor: Tensor, seed: int = 0) -> Preconditioner:
     """The guess of the Hessian at `anchor` (C, D + 1)."""
-    step = max(1, objective.matrix.count // CANDIDATES)
+    step = -(-objective.matrix.count // CANDIDATES)
     objective = replace(objective, matrix=objective.matrix.every(step))
     p = objective.probabilities(anchor)  # (C, M)
     curvature = p * (1 - p)  # (C, M)

@@ -15,7 +15,7 @@ from softreg.pictures import Digit, Picture, read_picture
 from softreg.pictures.decode import Source
 from softreg.words import say
 
-TOGETHER = 16  # pictures in memory at a time: with their steps they may take 20 MB each
+TOGETHER = 4  # pictures in memory at a time: with their steps they may take 20 MB each
 LEAST = 0.5  # a class less probable than this is more likely wrong than right
 
 

@@ -22,7 +22,7 @@ from softreg.evaluation import evaluate, wilson_interval
 from softreg.model import SoftmaxRegression
 from softreg.pictures import picture_from_array
 from softreg.prediction import predict, read
-from softreg.runs import load, shipped
+from softreg.runs import open_run, shipped
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -50,7 +50,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="into benchmarks/results")
     arguments = parser.parse_args()
-    model, test = load(arguments.model), load_dataset("mnist").test
+    run, test = open_run(arguments.model), load_dataset("mnist").test
+    model = run.model()
     rows = [measure(model, name, kind, arguments.count, arguments.seed) for name, kind in KINDS.items()]
     doubted = [why for images in test.images.split(1000) for why in read(model, images)[2]]
     share = sum(why is not None for why in doubted) / len(test)
@@ -59,6 +60,7 @@ def main() -> None:
     answered = torch.tensor([why is None for why in doubted])
     result = {
         "seed": arguments.seed,
+        "model_sha256": run.result["model_sha256"],
         "non_digits": rows,
         "non_digits_abstained": sum(row["abstained"] for row in rows) / len(rows),
         "test_abstained": share,

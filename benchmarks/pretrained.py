@@ -8,6 +8,7 @@ A run is trained by the command line as any user would, then copied without its 
 """
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ SHA-256 {train_sha256}; test images, SHA-256 {test_sha256}.
 | --- | --- |
 | accuracy | {accuracy:.4f}, 95 % interval {low:.4f} to {high:.4f} |
 | negative log-likelihood | {nll:.4f} |
-| expected calibration error | {ece:.4f} |
+| expected calibration error | {ece:.4f} |{abstention}
 | training | {seconds:.0f} s, peak memory {memory:.0f} MiB, on {threads} threads of an {processor} |
 | SHA-256 of the model | {sha256} |
 
@@ -48,6 +49,12 @@ libraries give the same bits, another processor's last digits may differ.
 habits are rare in it. It knows digits only; of a letter it still says the nearest digit, unless it abstains. Do not let it decide
 alone where a wrong digit costs someone something.
 """
+
+
+ABSTENTION = """
+| test images left unnamed | {test_abstained:.2%}, among them {test_wrong_abstained:.0%} of those that would be named wrongly |
+| pictures without a digit left unnamed | {non_digits_abstained:.1%}, the mean of nine kinds: `docs/abstention.md` |"""
+MEASURED = Path(__file__).parent / "results" / "abstention.json"
 
 
 def make(name: str, folder: Path) -> Run:
@@ -82,8 +89,15 @@ def card(run: Run, name: str) -> str:
         threads=environment["threads"],
         processor=environment["processor"],
         sha256=run.result["model_sha256"],
+        abstention=_abstention(run.result["model_sha256"]),
         **{key: evaluation[key] for key in ("accuracy", "nll", "ece")},
     )
+
+
+def _abstention(sha256: str) -> str:
+    """The card's rows on abstention, if `benchmarks.abstention` measured this very model."""
+    measured = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    return ABSTENTION.format(**measured) if measured.get("model_sha256") == sha256 else ""
 
 
 def main() -> None:

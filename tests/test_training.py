@@ -66,7 +66,7 @@ def pytorch(data: Dataset, recipe: Recipe) -> tuple[nn.Linear, list[float]]:
             for x, y in loader:
                 optimiser.zero_grad()
                 loss = nn.functional.cross_entropy(linear(x), y)
-                (loss + 0.5 * recipe.l2 * linear.weight.square().sum()).backward()
+                (loss + 0.5 * float(recipe.l2) * linear.weight.square().sum()).backward()
                 optimiser.step()
                 batches.append((loss.item() * len(y), len(y)))
             costs.append(sum(c for c, _ in batches) / sum(n for _, n in batches))

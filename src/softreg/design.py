@@ -108,6 +108,13 @@ class DesignMatrix:
         weights = None if self.weights is None else self.weights[skip::step]
         return replace(self, rows=self.rows[skip::step], labels=self.labels[skip::step], weights=weights, first=first)
 
+    def between(self, first: int, end: int) -> "DesignMatrix":
+        """The rows numbered `first` to `end` - 1 over all ranks, as a view; they are numbered anew from 0."""
+        here = slice(*(min(max(each - self.first, 0), len(self)) for each in (first, end)))
+        weights = None if self.weights is None else self.weights[here]
+        start = self.first + here.start - first
+        return replace(self, rows=self.rows[here], labels=self.labels[here], weights=weights, first=start)
+
     def sum(self, part: Part, dtype: torch.dtype | None = None) -> tuple[Tensor, ...]:
         """The sums, over all rows on all ranks, of what `part` makes of each chunk.
 

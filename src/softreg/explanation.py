@@ -176,7 +176,7 @@ def out_of_fold(
         aside = number % FOLDS == fold
         solver = make_solver(loose, generator.get_state())
         others = replace(matrix, rows=matrix.rows[~aside], labels=matrix.labels[~aside])
-        state = solver.start(objective := Objective(others, len(train.classes), recipe.l2), start.to(device))
+        state = solver.start(objective := Objective(others, len(train.classes), float(recipe.l2)), start.to(device))
         while state.ended is None:
             state = solver.step(objective, state)
         del others, objective
@@ -221,7 +221,7 @@ def explain_run(run: Run, on_fold: Callable[[int], None] = lambda fold: None) ->
     SoftregError
         If the run cannot be read, or its data is not to be had.
     """
-    model, recipe = run.model(), run.recipe
+    model, recipe = run.model(), run.settled_recipe
     splits = load_splits(recipe)
     logits = model.logits(splits.test.images)
     suspicious = {

@@ -109,7 +109,8 @@ def sample_index(seed: int, n: int) -> int:
 
 def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation) -> None:
     """All files of a run, into `folder`."""
-    from softreg.figures import save_figures
+    from softreg.figures import save, save_figures
+    from softreg.figures.penalty import l2_curve
 
     sha256 = write_model(fitted.model, folder / MODEL)
     (folder / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
@@ -117,6 +118,8 @@ def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluat
     save_figures(
         folder / FIGURES, fitted.model, fitted.costs, unit, evaluation, splits.test, sample_index(recipe.seed, len(splits.test))
     )
+    if fitted.path:
+        save(l2_curve(fitted.path), folder / FIGURES / "l2-path.png")
     environment = describe_environment(fitted.model.linear.weight.device) | {
         "data_sha256": {"train": splits.train.sha256(), "test": splits.test.sha256()},
         "train_seconds": fitted.seconds,
@@ -139,6 +142,8 @@ def _result(recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation)
     }
     return {
         "objective": fitted.objective,
+        "l2": fitted.l2,
+        "l2_path": [asdict(tried) for tried in fitted.path],
         "ending": asdict(fitted.ending),
         "evaluation": evaluation.to_json(),
         "sample": sample,

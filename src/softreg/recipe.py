@@ -29,7 +29,8 @@ DATASETS = (
 )
 FEATURES = ("pixels", "deskew", "patches", "scattering", "both")
 SOLVERS = ("sgd", "lbfgs", "newton")
-DEVICES = ("auto", "cpu", "cuda", "mps")
+AUTO = "auto"
+DEVICES = (AUTO, "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,16 @@ class Bounds:
     high: float = 1e9
     closed: bool = True
     solvers: tuple[str, ...] = SOLVERS  # the solvers that read this field
+    word: str = ""  # what may stand in place of a number
 
     def sentence(self) -> str:
         """What is allowed, for people."""
         if self.choices:
             return say("recipe.allowed_choices", choices=", ".join(self.choices))
-        return say("recipe.allowed_range" if self.closed else "recipe.allowed_above", low=f"{self.low:,g}", high=f"{self.high:,g}")
+        numbers = say(
+            "recipe.allowed_range" if self.closed else "recipe.allowed_above", low=f"{self.low:,g}", high=f"{self.high:,g}"
+        )
+        return say("recipe.allowed_word", numbers=numbers, word=self.word) if self.word else numbers
 
 
 def _bounded(default: Any, **bounds: Any) -> Any:
@@ -73,7 +78,7 @@ class Recipe:
     batch_size: int = _bounded(100, low=1, high=1e8, solvers=("sgd",))
     drop_last: bool = _bounded(True, solvers=("sgd",))
     lr: float = _bounded(0.1, high=1e6, closed=False, solvers=("sgd",))
-    l2: float = _bounded(0.0, high=1e6)
+    l2: float | str = _bounded(0.0, high=1e6, word=AUTO)
     tol: float = _bounded(1e-6, high=1.0, closed=False, solvers=("lbfgs", "newton"))
     max_iterations: int = _bounded(500, low=1, high=1e6, solvers=("lbfgs", "newton"))
     certify: bool = _bounded(False, solvers=("lbfgs", "newton"))
@@ -89,7 +94,9 @@ class Recipe:
                 raise RecipeError("recipe.not_read", field=each.name, solver=self.solver)
         if self.dataset not in DATASETS and not _is_folder(self.dataset):
             raise RecipeError("recipe.unknown_dataset", value=self.dataset, choices=", ".join(DATASETS))
-        if self.solver != "sgd" and self.l2 <= 0:
+        if self.solver == "sgd" and self.l2 == AUTO:
+            raise RecipeError("recipe.auto_needs_optimum")
+        if self.solver != "sgd" and self.l2 == 0:
             raise RecipeError("recipe.needs_l2", solver=self.solver)
 
     @classmethod
@@ -184,6 +191,8 @@ def _check(each: "Field[Any]", value: Any) -> None:
     """Refuse a value of the wrong type or out of bounds, saying what is allowed."""
     bounds: Bounds = each.metadata["bounds"]
     assert each.default is not MISSING
+    if bounds.word and value == bounds.word:
+        return
     wanted = type(each.default)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = (

@@ -21,7 +21,7 @@ from typing import Any
 from softreg.errors import RunError
 from softreg.model import SoftmaxRegression
 from softreg.model_file import read_model
-from softreg.recipe import Recipe
+from softreg.recipe import AUTO, Recipe
 from softreg.solvers import Ending
 from softreg.tensor_file import read_bytes
 
@@ -43,6 +43,12 @@ class Run:
     def recipe(self) -> Recipe:
         """What was trained."""
         return Recipe.from_toml(self._text(RECIPE), where=str(self.path / RECIPE))
+
+    @property
+    def settled_recipe(self) -> Recipe:
+        """What was trained, with the number that was chosen where the recipe says l2 = auto."""
+        recipe = self.recipe
+        return recipe.changed({"l2": self._demand(self.result, {"l2": NUMBER}, METRICS)["l2"]}) if recipe.l2 == AUTO else recipe
 
     @property
     def metrics(self) -> list[dict[str, Any]]:

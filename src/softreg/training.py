@@ -16,10 +16,11 @@ from softreg.design import DesignMatrix
 from softreg.device import choose_device
 from softreg.errors import RecipeError
 from softreg.features import Features, make_features
+from softreg.l2_path import Tried, best, l2_path
 from softreg.model import SoftmaxRegression
 from softreg.objective import Objective
 from softreg.ranks import Ranks
-from softreg.recipe import Recipe
+from softreg.recipe import AUTO, Recipe
 from softreg.solvers import Ending, State, make_solver
 
 
@@ -51,6 +52,8 @@ class Fit:
     ending : how the solver ended
     seconds : of the loop alone, features and solver, without loading
     temperature : what the solver's weights and bias were divided by, for the probabilities to be right; 1 without calibration
+    l2 : the recipe's, or the one chosen
+    path : what it was chosen among, by images held out; empty if the recipe says a number
     progress : what an interrupted training goes on from
     """
 
@@ -60,6 +63,8 @@ class Fit:
     ending: Ending
     seconds: float
     temperature: float
+    l2: float
+    path: list[Tried]
     progress: Progress
 
 
@@ -90,7 +95,9 @@ def fit(
     features = make_features(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
     generator = Generator().manual_seed(recipe.seed)
     learned = with_copies(train, recipe.copies, recipe.seed)
-    objective = Objective(design_matrix(features, learned, device, ranks), len(train.classes), recipe.l2)
+    objective = Objective(design_matrix(features, learned, device, ranks), len(train.classes))
+    path = l2_path(objective, recipe.copies, recipe) if recipe.l2 == AUTO else []
+    objective = replace(objective, l2=best(path).l2 if path else float(recipe.l2))
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
     if recipe.solver != "sgd":  # they end at the one optimum wherever they begin, and know the Hessian at zero
         theta = torch.zeros_like(theta)
@@ -119,7 +126,9 @@ def fit(
     seconds = before.seconds + time.perf_counter() - began
     model.set_theta(state.theta / temperature)
     progress = Progress(state, costs, seconds)
-    return Fit(model.to(device).eval(), costs, objective.value(state.theta), ending, seconds, temperature, progress)
+    return Fit(
+        model.to(device).eval(), costs, objective.value(state.theta), ending, seconds, temperature, objective.l2, path, progress
+    )
 
 
 def design_matrix(features: Features, data: Dataset, device: torch.device, ranks: Ranks | None = None) -> DesignMatrix:

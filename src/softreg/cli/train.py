@@ -122,6 +122,8 @@ def _print(run: "Run") -> None:
     evaluation = result["evaluation"]
     low, high = evaluation["accuracy_interval"]
     click.echo(say("train.finished"))
+    if result.get("l2_path"):
+        click.echo(say("train.l2_chosen", l2=result["l2"], count=len(result["l2_path"])))
     if run.recipe.solver != "sgd" and run.ending.converged:
         click.echo(str(run.ending))
     click.echo(say("train.accuracy", accuracy=evaluation["accuracy"], low=low, high=high, n=evaluation["n"]))

@@ -9,21 +9,21 @@ from softreg.objective import Objective
 
 Inverse = Callable[[Tensor], Tensor]
 
-FORCING = 0.3  # the part of the gradient that a solution may leave; near the optimum it leaves less
+FORCING, ESTIMATE = 0.3, 0.5  # the part of the gradient that a solution may leave: of a direction to go, of an estimate of the gap
 PRODUCTS = 200  # with the Hessian, at most
 
 
 def conjugate_gradients(objective: Objective, theta: Tensor, gradient: Tensor, inverse: Inverse, *, superlinear: bool) -> Tensor:
     """The direction (C, D + 1) with Hessian(theta) direction = -gradient, nearly; `inverse` guesses the inverse Hessian.
 
-    Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3. The residual, in the metric of the guess, is brought below 0.3
-    of the gradient: an estimate of the gap is then right to a tenth. Where that is less, and `superlinear` convergence wanted,
-    it is brought below the square root of the gradient's length (theorem 7.2 there); never below the gradient's own rounding.
+    Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3. The residual, in the metric of the guess, is brought below half
+    of the gradient: an estimate of the gap is then right to a quarter. Where `superlinear` convergence is wanted, it is brought
+    below 0.3 and the square root of the gradient's length (theorem 7.2 there); never below the gradient's own rounding.
     """
     direction, residual = torch.zeros_like(gradient), -gradient
     search = inverse(residual)
     left = inner(residual, search)
-    forcing = min(FORCING**2, float(left.abs()) ** 0.5) if superlinear else FORCING**2
+    forcing = min(FORCING**2, float(left.abs()) ** 0.5) if superlinear else ESTIMATE**2
     wanted = max(forcing, torch.finfo(gradient.dtype).eps) * float(left)
     for _ in range(PRODUCTS):
         if not float(left) > wanted:

@@ -126,6 +126,19 @@ def test_pickle_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "model.pt")
 
 
+@pytest.mark.parametrize("change", [{"format": "2\n3"}, {"classes": '["no",  "yes"]'}, {"classes": '["no", "\\u0079es"]'}])
+def test_metadata_that_prove_themselves_and_are_wrong_all_the_same(
+    path: Path, model: SoftmaxRegression, change: dict[str, str]
+) -> None:
+    metadata = {"format": "1", "classes": '["no", "yes"]', "features": "pixels"}
+    for changed, good in ((metadata, True), (metadata | change, False)):
+        path.write_bytes(encode(dict(model.named_tensors()), changed)[0])
+        if good:
+            read_model(path)
+        else:
+            refused(path)
+
+
 def test_a_file_that_claims_more_than_it_holds_is_refused_before_memory_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

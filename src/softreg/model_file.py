@@ -75,9 +75,11 @@ def decode_model(raw: bytes, path: Path) -> SoftmaxRegression:
 def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
     """A model of the shape that the metadata tells, its numbers not yet set."""
     if metadata["format"] != FORMAT:
-        raise ValueError(f"format {metadata['format']}")
+        raise ValueError(f"format {metadata['format'][:20]!r}")
     classes = json.loads(metadata["classes"])
     if not (isinstance(classes, list) and 1 < len(classes) <= MOST_CLASSES and all(isinstance(name, str) for name in classes)):
+        raise ValueError("classes")
+    if metadata["classes"] != json.dumps(classes, ensure_ascii=False):  # every byte of the file is accounted for
         raise ValueError("classes")
     if metadata["features"] not in FEATURES:
         raise ValueError("features")

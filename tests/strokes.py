@@ -1,6 +1,7 @@
-"""The ten digits as a hand would draw them: strokes of points in the unit square."""
+"""The ten digits as a hand would draw them, and drawings that are none: strokes of points in the unit square."""
 
 import math
+from itertools import pairwise
 
 Point = tuple[float, float]
 
@@ -9,6 +10,12 @@ def arc(x: float, y: float, rx: float, ry: float, begin: float, end: float, step
     """Along an ellipse; degrees, 0 to the right, growing clockwise (y points down)."""
     angles = [math.radians(begin + (end - begin) * i / steps) for i in range(steps + 1)]
     return [(x + rx * math.cos(a), y + ry * math.sin(a)) for a in angles]
+
+
+def along(*corners: Point, steps: int = 6) -> list[Point]:
+    """From corner to corner, straight."""
+    sides = pairwise(corners)
+    return [(x + (u - x) * i / steps, y + (v - y) * i / steps) for (x, y), (u, v) in sides for i in range(steps + 1)]
 
 
 STROKES: dict[str, list[list[Point]]] = {
@@ -25,4 +32,15 @@ STROKES: dict[str, list[list[Point]]] = {
     "7": [[(0.3, 0.25), (0.5, 0.24), (0.7, 0.25), (0.62, 0.45), (0.54, 0.64), (0.47, 0.82)]],
     "8": [[*arc(0.5, 0.35, 0.14, 0.14, 90, -270, 14), *arc(0.5, 0.65, 0.17, 0.16, -90, 270, 14)]],
     "9": [[*arc(0.5, 0.36, 0.15, 0.15, 0, -360, 14), (0.65, 0.5), (0.62, 0.66), (0.58, 0.82)]],
+}
+
+STAR = [(0.5 + 0.32 * math.sin(0.8 * math.pi * i), 0.52 - 0.32 * math.cos(0.8 * math.pi * i)) for i in range(6)]
+NO_DIGITS: dict[str, list[list[Point]]] = {
+    "star": [along(*STAR)],
+    "fence": [
+        along((0.35, 0.2), (0.35, 0.8)),
+        along((0.62, 0.2), (0.62, 0.8)),
+        along((0.2, 0.38), (0.8, 0.38)),
+        along((0.2, 0.62), (0.8, 0.62)),
+    ],
 }

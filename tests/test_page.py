@@ -15,7 +15,7 @@ from softreg.data import Splits
 from softreg.runs import Run
 from softreg.words import sentences
 from tests.playground import Served, png, serve
-from tests.strokes import STROKES
+from tests.strokes import NO_DIGITS, STROKES
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -91,11 +91,11 @@ def opened(browser: Browser, served: Served, part: str = "draw", **options: Any)
     return page
 
 
-def draw(page: Page, digit: str) -> None:
+def draw(page: Page, what: str) -> None:
     """With the mouse, as a hand would."""
     box = page.locator("#ink").bounding_box()
     assert box is not None
-    for stroke in STROKES[digit]:
+    for stroke in (STROKES | NO_DIGITS)[what]:
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
         page.mouse.move(*points[0])
         page.mouse.down()
@@ -140,6 +140,7 @@ def test_a_class_that_is_tapped_shows_its_evidence_and_all_of_it_adds_up(page: P
     page.locator("#bars button[data-name='8']").click()
     assert page.locator("#bars button[data-name='8']").get_attribute("aria-pressed") == "true"
     assert painted(page, "#evidence") != leading
+    assert page.locator("#why-title").inner_text() == sentences("page")["why_not"]["en"].format(name=8)
     left, right = page.locator("#why-sum").inner_text().replace("−", "-").split("=")
     logit = float(page.locator("#bars button[data-name='8'] .z").inner_text().replace("−", "-"))
     assert sum(float(each) for each in left.split()) == pytest.approx(logit, abs=0.02)
@@ -237,6 +238,19 @@ def test_where_the_model_abstains_the_page_says_why(page: Page) -> None:
     paste_or_drop(page, png(np.full((200, 200), 250, np.uint8)), "paste")
     expect(page.locator("#digit")).to_have_text("?")
     assert len(page.locator("#sure").inner_text()) > 5
+
+
+@pytest.mark.parametrize("drawing", NO_DIGITS)
+def test_what_is_no_digit_is_named_by_none_and_the_page_says_why_and_what_spoke_for_it(page: Page, drawing: str) -> None:
+    draw(page, drawing)
+    expect(page.locator("#digit")).to_have_text("?")
+    reason = sentences("prediction")["novel"]["en"]
+    expect(page.locator("#sure")).to_contain_text(reason)
+    expect(page.locator("#spoken")).to_have_text(reason)
+    expect(page.locator("#why-sum .plus")).to_be_visible()
+    assert page.locator("#bars button:enabled").count() == 10
+    page.locator("#models [data-model=tutorial]").click()  # which was not taught to doubt
+    expect(page.locator("#sure")).not_to_contain_text(reason)
 
 
 def test_models_are_chosen_with_arrow_keys_and_compared_on_the_same_drawing(page: Page) -> None:

@@ -190,7 +190,7 @@ export class Draw {
 
   #showEvidence() {
     const canvas = $("evidence"), name = this.shown, sum = $("why-sum");
-    $("why-title").textContent = name ? say("why_class", { name }) : say("why_title");
+    $("why-title").textContent = name ? say(name === this.leading ? "why_class" : "why_not", { name }) : say("why_title");
     if (!this.evidence || !name) {
       canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
       return void sum.replaceChildren(say("why_nothing"));

@@ -19,6 +19,7 @@ export function say(key, facts = {}) {
 
 export const knows = (key) => key in table;
 
-export const percent = (p) => `${(100 * p).toFixed(p > 0.9995 || p < 0.0005 ? 0 : 1)} %`;
+// Nothing is called certain.
+export const percent = (p) => (p > 0.9995 ? "> 99.9 %" : `${(100 * p).toFixed(p < 0.0005 ? 0 : 1)} %`);
 
 export const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;

@@ -11,6 +11,7 @@ from softreg.objective import Objective
 from softreg.solvers.sgd import SGD
 
 FEWEST, ROWS, BATCH = 2**13, 20_000, 200  # rows below which nothing is gained, rows seen, rows in a batch
+TINY = 1e-30
 RATE = 50.0  # over the mean square length of a row: 0.5 for MNIST, where 0.2 serves as well
 
 
@@ -22,8 +23,8 @@ def begin(objective: Objective, theta: Tensor) -> Tensor:
     few = objective.matrix.every(max(1, objective.matrix.count // ROWS))
     if theta.any() or few.count < FEWEST:
         return theta
-    rate = RATE / _square_length(objective)
-    if not 0 < rate * objective.l2 < 0.1:
+    rate = RATE / max(_square_length(objective), TINY)
+    if not rate * objective.l2 < 0.1:  # the penalty is steeper than the data
         return theta
     sgd = SGD(1, BATCH, rate, drop_last=True, generator_state=Generator().manual_seed(0).get_state())
     sample = replace(objective, matrix=few)

@@ -18,7 +18,7 @@ from softreg.cli import main
 from softreg.data import Splits
 from softreg.errors import PictureError
 from softreg.pictures import picture_from_array
-from softreg.prediction import TOGETHER, Prediction, predict, predict_each
+from softreg.prediction import TOGETHER, Prediction, percent, predict, predict_each
 from softreg.runs import load, shipped
 
 TUTORIAL = shipped("tutorial")
@@ -106,7 +106,7 @@ def test_standard_input_is_a_picture(
 ) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(seven)))
     assert softreg("predict", "--model", TUTORIAL, "-", "--steps", tmp_path / "steps") == 0
-    assert re.search(r"^- +7 +\d+\.\d%", capsys.readouterr().out, flags=re.MULTILINE)
+    assert re.search(r"^- +7 +>?\d+\.\d%", capsys.readouterr().out, flags=re.MULTILINE)
     assert [each.name for each in (tmp_path / "steps").iterdir()] == ["stdin-steps.png"]
 
 
@@ -172,3 +172,8 @@ def test_probabilities_are_the_softmax_of_the_models_own_logits(mnist: Splits) -
     pictures = [picture_from_array(image.numpy()) for image in mnist.test.images[:20]]
     for found, image in zip(predict(model, pictures), mnist.test.images, strict=False):
         torch.testing.assert_close(found.probabilities, torch.softmax(model(image[None])[0], 0), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("probability", "told"), [(0.5, "50.0%"), (0.9994, "99.9%"), (0.99996, ">99.9%"), (1.0, ">99.9%")])
+def test_nothing_is_told_as_certain(probability: float, told: str) -> None:
+    assert percent(probability) == told

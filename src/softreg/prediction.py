@@ -160,6 +160,11 @@ def read(model: SoftmaxRegression, images: Tensor) -> tuple[Tensor, Tensor, list
     return logits.cpu(), probabilities.cpu(), whys
 
 
+def percent(probability: float) -> str:
+    """A probability for people: never more certain than it is."""
+    return ">99.9%" if probability >= 0.9995 else f"{probability:.1%}"
+
+
 def by_class(classes: tuple[str, ...], values: Tensor) -> dict[str, float]:
     """Values (C,) under their classes' names."""
     return dict(zip(classes, values.tolist(), strict=True))

@@ -63,12 +63,14 @@ def _picture(target: str, run: str | None, out: str | None, *, quiet: bool) -> d
 
 
 def _print(reading: "Reading", both: "list[Evidence]") -> None:
+    from softreg.prediction import percent
+
     if reading.doubt:
         click.echo(say("explain.doubted", reason=say(reading.doubt)))
     for each in both:
         facts = {"pro": each.speaking_for, "contra": each.speaking_against, "logit": each.logit, "bias": each.bias}
         probability = float(reading.probabilities[reading.classes.index(each.label)])
-        click.echo(say("explain.line", label=each.label, probability=probability, **facts))
+        click.echo(say("explain.line", label=each.label, probability=percent(probability), **facts))
 
 
 def _run(target: Path, out: str | None, *, quiet: bool) -> dict[str, Any]:

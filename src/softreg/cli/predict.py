@@ -61,13 +61,15 @@ def _print(told: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from softreg.prediction import percent
+
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column(say("predict.column_picture"), overflow="fold")
     table.add_column(say("predict.column_label"), style="bold")
     table.add_column(say("predict.column_probability"), justify="right", no_wrap=True)
     table.add_column(say("predict.column_remark"), overflow="fold")
     for each in told:
-        answer = ("-", "") if each["abstained"] else (each["label"], f"{each['probability']:.1%}")
+        answer = ("-", "") if each["abstained"] else (each["label"], percent(each["probability"]))
         table.add_row(each["picture"], *answer, "; ".join([each["reason"]] if each["abstained"] else each["notes"]))
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:

@@ -14,7 +14,7 @@ from softreg.explanation import Evidence
 from softreg.figures.layout import LEFT, TOP, WIDTH
 from softreg.figures.style import DIVERGING, FAINT, MUTED, bold, drawing, new_figure
 from softreg.pictures import Picture
-from softreg.prediction import Reading
+from softreg.prediction import Reading, percent
 from softreg.words import say
 
 SIDE, GAP, ABOVE, BELOW, FOOT = 1.72, 0.16, 0.42, 0.66, 0.62  # inches: of a panel, between, above and below it, for the scale
@@ -62,7 +62,11 @@ def _row(figure: Figure, bottom: float, picture: Picture, explained: Explained, 
         say("explain.rather_than", label=first.label, other=second.label),
     )
     below = (
-        say("explain.read_with_doubt" if reading.doubt else "explain.read_as", label=first.label, probability=reading.probability),
+        say(
+            "explain.read_with_doubt" if reading.doubt else "explain.read_as",
+            label=first.label,
+            probability=percent(reading.probability),
+        ),
         _sums(first),
         _sums(second),
         say("explain.lead", lead=first.logit - second.logit, bias=first.bias - second.bias),

@@ -1,8 +1,9 @@
 """How sure a model may be: learnt from training images it was not fitted on, never from the test images.
 
-The last images of the training set are set aside. The solver goes on from the optimum of all images to that of the others; being
-convex, the problem has one optimum, and the way there leaves no trace of what was set aside. What that model says of the images it
-has not seen decides two things for the model of all images: the temperature, and the limits of novelty.
+The last images of the training set are set aside, and the solver learns from the others. SGD begins afresh; a convex solver goes on
+from the optimum of all images to that of the others, of which there is only one, so the way there leaves no trace of what was set
+aside. What that model says of the images it has not seen decides two things for the model of all images: the temperature, and the
+limit of novelty.
 """
 
 from dataclasses import replace

@@ -55,7 +55,7 @@ class Features(nn.Module):
 
     @torch.no_grad()
     def _filled(self, images: Tensor, dtype: torch.dtype, unit: float) -> Tensor:
-        """The features of all images over `unit`: each thread takes chunks of its own, so no bit depends on how many there are."""
+        """The features of all images over `unit`: each thread takes chunks of its own."""
         x = torch.empty(len(images), self.dim, dtype=dtype, device=images.device)
         starts = range(0, len(images), CHUNK)
 

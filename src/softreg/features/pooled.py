@@ -29,7 +29,7 @@ class Pooled(Features):
     Buffers: mean (D,), scale (D,) = 1 / s.
     """
 
-    stored, unit = torch.int8, 1 / 16  # in sixteenths of a deviation: a quarter of float32, and the same validation accuracy
+    stored, unit = torch.int8, 1 / 16  # in sixteenths of a deviation: a quarter of float32
 
     def __init__(self, dim: int) -> None:
         super().__init__()

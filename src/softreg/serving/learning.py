@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from typing import Any
 
+import torch
+
+from softreg.environment import give_memory_back
 from softreg.errors import RunError, ServingError, SoftregError
 from softreg.recipe import Recipe
 from softreg.runs import Run
@@ -64,6 +67,7 @@ class Lesson:
 
     def __init__(self, saved: Callable[[Run], str]) -> None:
         self._saved = saved
+        self._threads = torch.get_num_threads()
         self._thread: threading.Thread | None = None
         self._going = threading.Event()  # cleared: paused
         self._stopping = False
@@ -92,7 +96,7 @@ class Lesson:
             "lr": recipe.lr,
             "total": total,
         }
-        self._thread = threading.Thread(target=self._train, args=(recipe,), name="softreg-train", daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(recipe,), name="softreg-train", daemon=True)
         self._thread.start()
         self._announce()
 
@@ -156,8 +160,15 @@ class Lesson:
         if not self.under_way:
             raise ServingError("serving.not_training", status=409)
 
+    def _work(self, recipe: Recipe) -> None:
+        """The thread."""
+        try:
+            self._train(recipe)
+        finally:
+            give_memory_back()
+
     def _train(self, recipe: Recipe) -> None:
-        """The thread: train, save, and say how it ended."""
+        """Train, save, and say how it ended."""
         try:
             from softreg.pipeline import load_splits, train
 

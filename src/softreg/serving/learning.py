@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from typing import Any
 
-import torch
-
 from softreg.environment import give_memory_back
 from softreg.errors import RunError, ServingError, SoftregError
 from softreg.recipe import Recipe
@@ -67,7 +65,6 @@ class Lesson:
 
     def __init__(self, saved: Callable[[Run], str]) -> None:
         self._saved = saved
-        self._threads = torch.get_num_threads()
         self._thread: threading.Thread | None = None
         self._going = threading.Event()  # cleared: paused
         self._stopping = False

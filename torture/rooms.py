@@ -50,11 +50,13 @@ def _requests(numbers: range, scratch: Path) -> Count:
 
 
 def _kills(numbers: range, scratch: Path) -> Count:
+    from torture.forked import forked
     from torture.kills import draw_little, kill_at_random
     from torture.small import recipes, small_mnist
 
     draw_little()
-    count, trained = Count(0, [], {}), recipes(small_mnist(scratch / "data"))
+    forked(lambda: small_mnist(scratch / "data"), scratch=scratch)  # not here: who has computed cannot fork well
+    count, trained = Count(0, [], {}), recipes(scratch / "data")
     for number, (name, recipe) in enumerate(trained.items()):
         if mine := [each for each in numbers if each % len(trained) == number]:
             found = kill_at_random(recipe, _folder(scratch, name), len(mine), seed=mine[0])
@@ -65,12 +67,14 @@ def _kills(numbers: range, scratch: Path) -> Count:
 
 
 def _calls(numbers: range, scratch: Path) -> Count:
+    from torture.forked import forked
     from torture.kills import draw_little, kill_at_every_call
     from torture.small import recipes, small_mnist
 
     draw_little()
     count = Count(0, [], {})
-    recipe = recipes(small_mnist(scratch / "data", 200, 50))["sgd"].changed({"epochs": 3})
+    forked(lambda: small_mnist(scratch / "data", 200, 50), scratch=scratch)
+    recipe = recipes(scratch / "data")["sgd"].changed({"epochs": 3})
     for force in (False, True):
         found = kill_at_every_call(recipe, _folder(scratch, f"force {force}"), force=force)
         count.done += found.kills

@@ -195,10 +195,13 @@ def _standard_mode(image: Image.Image) -> Image.Image:
 def _thinned_out(values: NDArray[np.generic]) -> NDArray[np.float32]:
     """As float, each pixel the mean of a square of them where there are many more than needed; without a float copy of all."""
     step = max(1, max(values.shape) // (2 * WORKING_SIDE))
-    height, width = (max(1, side // step) for side in values.shape)
+    if step > min(values.shape):  # a ribbon: only along it
+        along = int(np.argmax(values.shape))
+        ribbon = np.moveaxis(values, along, 0)
+        pieces = ribbon[: len(ribbon) // step * step].reshape(-1, step, min(values.shape))
+        return np.moveaxis(_finite(pieces.mean(axis=1, dtype=np.float64)), 0, along)
+    height, width = (side // step for side in values.shape)
     parts = [values[i::step, j::step][:height, :width] for i in range(step) for j in range(step)]
-    if any(part.shape != (height, width) for part in parts):  # a strip thinner than a step
-        return _finite(values)
     total = np.zeros((height, width), dtype=np.float32)
     for part in parts:
         total += _finite(part)

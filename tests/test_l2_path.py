@@ -21,9 +21,8 @@ from softreg.objective import Objective
 from softreg.recipe import Recipe
 from softreg.reproduction import reproduce
 from softreg.runs import Run
-from softreg.training import fit
+from softreg.training import Fit, Progress, fit
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 AUTO: dict[str, Any] = {"solver": "lbfgs", "l2": "auto"}
 
 
@@ -33,6 +32,7 @@ def noisy(n: int = 600, d: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
     return x, (x[:, :3] + 1.5 * torch.randn(n, 3, generator=g, dtype=torch.float64)).argmax(1)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_each_strength_is_judged_as_scikit_learn_would() -> None:
     x, y = noisy()
     path = l2_path(Objective(DesignMatrix(x, y), 3), 0, Recipe(**AUTO, tol=1e-9))
@@ -43,12 +43,14 @@ def test_each_strength_is_judged_as_scikit_learn_would() -> None:
         assert tried.accuracy == pytest.approx(float(np.mean(p.argmax(1) == y[500:].numpy())), abs=0.011)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_the_path_ends_when_it_no_longer_improves() -> None:
     path = l2_path(Objective(DesignMatrix(*noisy()), 3), 0, Recipe(**AUTO))
     assert [tried.l2 for tried in path] == list(STRENGTHS[: len(path)])
     assert len(path) == len(STRENGTHS) or path[-1 - PATIENCE] is best(path)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_copies_of_images_held_out_are_not_learnt_from() -> None:
     x, y = noisy(60)
     wrong = torch.stack([x, x], 1).flatten(0, 1)
@@ -72,15 +74,29 @@ def test_shares_choose_alike() -> None:
 
 @pytest.fixture(scope="module")
 def small(small_idx: Path) -> Dataset:
-    return load_dataset(small_idx).train
+    return load_dataset(small_idx).train[:900]
 
 
-def test_the_chosen_strength_is_learnt_with_from_all_images(small: Dataset) -> None:
-    auto = fit(Recipe(**AUTO), small)
+@pytest.fixture(scope="module")
+def trained(small: Dataset) -> tuple[Fit, list[Progress]]:
+    kept: list[Progress] = []
+    return fit(Recipe(**AUTO), small, keep=lambda progress: kept.append(replace(progress, costs=list(progress.costs)))), kept
+
+
+def test_the_chosen_strength_is_learnt_with_from_all_images(trained: tuple[Fit, list[Progress]], small: Dataset) -> None:
+    auto, _ = trained
     assert auto.l2 == best(auto.path).l2
     assert 1e-4 < auto.l2 < 0.1
     again = fit(Recipe(solver="lbfgs", l2=auto.l2), small)
     assert again.model.linear.weight.equal(auto.model.linear.weight)
+
+
+def test_cut_short_it_goes_on_to_the_same_weights(trained: tuple[Fit, list[Progress]], small: Dataset) -> None:
+    auto, kept = trained
+    resumed = fit(Recipe(**AUTO), small, resumed=kept[2])
+    assert resumed.l2 == auto.l2
+    assert resumed.costs == auto.costs
+    assert resumed.model.linear.weight.equal(auto.model.linear.weight)
 
 
 def test_a_run_keeps_what_was_asked_and_what_was_chosen(small_idx: Path, tmp_path: Path) -> None:

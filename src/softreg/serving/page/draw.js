@@ -7,14 +7,15 @@ import { percent, say, signed } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const COMPARED = 8; // models that are asked about the same drawing
-const EVERY = 250; // milliseconds between two explanations while the pen moves,
-const PAUSE = 40; // or after so short a rest
+const EVERY = 250; // milliseconds between two explanations while the pen moves, at least;
+const SHARE = 20; // they may take so small a part of the time: answers computed beside them are late.
+const PAUSE = 40; // When the pen rests so long, the explanation comes at once
 const REST = 200; // milliseconds the pen rests before the other models are asked,
 const ALOUD = 700; // and before the answer is read aloud
 
 export class Draw {
   constructor(trouble) {
-    Object.assign(this, { trouble, models: [], model: null, answer: null, evidence: null, chosen: null, asking: false, again: false, version: 0 });
+    Object.assign(this, { trouble, models: [], model: null, answer: null, evidence: null, chosen: null, asking: false, again: false, version: 0, explained: -Infinity, took: 0 });
     this.ink = new Ink($("ink"), $("sheet"), $("pen"), (since) => this.ask(since));
     $("undo").onclick = () => this.ink.undo();
     $("clear").onclick = () => this.ink.clear();
@@ -89,14 +90,14 @@ export class Draw {
   // The evidence and the stages cost more than the answer: while the pen moves they follow now and then, and when it rests at once.
   #explainSoon() {
     clearTimeout(this.soon);
-    const wait = performance.now() - (this.explained ?? 0) > EVERY ? 0 : PAUSE;
+    const wait = performance.now() - this.explained > Math.max(EVERY, SHARE * this.took) ? 0 : PAUSE;
     this.soon = setTimeout(() => this.#explain(), wait);
   }
 
   async #explain() {
     if (this.explaining || this.ink.empty) return;
     this.explaining = true;
-    const { picture, model, version } = this;
+    const { picture, model, version } = this, began = performance.now();
     try {
       const { evidence, stages } = await predict(picture, model, ["stages", "evidence"]);
       if (model === this.model && this.answer) {
@@ -109,6 +110,7 @@ export class Draw {
     }
     this.explaining = false;
     this.explained = performance.now();
+    this.took = this.explained - began;
     if (version !== this.version && this.answer) this.#explainSoon();
   }
 

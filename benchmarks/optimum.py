@@ -148,8 +148,8 @@ def table(results: dict[str, Any]) -> str:
     lines = [
         "# The optimum of softmax regression on MNIST (60,000 x 784, l2 = 1e-4): softreg and its peers",
         "",
-        f"{environment['processor']} with AVX-512 and no AMX, torch {environment['libraries']['torch']}. Seconds are medians of rounds in",
-        f"which peer and softreg alternate, elapsed or, on a busy machine, of one thread's CPU; the gap is to {OPTIMUM}.",
+        f"{environment['processor']} with AVX-512 and no AMX, torch {environment['libraries']['torch']}. Seconds are medians of",
+        f"rounds in which peer and softreg alternate, elapsed or, on a busy machine, of one thread's CPU; the gap is to {OPTIMUM}.",
         "",
         "| peer | clock | gap | seconds | softreg lbfgs for the same goal | times faster | softreg newton, gap 1e-6 |",
         "| --- | --- | --- | --- | --- | --- | --- |",

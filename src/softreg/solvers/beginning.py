@@ -39,5 +39,5 @@ def _square_length(objective: Objective) -> float:
     """The mean square length of a row, of a thousand rows."""
     matrix = objective.matrix.every(max(1, objective.matrix.count // 1000))
     x, _ = matrix.take(torch.arange(len(matrix)))
-    total = matrix.over_ranks(torch.stack([x.double().square().sum(), x.new_tensor(len(x)).double()]))
+    total = matrix.over_ranks(torch.stack([x.square().sum(dtype=matrix.wide), x.new_tensor(len(x), dtype=matrix.wide)]))
     return float(total[0] / total[1].clamp(min=1))

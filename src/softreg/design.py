@@ -151,7 +151,12 @@ class DesignMatrix:
     @property
     def wide(self) -> torch.dtype:
         """What sums are computed in."""
-        return torch.float32 if self.rows.device.type == "mps" else torch.float64  # Metal has no float64
+        return wide(self.rows.device)
+
+
+def wide(device: torch.device) -> torch.dtype:
+    """The most precise type of floating point a device has."""
+    return torch.float32 if device.type == "mps" else torch.float64  # Metal has no float64
 
 
 Map = Callable[[Callable[[int], Any], range], Iterator[Any]]

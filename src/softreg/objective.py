@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from softreg.design import DesignMatrix
+from softreg.design import DesignMatrix, wide
 
 
 def pack(weight: Tensor, bias: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class Objective:
         )
 
     def _value(self, loss: Tensor, theta: Tensor) -> float:
-        return float(loss) / self.matrix.total + 0.5 * self.l2 * float(theta[:, :-1].double().square().sum())
+        return float(loss) / self.matrix.total + 0.5 * self.l2 * float(theta[:, :-1].to(self.matrix.wide).square().sum())
 
     def _with_penalty(self, total: Tensor, theta: Tensor) -> Tensor:
         """The mean of what was summed over rows, as for features, plus the penalty's share; total and theta (C, D + 1)."""
@@ -108,8 +108,8 @@ def residual(p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
 
 def _loss(log_p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
     """The cross-entropy summed over rows, float64: its sum must not spoil a gap of 1e-9."""
-    loss = log_p.gather(0, y[None])[0].double()
-    return -(loss.sum() if w is None else loss.dot(w.double()))
+    loss = log_p.gather(0, y[None])[0].to(wide(log_p.device))
+    return -(loss.sum() if w is None else loss.dot(w.to(loss.dtype)))
 
 
 def outer(r: Tensor, x: Tensor) -> Tensor:

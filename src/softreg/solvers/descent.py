@@ -8,6 +8,7 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from softreg.certificate import certify
+from softreg.design import wide
 from softreg.objective import Objective
 from softreg.solvers import Ending, State
 from softreg.solvers.beginning import begin
@@ -100,7 +101,7 @@ class Descent(ABC):
         """Near enough, as estimated; to `certify`, as proven too: tried once the squared gradient over 2 l2 promises it."""
         if not float(state.memory["gap"]) <= self.tol:
             return False
-        promised = 0.5 * float(state.memory["gradient"].double().square().sum()) <= objective.l2 * self.tol
+        promised = 0.5 * float(state.memory["gradient"].to(objective.matrix.wide).square().sum()) <= objective.l2 * self.tol
         return not self.certify or (promised and certify(objective, state.theta).gap <= self.tol)
 
     def _ending(self, key: str, state: State) -> Ending:
@@ -116,4 +117,4 @@ class Descent(ABC):
 
 def decrement(direction: Tensor, gradient: Tensor) -> Tensor:
     """Half of what the slope along the direction promises, float64: Newton's, if the direction is."""
-    return -0.5 * inner(direction, gradient).double()
+    return -0.5 * inner(direction, gradient).to(wide(gradient.device))

@@ -111,10 +111,10 @@ def _with_ones(x: Tensor) -> Tensor:
 def _diagonal(objective: Objective, curvature: Tensor) -> Tensor:
     """The diagonal (1, D + 1) of the guess, with the penalty, where even one block would be too large."""
     matrix, step = objective.matrix, max(1, objective.matrix.count // ROWS)
-    squares = torch.zeros(matrix.dim + 1, dtype=torch.float64, device=matrix.rows.device)
+    squares = torch.zeros(matrix.dim + 1, dtype=matrix.wide, device=matrix.rows.device)
     for index in torch.arange(-matrix.first % step, len(matrix), step).split(256):
         x, _ = matrix.take(index)
-        squares += curvature[0, index].double() @ _with_ones(x).double().square()
+        squares += curvature[0, index].to(matrix.wide) @ _with_ones(x).to(matrix.wide).square()
     squares = matrix.over_ranks(squares).mul_(step / matrix.total)
     squares[:-1] += objective.l2
     return squares.clamp(min=torch.finfo(torch.float32).tiny)[None].to(curvature.dtype)

@@ -4,8 +4,11 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks.user_pictures import photo
+from softreg.data import Splits
 from tests.test_cli import run_softreg
 
 ROOT = Path(__file__).parent.parent
@@ -18,11 +21,13 @@ def commands(name: str) -> list[list[str]]:
     return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
 
 
-def test_every_command_runs_as_it_stands(tmp_path: Path) -> None:
+def test_every_command_runs_as_it_stands(mnist: Splits, tmp_path: Path) -> None:
     typed = [words[1:] for words in commands("README.md") if words[0] == "softreg" and words[1] not in ELSEWHERE]
-    assert len(typed) > 3
+    assert len(typed) > 8
+    (tmp_path / "photo.jpg").write_bytes(photo(mnist.test.images[0].numpy(), np.random.default_rng(0)))
     for arguments in typed:
-        done = run_softreg(*arguments, cwd=tmp_path, SOFTREG_EPOCHS="1")
+        fewer = {} if "optimum" in arguments else {"SOFTREG_EPOCHS": "1"}
+        done = run_softreg(*arguments, cwd=tmp_path, **fewer)
         assert done.returncode == 0, (arguments, done.stderr)
 
 

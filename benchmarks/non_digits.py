@@ -1,7 +1,8 @@
 """Pictures that show no digit: letters, scribbles, shapes, textures, noise, photos. Drawn at random, seeded, from no data set.
 
-Used to calibrate nothing: the rule of `softreg.novelty` learns from `softreg.impostors`, which know of none of these. Used by
-`benchmarks/abstention.py` to see how often the rule says so.
+Used by `benchmarks/abstention.py` to see how often the rule of `softreg.novelty` says so. The rule learns from `softreg.impostors`,
+never from these pictures; but impostors too are scribbles, polygons and crossing strokes, drawn another way (AKIN). Of the other
+kinds it knows nothing but that strokes may branch, as those of letters do.
 """
 
 from collections.abc import Callable
@@ -136,3 +137,5 @@ KINDS: dict[str, Kind] = {
     "photo": photo,
     "blank": blank,
 }
+
+AKIN = {"scribble", "shape", "hash marks"}  # kinds that some impostors resemble

@@ -21,8 +21,8 @@ from softreg.solvers import Solver
 
 STEPS = 50  # of Newton's method in one variable: a few suffice
 SEED = 777
-IMPOSTORS = 4000
-NOVEL = 0.015  # the share of images set aside that may be called novel
+IMPOSTORS = 6000
+NOVEL = 0.01  # the share of images set aside that may be called novel
 
 
 def temperature(logits: Tensor, labels: Tensor) -> float:

@@ -1,22 +1,32 @@
 """Images that pass for nothing: made of strokes as the training images are, of the same size and thickness, and yet of no class.
 
 Whether an image is like those of a class can be learnt only beside some that are not. Four kinds are made without any
-other data set (outlier exposure: Hendrycks, Mazeika and Dietterich, ICLR 2019; here the outliers cost nothing):
+other data set (outlier exposure: Hendrycks, Mazeika and Dietterich, ICLR 2019; here the outliers cost nothing). Of training images:
 
 - turned: an image mirrored, or lying on its side;
 - halved: one part of an image beside another part of a mirrored one;
-- overlaid: two images over each other, one of them shifted or lying on its side;
-- drawn: two to six curved or straight strokes, apart, chained, or in a ring; or patches of ink.
+- overlaid: two images over each other, one of them shifted or lying on its side.
+
+And drawn:
+
+- strokes, two to six, curved or straight: apart, chained, or in a ring;
+- branches: two to five strokes, each of which leaves from one before;
+- crossings: two to six straight strokes, across one another;
+- polygons of three to six corners, outlined;
+- scribbles: a pen that wanders;
+- patches of ink.
 """
+
+import math
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool1d, interpolate
 
 SIDE, BOX = 28, 20
 POINTS = 24  # on each stroke
 MOST_STROKES = 6
-SHARES = (0.2, 0.2, 0.2, 0.3, 0.1)  # turned, halved, overlaid, strokes, patches
+TURNED, HALVED, OVERLAID = 0.1, 0.1, 0.1  # shares of each kind; the drawn ones are in DRAWN, below
 
 
 def impostors(images: Tensor, labels: Tensor, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -24,15 +34,17 @@ def impostors(images: Tensor, labels: Tensor, count: int, generator: Generator) 
 
     With them int64 (M,): the label each of the turned ones had, -1 for the others.
     """
-    counts = [round(share * count) for share in SHARES]
-    chosen = torch.randint(len(images), (counts[0],), generator=generator).to(images.device)
-    kinds = [turned(images[chosen], generator)]
-    kinds.append(halved(_some(images, counts[1], generator), _some(images, counts[1], generator), generator))
-    kinds.append(overlaid(_some(images, counts[2], generator), _some(images, counts[2], generator), generator))
-    drawn = [strokes(counts[3], generator), patches(counts[4], generator)]
-    false = centred(torch.cat([*kinds, *(each.to(images.device) for each in drawn)]))
+    turns, halves, overlays = (round(share * count) for share in (TURNED, HALVED, OVERLAID))
+    chosen = torch.randint(len(images), (turns,), generator=generator).to(images.device)
+    made = [
+        turned(images[chosen], generator),
+        halved(_some(images, halves, generator), _some(images, halves, generator), generator),
+        overlaid(_some(images, overlays, generator), _some(images, overlays, generator), generator),
+    ]
+    drawn = [draw(round(share * count), generator).to(images.device) for draw, share in DRAWN.items()]
+    false = centred(torch.cat(made + drawn))
     was = labels.new_full((len(false),), -1)
-    was[: counts[0]] = labels[chosen]
+    was[:turns] = labels[chosen]
     return false, was
 
 
@@ -71,11 +83,81 @@ def strokes(count: int, generator: Generator) -> Tensor:
     straight = torch.rand(count, MOST_STROKES, 1, generator=generator) < 0.5
     ends[:, :, 1] = torch.where(straight, ends[:, :, [0, 2]].mean(2), ends[:, :, 1])
     ends = torch.where((torch.arange(MOST_STROKES) < number)[:, :, None, None], ends, ends[:, :1])
+    return inked(curves(ends).flatten(1, 2), generator)
+
+
+def branches(count: int, generator: Generator) -> Tensor:
+    """Two to five strokes, mostly upright or level, each of which leaves from one before: uint8 (N, 28, 28).
+
+    Half leave from an end or the middle, the others from anywhere.
+    """
+    most = 5
+    turns = torch.rand(count, most, generator=generator)  # of 2 pi
+    near = (4 * turns).round() / 4 + 0.025 * torch.randn(count, most, generator=generator)
+    angle = 2 * math.pi * torch.where(torch.rand(count, most, generator=generator) < 0.6, near, turns)
+    length = 0.3 + 0.7 * torch.rand(count, most, 1, generator=generator)
+    way = length * torch.stack([angle.cos(), angle.sin()], 2)  # (N, S, 2), from one end to the other
+    bent = torch.rand(count, most, 1, generator=generator) < 0.35
+    bend = 0.8 * bent * torch.randn(count, most, 1, generator=generator) * torch.stack([-way[..., 1], way[..., 0]], 2)
+    drawn = curves(torch.stack([torch.zeros_like(way), way / 2 + bend, way], 2))  # (N, S, P, 2), each from the origin
+    for stroke in range(1, most):
+        before = torch.randint(stroke, (count,), generator=generator)
+        place = torch.rand(count, generator=generator)
+        place = torch.where(torch.rand(count, generator=generator) < 0.5, (2 * place).round() / 2, place)
+        drawn[:, stroke] += drawn[torch.arange(count), before, ((POINTS - 1) * place).long()][:, None]
+    return inked(_first(drawn, generator), generator)
+
+
+def crossings(count: int, generator: Generator) -> Tensor:
+    """Two to six straight strokes in two directions nearly at right angles, anywhere: uint8 (N, 28, 28)."""
+    across = torch.randint(2, (count, MOST_STROKES), generator=generator)
+    across[:, 1] = 1 - across[:, 0]  # a bar alone would be a 1
+    turn = 0.6 * torch.rand(count, 1, generator=generator) - 0.3 + 0.15 * torch.randn(count, MOST_STROKES, generator=generator)
+    angle = turn + math.pi / 2 * across
+    half = (0.3 + 0.5 * torch.rand(count, MOST_STROKES, 1, generator=generator)) * torch.stack([angle.cos(), angle.sin()], 2)
+    middle = 0.9 * torch.rand(count, MOST_STROKES, 2, generator=generator)
+    return inked(_first(curves(torch.stack([middle - half, middle, middle + half], 2)), generator), generator)
+
+
+def polygons(count: int, generator: Generator) -> Tensor:
+    """Outlines of three to six corners, regular or not, one in seven a star: uint8 (N, 28, 28)."""
+    kinds = []
+    for number, corners in enumerate((3, 4, 5, 6)):
+        share = count // 4 + (number < count % 4)
+        place = torch.arange(corners) + 0.25 * (torch.rand(share, corners, generator=generator) - 0.5)
+        angle = 2 * math.pi * (place / corners + torch.rand(share, 1, generator=generator))
+        uneven = torch.rand(share, 1, generator=generator) < 0.4
+        radius = 1 - 0.5 * uneven * torch.rand(share, corners, generator=generator)
+        radius[torch.rand(share, generator=generator) < 1 / 7, ::2] *= 0.45
+        stretch = 0.75 + 0.5 * torch.rand(share, 1, 2, generator=generator)
+        corner = stretch * torch.stack([radius * angle.cos(), radius * angle.sin()], 2)  # (N, C, 2)
+        t = torch.linspace(0, 1, POINTS)[:, None]
+        sides = (1 - t) * corner[:, :, None] + t * corner.roll(-1, 1)[:, :, None]  # (N, C, P, 2)
+        kinds.append(inked(sides.flatten(1, 2), generator))
+    return torch.cat(kinds)
+
+
+def scribbles(count: int, generator: Generator) -> Tensor:
+    """Random walks of 16 to 48 steps, their corners rounded: uint8 (N, 28, 28)."""
+    kinds, points = [], 8 * POINTS
+    for number, steps in enumerate((16, 24, 32, 48)):
+        share = count // 4 + (number < count % 4)
+        walk = torch.randn(share, 2, steps, generator=generator).cumsum(2)
+        walk = avg_pool1d(interpolate(walk, points, mode="linear"), points // steps, 1)
+        kinds.append(inked(walk.transpose(1, 2), generator))
+    return torch.cat(kinds)
+
+
+def curves(ends: Tensor) -> Tensor:
+    """Points (N, S, P, 2) on quadratic Bezier curves of control points (N, S, 3, 2)."""
     t = torch.linspace(0, 1, POINTS)[:, None]
-    points = (1 - t) ** 2 * ends[:, :, :1] + 2 * t * (1 - t) * ends[:, :, 1:2] + t**2 * ends[:, :, 2:]  # (N, S, P, 2)
-    points = points.flatten(1, 2)
+    return (1 - t) ** 2 * ends[:, :, :1] + 2 * t * (1 - t) * ends[:, :, 1:2] + t**2 * ends[:, :, 2:]
+
+
+def inked(points: Tensor, generator: Generator) -> Tensor:
+    """A pen of any thickness led over points (N, P, 2), fitted into the box of 20 x 20: uint8 (N, 28, 28)."""
     low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
-    radius = 1.0 + 0.8 * torch.rand(count, 1, 1, generator=generator)
+    radius = 0.6 + 1.2 * torch.rand(len(points), 1, 1, generator=generator)
     points = SIDE / 2 + (points - (low + high) / 2) * (BOX - 2 * radius) / (high - low).amax(2, keepdim=True).clamp_min(1e-3)
     pixel = torch.arange(SIDE) + 0.5
     grid = torch.cartesian_prod(pixel, pixel)  # (784, 2)
@@ -93,6 +175,9 @@ def patches(count: int, generator: Generator) -> Tensor:
     pixel = torch.arange(SIDE) - (SIDE - 1) / 2
     inside = pixel[:, None].square() + pixel.square() < (BOX / 2) ** 2
     return (255 * (4 * height).clamp(0, 1) * inside).round().to(torch.uint8)
+
+
+DRAWN = {strokes: 0.1, branches: 0.2, crossings: 0.1, polygons: 0.13, scribbles: 0.13, patches: 0.04}
 
 
 def centred(images: Tensor) -> Tensor:
@@ -119,3 +204,10 @@ def _some(images: Tensor, count: int, generator: Generator) -> Tensor:
 def _chance(images: Tensor, generator: Generator) -> Tensor:
     """Heads or tails for each image, bool (N, 1, 1)."""
     return (torch.rand(len(images), 1, 1, generator=generator) < 0.5).to(images.device)
+
+
+def _first(strokes: Tensor, generator: Generator) -> Tensor:
+    """Points (N, S P, 2) of the first two, or more, of strokes (N, S, P, 2); the others give way to the first."""
+    n, most = strokes.shape[:2]
+    number = torch.randint(2, most + 1, (n, 1), generator=generator)
+    return torch.where((torch.arange(most) < number)[:, :, None, None], strokes, strokes[:, :1]).flatten(1, 2)

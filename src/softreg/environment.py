@@ -1,6 +1,5 @@
 """Where and with what a model was trained: what someone needs to know who wants the same weights again."""
 
-import ctypes
 import os
 import platform
 import resource
@@ -47,12 +46,6 @@ def peak_rss_mib() -> float:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def give_memory_back() -> None:
-    """Return to the system what is free: glibc keeps it, and a server that trains grows by 20 MiB each time."""
-    with suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _processor() -> str:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from typing import Any
 
-from softreg.environment import give_memory_back
 from softreg.errors import RunError, ServingError, SoftregError
 from softreg.recipe import Recipe
 from softreg.runs import Run
@@ -93,7 +92,7 @@ class Lesson:
             "lr": recipe.lr,
             "total": total,
         }
-        self._thread = threading.Thread(target=self._work, args=(recipe,), name="softreg-train", daemon=True)
+        self._thread = threading.Thread(target=self._train, args=(recipe,), name="softreg-train", daemon=True)
         self._thread.start()
         self._announce()
 
@@ -157,15 +156,8 @@ class Lesson:
         if not self.under_way:
             raise ServingError("serving.not_training", status=409)
 
-    def _work(self, recipe: Recipe) -> None:
-        """The thread."""
-        try:
-            self._train(recipe)
-        finally:
-            give_memory_back()
-
     def _train(self, recipe: Recipe) -> None:
-        """Train, save, and say how it ended."""
+        """The thread: train, save, and say how it ended."""
         try:
             from softreg.pipeline import load_splits, train
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -27,6 +28,7 @@ INTERRUPTED = 130  # exit code after Ctrl-C
 LARGEST_HEAD = 32 * 2**10  # bytes of request line and headers
 MOST_CONNECTIONS = 512
 BACKLOG = 1024
+M_MMAP_THRESHOLD = -3  # malloc.h
 
 
 class Clock:
@@ -173,8 +175,18 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
+def _give_back_large_blocks() -> None:
+    """Have glibc return blocks of 1 MiB or more to the system once they are freed.
+
+    By itself it raises that bound to 32 MiB on the way and keeps what is smaller: 100 MiB after some trainings and large pictures.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**20)
+
+
 def make_server(app: ASGIApp, closing: Callable[[], None]) -> Server:
     """The server of `app`; `closing` is called when it begins to shut down."""
+    _give_back_large_blocks()
     options: dict[str, Any] = {"loop": "uvloop" if sys.platform != "win32" else "asyncio", "http": DeadlineProtocol, "ws": "none"}
     config = uvicorn.Config(
         app,

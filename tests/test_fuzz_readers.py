@@ -1,5 +1,8 @@
 """A little of what `make torture` does to the readers and the server: every input is read or refused, soon, in one line."""
 
+import errno
+import os
+import struct
 from io import BytesIO
 from pathlib import Path
 
@@ -7,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
-from softreg.errors import RunError
+from softreg.errors import PictureError, RunError
 from softreg.model_file import decode_model
 from softreg.pictures import read_picture
 from torture.fuzz import fuzz
@@ -61,3 +64,16 @@ def test_numbers_that_are_no_brightness(shape: tuple[int, int], strange: float) 
     file = BytesIO()
     Image.fromarray(pixels).save(file, "TIFF")
     assert np.isfinite(read_picture(file.getvalue()).stages[0].array).all()
+
+
+def test_a_source_that_breaks_off_and_an_orientation_that_is_none() -> None:
+    class Broken(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(PictureError, match="Input/output error"):
+        read_picture(Broken(), name="stick")
+    exif = b"II*\0" + struct.pack("<IHHHI4sI", 8, 1, ExifTags.Base.Orientation, 2, 4, b"up!\0", 0)  # letters, not a number
+    file = BytesIO()
+    Image.new("L", (40, 30), 255).save(file, "PNG", exif=exif)
+    assert read_picture(file.getvalue()).size == (40, 30)

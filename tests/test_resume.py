@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from softreg.checkpoints import Checkpoints, unfinished, unfinished_recipe
 from softreg.data import Dataset, load_dataset
@@ -120,6 +121,29 @@ def test_an_unfinished_training_is_not_overwritten_unasked(recipe: Recipe, tmp_p
     with pytest.raises(RunError, match="--resume"):
         train(recipe, tmp_path / "run")
     train(recipe, tmp_path / "run", force=True)
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_run_finished_by_another_while_we_took_hold_is_refused(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = FileLock.acquire
+
+    def slowly(lock: FileLock, *arguments: object) -> object:
+        (tmp_path / "run").mkdir()  # by the other process
+        return acquire(lock)
+
+    monkeypatch.setattr(FileLock, "acquire", slowly)
+    with pytest.raises(RunError, match="already exists"):
+        train(recipe, tmp_path / "run")
+    assert names(tmp_path) == ["run"]
+
+
+def test_what_a_kill_left_of_a_half_written_checkpoint_goes(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "run", on_step=stop_after(3))
+    (unfinished(tmp_path / "run") / ".000004.safetensors.0-1.tmp").write_bytes(b"half")
+    train(recipe, tmp_path / "run", resume=True)
     assert names(tmp_path) == ["run"]
 
 

@@ -127,3 +127,13 @@ def test_batches_are_shared_out_without_a_row_lost() -> None:
     assert sizes == [100] * 9 + [50]
     torch.testing.assert_close(sum(part.sum(0) for part, _, _ in taken), x.sum(0))
     assert sum(len(labels) for _, labels, _ in taken) == len(y)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 400, 999, 1000, 5000])
+def test_a_sample_is_spread_over_all_rows_and_both_of_two_that_take_turns(rows: int) -> None:
+    turns = replace(matrix(), labels=torch.arange(1000))
+    sample = turns.sample(rows)
+    assert 0 < len(sample) <= rows
+    assert len(sample) > rows / 3 - 1 or len(sample) == 1000
+    odd = (sample.labels % 2).sum()
+    assert abs(2 * int(odd) - len(sample)) <= 1

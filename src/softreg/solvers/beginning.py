@@ -20,7 +20,7 @@ def begin(objective: Objective, theta: Tensor) -> Tensor:
 
     It spares a third of the iterations. Any other theta is left alone, and so is zero where the steps would do harm.
     """
-    few = objective.matrix.every(max(1, objective.matrix.count // ROWS))
+    few = objective.matrix.sample(ROWS)
     if theta.any() or few.count < FEWEST:
         return theta
     rate = RATE / max(_square_length(objective), TINY)
@@ -37,7 +37,7 @@ def begin(objective: Objective, theta: Tensor) -> Tensor:
 
 def _square_length(objective: Objective) -> float:
     """The mean square length of a row, of a thousand rows."""
-    matrix = objective.matrix.every(max(1, objective.matrix.count // 1000))
+    matrix = objective.matrix.sample(1000)
     x, _ = matrix.take(torch.arange(len(matrix)))
     total = matrix.over_ranks(torch.stack([x.square().sum(dtype=matrix.wide), x.new_tensor(len(x), dtype=matrix.wide)]))
     return float(total[0] / total[1].clamp(min=1))

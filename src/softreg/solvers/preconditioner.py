@@ -48,8 +48,7 @@ class Preconditioner:
 
 def precondition(objective: Objective, anchor: Tensor, seed: int = 0) -> Preconditioner:
     """The guess of the Hessian at `anchor` (C, D + 1)."""
-    step = -(-objective.matrix.count // CANDIDATES)
-    objective = replace(objective, matrix=objective.matrix.every(step))
+    objective = replace(objective, matrix=objective.matrix.sample(CANDIDATES))
     p = objective.probabilities(anchor)  # (C, M)
     curvature = p * (1 - p)  # (C, M)
     size = (objective.matrix.dim + 1) ** 2
@@ -110,7 +109,7 @@ def _with_ones(x: Tensor) -> Tensor:
 
 def _diagonal(objective: Objective, curvature: Tensor) -> Tensor:
     """The diagonal (1, D + 1) of the guess, with the penalty, where even one block would be too large."""
-    matrix, step = objective.matrix, max(1, objective.matrix.count // ROWS)
+    matrix, step = objective.matrix, -(-objective.matrix.count // ROWS) | 1
     squares = torch.zeros(matrix.dim + 1, dtype=matrix.wide, device=matrix.rows.device)
     for index in torch.arange(-matrix.first % step, len(matrix), step).split(256):
         x, _ = matrix.take(index)

@@ -13,7 +13,7 @@ train: .venv/ready  ## learn MNIST and show what was learned
 	$(BIN)/softreg train
 
 test: lint types    ## lint, types and all tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 torture: .venv/ready  ## the long tests, about half an hour: counts go to docs/torture.md (Linux, root, strace)
 	$(BIN)/python -m torture --fresh

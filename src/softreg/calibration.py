@@ -1,9 +1,8 @@
 """How sure a model may be: learnt from training images it was not fitted on, never from the test images.
 
-The last images of the training set are set aside, and the solver learns from the others. SGD begins afresh; a convex solver goes on
-from the optimum of all images to that of the others, of which there is only one, so the way there leaves no trace of what was set
-aside. What that model says of the images it has not seen decides two things for the model of all images: the temperature, and the
-limit of novelty.
+The last images of the training set are set aside, and the solver learns from the others, from the beginning: had it gone on from
+weights that know all images, and ended before the optimum, a trace of what was set aside would be left. What that model says of the
+images it has not seen decides two things for the model of all images: the temperature, and the limit of novelty.
 """
 
 from dataclasses import replace

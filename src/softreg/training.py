@@ -121,8 +121,7 @@ def fit(
     model = SoftmaxRegression(features, train.classes)
     temperature = 1.0
     if recipe.calibration and ending.key != "interrupted":
-        start = theta if recipe.solver == "sgd" else state.theta
-        temperature, model.novelty = calibrate(features, objective, solver, start, train, recipe.calibration)
+        temperature, model.novelty = calibrate(features, objective, solver, theta, train, recipe.calibration)
     seconds = before.seconds + time.perf_counter() - began
     model.set_theta(state.theta / temperature)
     progress = Progress(state, costs, seconds)

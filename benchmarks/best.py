@@ -5,13 +5,15 @@ The ladder that leads to it, every map with the same convex layer on it::
     python -m benchmarks.best --split validation    # what the settings were chosen by: the last 10,000 training images
     python -m benchmarks.best --split test          # once, when all is chosen
 
-Each rung is a process of its own, `softreg train --json`, so that its seconds and its peak of memory are its own. Prints JSON;
-`--table FILE` writes the ladder as Markdown.
+Each rung is a process of its own, `softreg train --json`, so that its seconds and its peak of memory are its own. Prints JSON.
+`--write` keeps each rung in `benchmarks/results/best.json` as soon as it is measured, beside those measured before, and writes the
+ladder anew in `best.md`: it may be climbed in pieces (`--only pixels deskew`).
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,12 +30,13 @@ from softreg.features import make_features
 LADDER: dict[str, tuple[str, ...]] = {
     "pixels": ("--preset", "optimum"),
     "deskew": ("--preset", "optimum", "--features", "deskew"),
-    "patches": ("--preset", "best", "--features", "patches", "--copies", "0", "--calibration", "0"),
-    "scattering": ("--preset", "best", "--features", "scattering", "--copies", "0", "--calibration", "0"),
-    "both": ("--preset", "best", "--copies", "0", "--calibration", "0"),
+    "patches": ("--preset", "best", "--features", "patches", "--calibration", "0"),
+    "scattering": ("--preset", "best", "--features", "scattering", "--calibration", "0"),
+    "both": ("--preset", "best", "--calibration", "0"),
     "best": ("--preset", "best"),
 }
 HELD_OUT = 10_000
+RESULTS = Path(__file__).parent / "results"
 
 
 def climb(name: str, split: str, folder: Path) -> dict[str, Any]:
@@ -41,9 +44,9 @@ def climb(name: str, split: str, folder: Path) -> dict[str, Any]:
     arguments = [*LADDER[name], "--out", str(folder / name), "--json"]
     if split == "validation":
         arguments += ["--validation", str(HELD_OUT)]
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = subprocess.run([sys.executable, "-m", "softreg", "train", *arguments], capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - began
+    seconds, processor = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
     if done.returncode:
         raise SystemExit(done.stderr)
     trained = json.loads(done.stdout)
@@ -59,6 +62,7 @@ def climb(name: str, split: str, folder: Path) -> dict[str, Any]:
         "iterations": len(trained["cost"]),
         "train_seconds": trained["train_seconds"],
         "command_seconds": seconds,
+        "processor_seconds": processor,
         "peak_rss_mib": trained["peak_rss_mib"],
         "predict_seconds": reading(folder / name),
     }
@@ -78,16 +82,32 @@ def reading(path: Path, rounds: int = 3) -> float:
 def table(rungs: list[dict[str, Any]]) -> str:
     """The ladder as Markdown."""
     lines = [
-        "| recipe | D | accuracy | 95 % interval | train s | MiB | 10,000 images s |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| recipe | D | images | accuracy | 95 % interval | training s | whole command s | processor s | MiB | 10,000 images s |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for rung in rungs:
         low, high = rung["accuracy_interval"]
         lines.append(
-            f"| {rung['recipe']} | {rung['features']:,} | {rung['accuracy']:.4f} | {low:.4f} to {high:.4f} "
-            f"| {rung['train_seconds']:.1f} | {rung['peak_rss_mib']:.0f} | {rung['predict_seconds']:.3f} |"
+            f"| {rung['recipe']} | {rung['features']:,} | {rung['split']} | {rung['accuracy']:.4f} | {low:.4f} to {high:.4f} "
+            f"| {rung['train_seconds']:.1f} | {rung['command_seconds']:.1f} | {rung['processor_seconds']:.1f} "
+            f"| {rung['peak_rss_mib']:.0f} | {rung['predict_seconds']:.3f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def keep(rung: dict[str, Any]) -> None:
+    """All rungs measured so far, in the ladder's order, this one in place of an older one; written to the results."""
+    file, which = RESULTS / "best.json", (rung["recipe"], rung["split"])
+    before = json.loads(file.read_text(encoding="utf-8"))["ladder"] if file.exists() else []
+    rungs = [each for each in before if (each["recipe"], each["split"]) != which] + [rung]
+    rungs.sort(key=lambda each: (list(LADDER).index(each["recipe"]), each["split"] == "test"))
+    file.write_text(json.dumps(document(rungs), indent=2) + "\n", encoding="utf-8")
+    file.with_suffix(".md").write_text(table(rungs), encoding="utf-8")
+
+
+def document(rungs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was measured, and on what."""
+    return {"cores": os.cpu_count(), "torch": torch.__version__, "ladder": rungs}
 
 
 def main() -> None:
@@ -95,13 +115,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
     parser.add_argument("--only", nargs="*", choices=LADDER, default=list(LADDER))
-    parser.add_argument("--table", type=Path)
+    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
+    rungs = []
     with tempfile.TemporaryDirectory() as folder:
-        rungs = [climb(name, arguments.split, Path(folder)) for name in arguments.only]
-    if arguments.table:
-        arguments.table.write_text(table(rungs), encoding="utf-8")
-    print(json.dumps({"cores": os.cpu_count(), "torch": torch.__version__, "ladder": rungs}, indent=2))
+        for name in arguments.only:
+            rungs.append(climb(name, arguments.split, Path(folder)))
+            if arguments.write:
+                keep(rungs[-1])
+    print(json.dumps(document(rungs), indent=2))
 
 
 if __name__ == "__main__":

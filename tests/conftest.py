@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 import softreg
 from softreg.data import Splits, load_dataset
 from softreg.runs import Run
 from softreg.words import use_language
 from tests.mirror import idx
+
+settings.register_profile("any machine", deadline=None)  # a busy one is slow now and then
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

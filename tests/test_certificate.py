@@ -47,7 +47,7 @@ def problems(draw: st.DrawFn) -> Objective:
     return Objective(DesignMatrix(rows, labels, 0.5, 0.1, weights), c, draw(st.sampled_from([1e-3, 1e-2, 1.0])))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(problems(), st.floats(0, 2), st.integers(0, 1000))
 def test_the_proof_is_never_below_the_true_gap(objective: Objective, away: float, seed: int) -> None:
     best, where = optimum(objective)
@@ -57,7 +57,7 @@ def test_the_proof_is_never_below_the_true_gap(objective: Objective, away: float
     assert certificate.gap >= certificate.value - best - 1e-13
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(problems())
 def test_near_the_optimum_the_proof_is_near_too(objective: Objective) -> None:
     _, where = optimum(objective)
@@ -70,7 +70,7 @@ def test_without_penalty_nothing_is_proven() -> None:
 
 
 @pytest.mark.parametrize("solver", [LBFGS, Newton])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(problems())
 def test_the_estimate_is_within_three_of_the_true_gap(solver: type[LBFGS | Newton], objective: Objective) -> None:
     best, _ = optimum(objective)

@@ -28,7 +28,7 @@ def test_damaged_files_are_read_or_refused(name: str, inputs: int, tmp_path: Pat
     assert 0 < found.accepted < inputs  # damage enough, and not too much
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200), st.integers(0, 2**64 - 1))
 def test_any_bytes_are_no_model(content: bytes, length: int) -> None:
     for raw in (content, length.to_bytes(8, "little") + content, len(content).to_bytes(8, "little") + content):

@@ -27,7 +27,7 @@ def recipe_or_refusal(text: str) -> None:
         assert Recipe.from_toml(recipe.to_toml()) == recipe
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(max_size=200))
 @example("a=" + "[" * 10**5)
 @example("epochs = inf")
@@ -41,7 +41,7 @@ def test_any_text(text: str) -> None:
     recipe_or_refusal(text)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.dictionaries(st.sampled_from([each.name for each in fields(Recipe)]), VALUES, max_size=4))
 def test_any_values(values: dict[str, Any]) -> None:
     with suppress(RecipeError):
@@ -49,7 +49,7 @@ def test_any_values(values: dict[str, Any]) -> None:
         assert Recipe.from_toml(recipe.to_toml()) == recipe
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.integers(0, 10**6), st.integers(0, 5), st.text(max_size=5))
 def test_any_change_of_a_good_file(where: int, length: int, text: str) -> None:
     good = Recipe().to_toml()
@@ -57,7 +57,7 @@ def test_any_change_of_a_good_file(where: int, length: int, text: str) -> None:
     recipe_or_refusal(good[:where] + text + good[where + length :])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.sampled_from([each.name for each in fields(Recipe)]), st.text(max_size=30))
 def test_any_flag(name: str, text: str) -> None:
     with suppress(RecipeError):

@@ -71,7 +71,7 @@ def test_reads_what_torchvision_reads(file: Path, pack: Callable[[bytes], bytes]
         assert torch.equal(ours, theirs)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=3), st.data())
 def test_any_array_comes_back(file: Path, shape: list[int], data: st.DataObject) -> None:
     payload = data.draw(st.binary(min_size=prod(shape), max_size=prod(shape)))
@@ -89,7 +89,7 @@ def test_no_images_of_an_impossible_size_are_refused(file: Path, zero: int) -> N
         map_idx(file, 3)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(file: Path, content: bytes) -> None:
     file.write_bytes(content)
@@ -101,7 +101,7 @@ def test_any_bytes_are_read_or_refused(file: Path, content: bytes) -> None:
         assert content == idx(read.numpy())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, len(GOOD) - 1))
 def test_a_cut_file_is_refused(file: Path, length: int) -> None:
     refusal(file, GOOD[:length])
@@ -109,14 +109,14 @@ def test_a_cut_file_is_refused(file: Path, length: int) -> None:
         map_idx(file, 3)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_cut_gzip_is_refused(file: Path, data: st.DataObject) -> None:
     packed = gzip.compress(GOOD)
     refusal(file, packed[: data.draw(st.integers(0, len(packed) - 1))])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_flipped_bit_in_a_gzip_is_found(file: Path, data: st.DataObject) -> None:
     packed = bytearray(gzip.compress(GOOD, mtime=0))
@@ -128,7 +128,7 @@ def test_a_flipped_bit_in_a_gzip_is_found(file: Path, data: st.DataObject) -> No
         return
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_flipped_bit_in_the_header_is_found(file: Path, data: st.DataObject) -> None:
     changed = bytearray(GOOD)

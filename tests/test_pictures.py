@@ -170,7 +170,7 @@ def test_notes_and_stages(validation: tuple[Bytes, NDArray[np.int64]]) -> None:
     assert steps_strip(picture).width > 5 * 200
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=4, max_side=24)))
 def test_any_array_is_read_or_refused_with_a_reason(array: Bytes) -> None:
     picture = picture_from_array(array)
@@ -186,7 +186,7 @@ def test_arrays_that_are_no_pictures(array: Bytes) -> None:
         picture_from_array(array)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 9_999), st.booleans())
 def test_negatives_and_brightness_change_nothing_much(index: int, negative: bool) -> None:
     ink = np.zeros((120, 120), dtype=np.float32)

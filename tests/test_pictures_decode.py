@@ -183,13 +183,13 @@ def check_read_or_refused(content: bytes) -> None:
     assert len(message.splitlines()) == 1
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([saved(RGB, form)[:n] for form in FORMATS for n in (0, 12, 40)]), st.binary(max_size=300))
 def test_arbitrary_bytes_raise_nothing_else(start: bytes, rest: bytes) -> None:
     check_read_or_refused(start + rest)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(FORMATS), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8))
 def test_damaged_pictures_raise_nothing_else(form: str, damages: list[tuple[float, int]]) -> None:
     content = bytearray(saved(RGB, form))

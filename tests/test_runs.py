@@ -153,7 +153,7 @@ def test_a_refusal_says_what_and_where(run: Run, content: bytes, why: str) -> No
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_gives_a_value_or_our_own_error(run: Run, whole: dict[str, bytes], name: str, data: st.DataObject) -> None:
     raw = bytearray(whole[name])

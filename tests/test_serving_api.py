@@ -98,7 +98,7 @@ def test_stages_and_evidence_come_on_request_and_the_evidence_adds_up(served: Se
 
 
 @given(shape=st.tuples(st.integers(1, 4), st.integers(1, 5)), seed=st.integers(0, 10**6), size=st.floats(1e-6, 1e6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_encoded_arrays_come_back_to_half_a_step(shape: tuple[int, int], seed: int, size: float) -> None:
     values = np.random.default_rng(seed).normal(size=shape) * size
     told = json.loads(json.dumps(encoded(values)))

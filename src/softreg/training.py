@@ -84,12 +84,7 @@ def fit(
     Ctrl-C (KeyboardInterrupt) ends it cleanly: the model is the one of the last whole step. One of several `ranks` computes with
     its share of the images alone.
     """
-    if ranks and recipe.calibration:
-        raise RecipeError("ranks.no_calibration")
-    if recipe.solver == "sgd" and recipe.batch_size > len(train):
-        raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
-    if recipe.calibration >= len(train):
-        raise RecipeError("recipe.calibration_too_large", count=recipe.calibration, n=len(train))
+    _refuse_the_impossible(recipe, train, ranks)
     began = time.perf_counter()
     device = choose_device(recipe.device)
     features = make_features(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
@@ -128,6 +123,16 @@ def fit(
     return Fit(
         model.to(device).eval(), costs, objective.value(state.theta), ending, seconds, temperature, objective.l2, path, progress
     )
+
+
+def _refuse_the_impossible(recipe: Recipe, train: Dataset, ranks: Ranks | None) -> None:
+    """What only shows beside the data."""
+    if ranks and recipe.calibration:
+        raise RecipeError("ranks.no_calibration")
+    if recipe.solver == "sgd" and recipe.batch_size > len(train):
+        raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
+    if recipe.calibration >= len(train):
+        raise RecipeError("recipe.calibration_too_large", count=recipe.calibration, n=len(train))
 
 
 def design_matrix(features: Features, data: Dataset, device: torch.device, ranks: Ranks | None = None) -> DesignMatrix:

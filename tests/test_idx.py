@@ -241,3 +241,12 @@ def test_content_that_is_not_the_content_expected(file: Path) -> None:
         read_idx(file, 3, sha256="0" * 64)
     assert caught.value.key == "data.wrong_hash"
     assert caught.value.facts == {"path": file, "algorithm": "SHA-256", "wanted": "0" * 64, "found": right}
+
+
+@pytest.mark.parametrize(("content", "key"), [(GOOD[:-1], "data.idx_short"), (GOOD + b"\0", "data.idx_long")])
+def test_another_length_is_told_alike_read_or_mapped(file: Path, content: bytes, key: str) -> None:
+    for read in (read_idx, map_idx):
+        file.write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            read(file, 3)
+        assert (caught.value.key, caught.value.facts) == (key, {"path": file, "shape": (3, 4, 5), "size": 60})

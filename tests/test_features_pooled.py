@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from softreg.features import Features, make_features
 from softreg.features.deskew import deskew
 from softreg.features.patches import Patches
-from softreg.features.pooled import Pooled
+from softreg.features.pooled import Pooled, spread
 from softreg.features.scattering import Scattering
 
 SEED = 5
@@ -34,6 +34,14 @@ def digits(n: int, seed: int) -> Tensor:
 def fitted() -> dict[str, Features]:
     images = digits(64, seed=1)
     return {name: make_features(name).fit(images, SEED) for name in NAMES}
+
+
+@pytest.mark.parametrize(("n", "count"), [(60_000, 6000), (50_000, 4000), (8000, 4000), (64, 6000), (1, 1)])
+def test_a_sample_is_spread_over_all_images_and_over_both_groups_of_writers(n: int, count: int) -> None:
+    chosen = spread(torch.arange(n), count)
+    assert min(n, count) / 2 <= len(chosen) <= count  # an even step is made one wider
+    assert set(chosen.remainder(2).tolist()) == set(range(min(n, 2)))
+    assert n - int(chosen[-1]) <= 2 * int(chosen[1] if len(chosen) > 1 else 1)
 
 
 def gaussian_cells(places: int, cells: int, width: float, spacing: float) -> NDArray[np.float64]:

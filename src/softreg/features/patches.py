@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import normalize, pad
 
 from softreg.features.deskew import deskew
-from softreg.features.pooled import Pooled, windows
+from softreg.features.pooled import Pooled, spread, windows
 
 SIZE = 7
 FILTERS = 160
@@ -48,9 +48,9 @@ class Patches(Pooled):
         self.windows: Tensor
 
     def fit(self, images: Tensor, seed: int) -> Self:
-        """Whitening and filters from patches of up to 4,000 images in even steps, then mean and deviation."""
+        """Whitening and filters from patches of up to 4,000 images, then mean and deviation."""
         generator = Generator().manual_seed(seed)
-        ink = deskew(images[:: max(1, len(images) // LEARN)][:LEARN])
+        ink = deskew(spread(images, LEARN))
         n = normalised(ink).flatten(0, 2)  # (patches, 49)
         n = n[cut(ink).flatten(0, 2).std(1) > PAPER]
         n = n[torch.randperm(len(n), generator=generator)[:SAMPLE].to(n.device)]

@@ -17,7 +17,7 @@ from torch import Tensor
 from softreg.features import Features
 from softreg.features.deskew import moves, unwarp, warp
 
-SAMPLE = 6000  # images that mean and deviation are estimated from
+SAMPLE = 6000  # images that mean and deviation are estimated from, at most
 FLOOR = 0.05  # of the mean deviation, added to every one: a feature that hardly varies is not blown up
 EMPTY = 1e-3  # activation and ink that are added everywhere when evidence is shared out: an empty cell spreads it evenly
 REACH = 1.5  # pixels, the deviation of the finest filters' envelopes
@@ -44,8 +44,8 @@ class Pooled(Features):
         """Of upright images (B, 28, 28) in [0, 1]: groups of activations (H, B, C, W) >= 0, each with its windows (H, K), H = W."""
 
     def fit(self, images: Tensor, seed: int) -> Self:
-        """Mean and deviation of the features, from up to 6,000 images in even steps."""
-        sample = images[:: max(1, len(images) // SAMPLE)][:SAMPLE]
+        """Mean and deviation of the features, from up to 6,000 images."""
+        sample = spread(images, SAMPLE)
         self.mean.zero_()
         self.scale.fill_(1)
         x = self(sample)  # (N, D), the roots themselves
@@ -85,6 +85,14 @@ class Pooled(Features):
             shares += _spread(evidence[:, start:end], u + EMPTY, g)
             start = end
         return unwarp(_onto_ink(shares, upright), down, across)
+
+
+def spread(images: Tensor, count: int) -> Tensor:
+    """At most `count` of the images, from the first on.
+
+    The step is odd: MNIST's images come in turn from two groups of writers, and every second one is of one group alone.
+    """
+    return images[:: max(1, len(images) // count) | 1][:count]
 
 
 def _pool(u: Tensor, g: Tensor) -> Tensor:

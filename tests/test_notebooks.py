@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         patch.setenv("OMP_NUM_THREADS", "1")  # two kernels at once
+        subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True)  # a new machine's font cache is slow
         folders = [tmp_path_factory.mktemp(language) for language in LANGUAGES]
         return dict(zip(LANGUAGES, asyncio.run(execute_side_by_side(folders)), strict=True))
 

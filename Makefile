@@ -39,4 +39,5 @@ clean:              ## take away what was built; runs stay
 	@test -n "$(PYTHON)" || { echo "softreg needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@$(BIN)/python -c 'import matplotlib.font_manager'  # finds the fonts once, now rather than in the first training
 	@touch $@

@@ -118,15 +118,35 @@ def test_every_fourth_row_is_the_same_whatever_the_shares() -> None:
         assert len(share) == len(range(-first % 4, end - first, 4))
 
 
-def test_batches_are_shared_out_without_a_row_lost() -> None:
+def gathered(m: DesignMatrix, order: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+    """All that `gather_batches` of 100 yields, put together."""
+    found = [(rows.clone(), labels, sizes) for rows, labels, sizes in m.gather_batches(order, 100)]
+    return torch.cat([rows for rows, _, _ in found]), torch.cat([y for _, y, _ in found]), [n for _, _, here in found for n in here]
+
+
+@pytest.mark.parametrize("numbers", [1, 12 * 250, 2**22])
+def test_batches_are_gathered_in_order_and_shared_out_without_a_row_lost(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(softreg.design.GATHERED, False, numbers)
     whole, order = matrix(), torch.randperm(1000, generator=Generator().manual_seed(3))[:950]
-    parts = [replace(whole, rows=whole.rows[a:b], labels=whole.labels[a:b], first=a) for a, b in ((0, 137), (137, 1000))]
-    taken = [part.take_batches(order, 100) for part in parts]
-    assert [sum(sizes) for sizes in zip(*(here for _, _, here in taken), strict=True)] == [100] * 9 + [50]
-    x, y, sizes = whole.take_batches(order, 100)
+    rows, y, sizes = gathered(whole, order)
+    assert rows.equal(whole.rows[order])
+    assert y.equal(whole.labels[order])
     assert sizes == [100] * 9 + [50]
-    torch.testing.assert_close(sum(part.sum(0) for part, _, _ in taken), x.sum(0))
-    assert sum(len(labels) for _, labels, _ in taken) == len(y)
+    parts = [
+        replace(whole, rows=whole.rows[a:b], labels=whole.labels[a:b], first=a) for a, b in ((0, 137), (137, 137), (137, 1000))
+    ]
+    shares = [gathered(part, order) for part in parts]
+    assert [sum(here) for here in zip(*(sizes for _, _, sizes in shares), strict=True)] == sizes
+    torch.testing.assert_close(sum(share.double().sum(0) for share, _, _ in shares), rows.double().sum(0))
+
+
+@pytest.mark.parametrize("held", [1, 7, 1000])
+def test_rows_of_a_mapped_file_come_in_the_order_asked_for(held: int, small_idx: Path) -> None:
+    here, mapped = (read_folder(small_idx, "small", map_from=size).train for size in (1 << 30, 1))
+    index = torch.randint(0, len(here), (321,), generator=Generator().manual_seed(1))
+    rows, y = DesignMatrix(mapped.images.flatten(1), mapped.labels).gather(index, held=held)
+    assert rows.equal(here.images.flatten(1)[index])
+    assert y.equal(here.labels[index])
 
 
 @pytest.mark.parametrize("rows", [1, 7, 400, 999, 1000, 5000])

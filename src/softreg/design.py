@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -18,7 +19,8 @@ from torch import Tensor
 from softreg.data.mapping import is_mapped, let_go
 
 CHUNK = {"cpu": 2**20, "cuda": 2**26, "mps": 2**24}  # numbers in a chunk: one that stays in cache, or that keeps a GPU busy
-MAPPED = 500  # rows of a mapped file gathered at a time
+GATHERED = {False: 2**22, True: 31 * 2**20}  # numbers gathered ahead, of rows in memory or mapped: below 32 MiB malloc keeps them
+HELD = 1000  # rows of a mapped file that a thread looks at before it lets go: the system maps 64 kB around each
 
 Part = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, ...]]
 
@@ -74,23 +76,59 @@ class DesignMatrix:
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The features (B, D) and labels (B,) of the rows numbered `index` (B,)."""
-        rows = self._mapped_rows(index) if is_mapped(self.rows) else self.rows.index_select(0, index.to(self.rows.device))
-        features = rows.to(self.dtype).mul_(self.scale)
-        return features if isinstance(self.offset, float) and not self.offset else features.add_(self.offset), self.labels[index]
+        rows, labels = self.gather(index)
+        x, unit = self.features_in(rows.new_empty(rows.shape, dtype=self.dtype), rows)
+        return (x if unit == 1 else x.mul_(unit)), labels
 
-    def _mapped_rows(self, index: Tensor) -> Tensor:
-        """The rows numbered `index`, a few at a time: around each row looked at, the system holds 64 kB of the file."""
-        found = []
-        for few in index.split(MAPPED):
-            found.append(self.rows.index_select(0, few))  # nine times faster than rows[few] for uint8
-            let_go(self.rows)
-        return torch.cat(found) if found else self.rows[:0]
+    def gather(self, index: Tensor, out: Tensor | None = None, held: int = HELD) -> tuple[Tensor, Tensor]:
+        """The rows (B, D), as stored, and labels (B,) numbered `index` (B,); the rows are written to `out`, if it is given."""
+        index = index.to(self.rows.device)
+        if is_mapped(self.rows):
+            rows, inverse = self._mapped_rows(index, held)
+            return torch.index_select(rows, 0, inverse, out=out), self.labels.index_select(0, index)
+        return torch.index_select(self.rows, 0, index, out=out), self.labels.index_select(0, index)
 
-    def take_batches(self, order: Tensor, size: int) -> tuple[Tensor, Tensor, list[int]]:
-        """`take` those of the rows `order`, numbered over all ranks, that are here; and how many of each batch of `size` are."""
-        here = (order >= self.first) & (order < self.first + len(self))
-        x, y = self.take(order[here] - self.first)
-        return x, y, [int(batch.sum()) for batch in here.split(size)]
+    def features_in(self, place: Tensor, rows: Tensor) -> tuple[Tensor, float]:
+        """x (B, D), written to `place`, and a unit: the features of rows (B, D) as stored are unit * x.
+
+        Whoever multiplies x by weights can have the unit taken into that product for nothing.
+        """
+        x = place.copy_(rows)
+        if isinstance(self.scale, Tensor) or isinstance(self.offset, Tensor) or self.offset:
+            return x.mul_(self.scale).add_(self.offset), 1.0
+        return x, self.scale
+
+    def _mapped_rows(self, index: Tensor, held: int) -> tuple[Tensor, Tensor]:
+        """The rows numbered `index` in the order of the file, where a page is looked at once, and where in them each is."""
+        index, order = index.sort()
+        found, ends = self.rows.new_empty(len(index), self.dim), index[held - 1 :: held].tolist()
+        for few, place, end in zip_longest(index.split(held), found.split(held), ends):
+            torch.index_select(self.rows, 0, few, out=place)  # nine times faster than rows[few] for uint8
+            let_go(self.rows[:end])
+        return found, torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
+
+    def gather_batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
+        """Those of the rows `order`, numbered over all ranks, that are here, and their labels, many batches of `size` at a time.
+
+        Yields rows (M, D), as stored, to be read before the next; labels (M,); how many rows of each batch the M are. The next are
+        gathered meanwhile.
+        """
+        pieces = order.split(max(1, GATHERED[is_mapped(self.rows)] // self.dim // size) * size)
+        places = [self.rows.new_empty(len(pieces[0]), self.dim) for _ in range(2)]
+
+        def gather(piece: Tensor) -> tuple[Tensor, Tensor, list[int]]:
+            places.reverse()
+            here = (piece >= self.first) & (piece < self.first + len(self))
+            index = piece[here] - self.first
+            sizes = torch.bincount(here.nonzero()[:, 0] // size, minlength=-(-len(piece) // size))
+            return *self.gather(index, out=places[0][: len(index)], held=3 * HELD), sizes.tolist()
+
+        with ThreadPoolExecutor(max_workers=1) as gatherer:
+            ahead = gatherer.submit(gather, pieces[0])
+            for piece in pieces[1:]:
+                rows, ahead = ahead.result(), gatherer.submit(gather, piece)
+                yield rows
+            yield ahead.result()
 
     def fold(self, theta: Tensor) -> Tensor:
         """theta (C, D + 1) for features as one for rows: the same logits."""

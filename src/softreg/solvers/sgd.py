@@ -2,20 +2,17 @@
 
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import cross_entropy, one_hot
 
 from softreg.errors import SolverError
 from softreg.objective import Objective, outer, pack, unpack
 from softreg.solvers import Ending, State
 
 WORTH_THREADS = 2**19  # numbers in a batch (the lab's has 78,400)
-GATHERED = 1000  # rows made float at a time: few enough to stay in cache, many enough that the gathering costs little
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,15 @@ class SGD:
         """One epoch: every row once, in a new order."""
         generator = Generator()
         generator.set_state(state.memory["generator"])
+        order = shuffle(objective.matrix.count, generator)
+        if self.drop_last:
+            order = order[: len(order) // self.batch_size * self.batch_size]
         weight, bias = unpack(state.theta)
         cost, seen = 0.0, 0
         with _threads(self.batch_size * objective.matrix.dim):
-            for x, y, here in self._shuffled(objective, generator):  # (M, D), (M,)
-                logits = self._descend(x, y, here, weight, bias, objective)  # (C, M)
-                cost += float(cross_entropy(logits.T, y, reduction="sum"))
+            for rows, y, here in objective.matrix.gather_batches(order, self.batch_size):  # (M, D), (M,)
+                logits = self._descend(rows, y, here, weight, bias, objective)  # (C, M)
+                cost -= float(logits.log_softmax(0).gather(0, y[None]).sum(dtype=objective.matrix.wide))
                 seen += len(y)
         cost, seen = objective.matrix.over_ranks(
             torch.tensor([cost, seen], dtype=objective.matrix.wide, device=weight.device)
@@ -58,43 +58,32 @@ class SGD:
         done = replace(state, theta=pack(weight, bias), steps=state.steps + 1, cost=cost / seen)
         return replace(done, ended=self._ended(done, objective.classes), memory={"generator": generator.get_state()})
 
-    def _descend(self, x: Tensor, y: Tensor, here: list[int], weight: Tensor, bias: Tensor, objective: Objective) -> Tensor:
+    def _descend(self, rows: Tensor, y: Tensor, here: list[int], weight: Tensor, bias: Tensor, objective: Objective) -> Tensor:
         """Update weight (C, D) and bias (C,) in place, batch by batch; the logits (C, M) each batch had before its update.
 
-        `here` says how many rows of each batch the M are: all, or one rank's.
-
-        A class a row: ten long rows suit the matrix product better than a hundred short ones (35 against 63 microseconds a batch).
+        `here` says how many rows of each batch the M are: all, or one rank's. A batch is made float in the same small place each
+        time, which stays in cache. A class a row: ten long rows suit the matrix product better than a hundred short ones.
         """
-        targets = one_hot(y, objective.classes).T.to(x.dtype)  # (C, M)
-        decay, kept = 1 - self.lr * objective.l2, []
-        for rows, target in zip(x.split(here), targets.split(here, dim=1), strict=True):
-            logits = torch.addmm(bias[:, None], weight, rows.T)  # (C, B)
+        matrix, decay, kept = objective.matrix, 1 - self.lr * objective.l2, []
+        targets = (y == torch.arange(objective.classes, device=y.device)[:, None]).to(weight.dtype)  # (C, M)
+        place, column = weight.new_empty(max(here), matrix.dim), bias[:, None]  # (B, D), (C, 1)
+        ones = weight.new_ones(max(here))
+        for size, batch, target in zip(here, rows.split(here), targets.split(here, dim=1), strict=True):
+            x, unit = matrix.features_in(place[:size], batch)  # (B, D)
+            logits = torch.addmm(column, weight, x.T, alpha=unit)  # (C, B)
             residual = torch.softmax(logits, dim=0).sub_(target)  # (C, B)
             kept.append(logits)
-            if objective.matrix.all_reduce is None:  # in one sweep
-                rate = self.lr / len(rows)
-                weight.addmm_(residual, rows, beta=decay, alpha=-rate)
-                bias.sub_(residual.sum(1), alpha=rate)
+            if matrix.all_reduce is None:  # in one sweep
+                rate = self.lr / size
+                weight.addmm_(residual, x, beta=decay, alpha=-rate * unit)
+                bias.addmv_(residual, ones[:size], alpha=-rate)
             else:
-                sums = torch.cat([outer(residual, rows).flatten(), residual.new_tensor([len(rows)])])
-                sums = objective.matrix.over_ranks(sums.to(objective.matrix.wide))
+                sums = torch.cat([outer(residual, x.mul_(unit)).flatten(), residual.new_tensor([size])])
+                sums = matrix.over_ranks(sums.to(matrix.wide))
                 change = sums[:-1].mul_(self.lr / sums[-1]).view(len(weight), -1).to(weight.dtype)
                 weight.mul_(decay).sub_(change[:, :-1])
                 bias.sub_(change[:, -1])
         return torch.cat(kept, dim=1)
-
-    def _shuffled(self, objective: Objective, generator: Generator) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
-        """This epoch's rows in their order, whole batches, many at a time; the next are gathered while these are learnt from."""
-        order = shuffle(objective.matrix.count, generator)
-        if self.drop_last:
-            order = order[: len(order) // self.batch_size * self.batch_size]
-        pieces = order.split(max(1, GATHERED // self.batch_size) * self.batch_size)
-        with ThreadPoolExecutor(max_workers=1) as gatherer:
-            ahead = gatherer.submit(objective.matrix.take_batches, pieces[0], self.batch_size)
-            for piece in pieces[1:]:
-                rows, ahead = ahead.result(), gatherer.submit(objective.matrix.take_batches, piece, self.batch_size)
-                yield rows
-            yield ahead.result()
 
     def _ended(self, state: State, classes: int) -> Ending | None:
         if not state.theta.isfinite().all():

@@ -51,7 +51,7 @@ def test_fold_gives_the_logits_and_unfold_is_its_transpose() -> None:
 
 
 def test_the_sum_is_the_same_on_one_thread_and_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(softreg.design.CHUNK, "cpu", 12 * 64)
+    monkeypatch.setitem(softreg.design.BLOCK, "cpu", 12 * 64)
     objective = Objective(matrix(), 3, 0.1)
     theta = torch.randn(3, 13, generator=Generator().manual_seed(1))
     threads, answers = torch.get_num_threads(), []

@@ -26,9 +26,9 @@ def truth(objective: Objective, theta: Tensor) -> Tensor:
     return (weights * losses).sum() / weights.sum() + 0.5 * objective.l2 * theta[:, :-1].square().sum()
 
 
-@pytest.fixture(params=[1, 20, 1000], ids=["a row a chunk", "some rows", "one chunk"])
+@pytest.fixture(params=[1, 20, 1000], ids=["a row a block", "two rows", "one block"])
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(softreg.design.CHUNK, "cpu", request.param)
+    monkeypatch.setitem(softreg.design.BLOCK, "cpu", request.param)
 
 
 @pytest.mark.usefixtures("chunk")

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import torch
@@ -18,7 +17,8 @@ from torch import Tensor
 
 from softreg.data.mapping import is_mapped, let_go
 
-CHUNK = {"cpu": 2**20, "cuda": 2**26, "mps": 2**24}  # numbers in a chunk: one that stays in cache, or that keeps a GPU busy
+BLOCK = {"cpu": 3 * 2**17, "cuda": 2**26, "mps": 2**24}  # numbers in a block: a core's cache holds it, or it keeps a GPU busy
+BLOCKS = {"cpu": 8, "cuda": 1, "mps": 1}  # in a chunk, shared by all threads
 GATHERED = {False: 2**22, True: 31 * 2**20}  # numbers gathered ahead, of rows in memory or mapped: below 32 MiB malloc keeps them
 HELD = 1000  # rows of a mapped file that a thread looks at before it lets go: the system maps 64 kB around each
 
@@ -173,19 +173,21 @@ class DesignMatrix:
     def each(self, part: Part, dtype: torch.dtype | None = None) -> Iterator[tuple[Tensor, ...]]:
         """What `part` makes of each chunk, in order: of rows (B, D) in `dtype`, labels (B,), and weights (B,) or None.
 
-        On a CPU each thread takes chunks of its own: ten classes are too thin a product to be worth sharing (38 ms a pass over
-        MNIST on two cores, against 100).
+        A chunk is whole blocks, or less than one. Its rows are to be read before the next chunk.
         """
-        size = max(1, CHUNK[self.rows.device.type] // self.dim)
-        starts = range(0, max(1, len(self)), size)
-        with workers(self.rows.device, len(starts)) as each:
-            yield from each(partial(self._part, part, size, dtype or self.dtype), starts)
+        bounds, dtype = self._bounds(), dtype or self.dtype
+        place = self.rows.new_empty(max(end - start for start, end in bounds), self.dim, dtype=dtype)
+        for start, end in bounds:
+            x = place[: end - start].copy_(self.rows[start:end])
+            let_go(self.rows[start:end])
+            yield part(x, self.labels[start:end], None if self.weights is None else self.weights[start:end].to(dtype))
 
-    def _part(self, part: Part, size: int, dtype: torch.dtype, start: int) -> tuple[Tensor, ...]:
-        here = slice(start, start + size)
-        x = self.rows[here].to(dtype)
-        let_go(self.rows[here])
-        return part(x, self.labels[here], None if self.weights is None else self.weights[here].to(dtype))
+    def _bounds(self) -> list[tuple[int, int]]:
+        """Where chunks begin and end."""
+        rows = block_rows(self.rows)
+        whole = len(self) // rows * rows
+        ends = sorted({*range(0, whole, rows * BLOCKS[self.rows.device.type]), whole, len(self)})
+        return list(pairwise(ends)) or [(0, 0)]
 
     def over_ranks(self, total: Tensor) -> Tensor:
         """`total`, summed over all ranks in place."""
@@ -197,6 +199,20 @@ class DesignMatrix:
     def wide(self) -> torch.dtype:
         """What sums are computed in."""
         return wide(self.rows.device)
+
+
+def block_rows(x: Tensor) -> int:
+    """How many rows like those of x (N, D) make a block."""
+    return max(1, BLOCK[x.device.type] // x.shape[1])
+
+
+def blocks(x: Tensor) -> Tensor:
+    """The rows x (B, D) of a chunk, block by block: (K, B / K, D).
+
+    Products with thin matrices are not worth sharing between threads; a batch of them, a block each, is.
+    """
+    rows = block_rows(x)
+    return x.unflatten(0, (-1, rows)) if len(x) and len(x) % rows == 0 else x[None]
 
 
 def wide(device: torch.device) -> torch.dtype:

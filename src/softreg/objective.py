@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from softreg.design import DesignMatrix, wide
+from softreg.design import DesignMatrix, blocks, wide
 
 
 def pack(weight: Tensor, bias: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class Objective:
         weight, bias = unpack(both)
 
         def part(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor]:
-            logits, z = torch.addmm(bias[:, None], weight, x.T).chunk(2)  # (C, B) each; one product of 2 C rows costs little more
+            logits, z = linear(weight, bias, x).chunk(2)  # (C, B) each; one product of 2 C rows costs little more
             p = torch.softmax(logits, 0)  # (C, B)
             change = p * z  # (C, B)
             change.addcmul_(p, change.sum(0), value=-1)
@@ -92,12 +92,19 @@ class Objective:
 def logits_of(matrix: DesignMatrix, theta: Tensor) -> Tensor:
     """The logits (N, C) that theta (C, D + 1) gives the rows of a design matrix."""
     weight, bias = unpack(matrix.fold(theta))
-    return torch.cat([z for (z,) in matrix.each(lambda x, y, w: (torch.addmm(bias, x, weight.T),), theta.dtype)])
+    return torch.cat([z for (z,) in matrix.each(lambda x, y, w: (linear(weight, bias, x).T,), theta.dtype)])
+
+
+def linear(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+    """The logits (C, B) of rows (B, D), a class a row: long rows suit the product (42 against 25 GFLOP/s a core)."""
+    x = blocks(x)  # (K, B / K, D)
+    z = torch.baddbmm(bias[:, None], weight.expand(len(x), *weight.shape), x.mT)  # (K, C, B / K)
+    return z.transpose(0, 1).flatten(1)
 
 
 def log_softmax(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
-    """log p (C, B) of rows (B, D), a class a row: long rows suit the product (42 against 25 GFLOP/s a core, of ten classes)."""
-    return torch.addmm(bias[:, None], weight, x.T).log_softmax(0)
+    """log p (C, B) of rows (B, D)."""
+    return linear(weight, bias, x).log_softmax(0)
 
 
 def residual(p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
@@ -114,4 +121,6 @@ def _loss(log_p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
 
 def outer(r: Tensor, x: Tensor) -> Tensor:
     """sum_i r_i (x_i, 1)^T, (C, D + 1), of r (C, B) and rows (B, D)."""
-    return torch.cat([r @ x, r.sum(1, keepdim=True)], dim=1)
+    x = blocks(x)  # (K, B / K, D)
+    products = torch.bmm(r.unflatten(1, (len(x), -1)).transpose(0, 1), x)  # (K, C, D)
+    return torch.cat([products.sum(0), r.sum(1, keepdim=True)], dim=1)

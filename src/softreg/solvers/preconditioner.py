@@ -125,7 +125,8 @@ def _factor(blocks: Tensor, l2: float) -> Tensor:
     lift = diagonal.amax(1, keepdim=True) * torch.finfo(blocks.dtype).eps + torch.finfo(blocks.dtype).tiny
     diagonal[:, :-1] += l2
     with workers(blocks.device, len(blocks)) as each:
-        return torch.stack(list(each(lambda c: _cholesky(blocks[c], diagonal[c], lift[c]), range(len(blocks)))))
+        factors = each(lambda c: _cholesky(blocks[c], diagonal[c], lift[c]), range(len(blocks)))
+        return torch.stack([factor.mT for factor in factors]).mT  # by columns, as LAPACK wants them: else each solving copies them
 
 
 def _cholesky(block: Tensor, diagonal: Tensor, lift: Tensor) -> Tensor:

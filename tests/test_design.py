@@ -140,11 +140,12 @@ def test_batches_are_gathered_in_order_and_shared_out_without_a_row_lost(numbers
     torch.testing.assert_close(sum(share.double().sum(0) for share, _, _ in shares), rows.double().sum(0))
 
 
-@pytest.mark.parametrize("held", [1, 7, 1000])
-def test_rows_of_a_mapped_file_come_in_the_order_asked_for(held: int, small_idx: Path) -> None:
+@pytest.mark.parametrize("held", [1, 7 * 784, 2**26])
+def test_rows_of_a_mapped_file_come_in_the_order_asked_for(held: int, small_idx: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(softreg.design, "HELD", held)
     here, mapped = (read_folder(small_idx, "small", map_from=size).train for size in (1 << 30, 1))
     index = torch.randint(0, len(here), (321,), generator=Generator().manual_seed(1))
-    rows, y = DesignMatrix(mapped.images.flatten(1), mapped.labels).gather(index, held=held)
+    rows, y = DesignMatrix(mapped.images.flatten(1), mapped.labels).gather(index)
     assert rows.equal(here.images.flatten(1)[index])
     assert y.equal(here.labels[index])
 

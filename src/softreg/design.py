@@ -20,7 +20,7 @@ from softreg.data.mapping import is_mapped, let_go
 BLOCK = {"cpu": 3 * 2**17, "cuda": 2**26, "mps": 2**24}  # numbers in a block: a core's cache holds it, or it keeps a GPU busy
 BLOCKS = {"cpu": 8, "cuda": 1, "mps": 1}  # in a chunk, shared by all threads
 GATHERED = {False: 2**22, True: 31 * 2**20}  # numbers gathered ahead, of rows in memory or mapped: below 32 MiB malloc keeps them
-HELD = 1000  # rows of a mapped file that a thread looks at before it lets go: the system maps 64 kB around each
+HELD = 2**26  # bytes of a mapped file that a thread looks at before it lets them go
 
 Part = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, ...]]
 
@@ -80,11 +80,11 @@ class DesignMatrix:
         x, unit = self.features_in(rows.new_empty(rows.shape, dtype=self.dtype), rows)
         return (x if unit == 1 else x.mul_(unit)), labels
 
-    def gather(self, index: Tensor, out: Tensor | None = None, held: int = HELD) -> tuple[Tensor, Tensor]:
+    def gather(self, index: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The rows (B, D), as stored, and labels (B,) numbered `index` (B,); the rows are written to `out`, if it is given."""
         index = index.to(self.rows.device)
         if is_mapped(self.rows):
-            rows, inverse = self._mapped_rows(index, held)
+            rows, inverse = self._mapped_rows(index)
             return torch.index_select(rows, 0, inverse, out=out), self.labels.index_select(0, index)
         return torch.index_select(self.rows, 0, index, out=out), self.labels.index_select(0, index)
 
@@ -98,11 +98,13 @@ class DesignMatrix:
             return x.mul_(self.scale).add_(self.offset), 1.0
         return x, self.scale
 
-    def _mapped_rows(self, index: Tensor, held: int) -> tuple[Tensor, Tensor]:
+    def _mapped_rows(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """The rows numbered `index` in the order of the file, where a page is looked at once, and where in them each is."""
         index, order = index.sort()
-        found, ends = self.rows.new_empty(len(index), self.dim), index[held - 1 :: held].tolist()
-        for few, place, end in zip_longest(index.split(held), found.split(held), ends):
+        found = self.rows.new_empty(len(index), self.dim)
+        ends = torch.arange(0, len(self), max(1, HELD // self.rows.stride(0)))[1:]
+        cuts = torch.searchsorted(index, ends)
+        for few, place, end in zip_longest(index.tensor_split(cuts), found.tensor_split(cuts), ends.tolist()):
             torch.index_select(self.rows, 0, few, out=place)  # nine times faster than rows[few] for uint8
             let_go(self.rows[:end])
         return found, torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
@@ -121,7 +123,7 @@ class DesignMatrix:
             here = (piece >= self.first) & (piece < self.first + len(self))
             index = piece[here] - self.first
             sizes = torch.bincount(here.nonzero()[:, 0] // size, minlength=-(-len(piece) // size))
-            return *self.gather(index, out=places[0][: len(index)], held=3 * HELD), sizes.tolist()
+            return *self.gather(index, out=places[0][: len(index)]), sizes.tolist()
 
         with ThreadPoolExecutor(max_workers=1) as gatherer:
             ahead = gatherer.submit(gather, pieces[0])

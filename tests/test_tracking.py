@@ -3,7 +3,10 @@
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Self
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -40,6 +43,58 @@ def test_tensorboard_reads_the_costs_and_the_evaluation(recipe: Recipe, tmp_path
     assert objective.value == pytest.approx(run.result["objective"], rel=1e-6)
     (text,) = events.Tensors("recipe/text_summary")
     assert "epochs = 3" in text.tensor_proto.string_val[0].decode()
+
+
+class StandIn:
+    """What softreg calls of MLflow and Weights & Biases, with their signatures, written down in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+
+    def set_experiment(self, experiment_name: str) -> None:
+        self.calls.append(("experiment", experiment_name))
+
+    def start_run(self, *, run_name: str) -> Self:
+        self.calls.append(("begin", run_name))
+        return self
+
+    def init(self, *, project: str, name: str, dir: Path, config: Mapping[str, object]) -> Self:  # noqa: A002 - wandb's name
+        assert dir.is_dir()  # or wandb would write to the system's temporary folder
+        self.calls += [("experiment", project), ("begin", name), ("recipe", dict(config))]
+        return self
+
+    def log_params(self, params: Mapping[str, object]) -> None:
+        self.calls.append(("recipe", dict(params)))
+
+    def log(self, data: Mapping[str, float], step: int) -> None:
+        self.calls.append((step, dict(data)))
+
+    log_metrics = log
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.calls.append(("end",))
+
+
+@pytest.mark.parametrize("name", ["mlflow", "wandb"])
+def test_mlflow_and_wandb_are_told_the_recipe_the_costs_and_the_evaluation(
+    name: str, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, module = StandIn(), ModuleType(name)
+    for function in ("set_experiment", "start_run", "log_params", "log_metrics", "init"):
+        setattr(module, function, getattr(library, function))
+    monkeypatch.setitem(sys.modules, name, module)
+    run = train(recipe, tmp_path / "runs" / "mine", log_to=name)
+    begun, steps, result, ended = library.calls[:3], library.calls[3:6], library.calls[6], library.calls[7:]
+    assert begun == [("experiment", "softreg"), ("begin", "mine"), ("recipe", asdict(recipe))]
+    assert steps == [(step, {"cost": cost}) for step, cost in enumerate(run.costs, start=1)]
+    assert result == (
+        3,
+        {"objective": run.result["objective"]} | {k: run.result["evaluation"][k] for k in ("accuracy", "nll", "ece")},
+    )
+    assert ended == [("end",)]
 
 
 def test_following_changes_no_weight(recipe: Recipe, tmp_path: Path) -> None:

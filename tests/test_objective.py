@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 
 import softreg.design
 from softreg.design import DesignMatrix
-from softreg.objective import Objective
+from softreg.objective import Objective, linear, logits_of, outer
 
 
 def problem(n: int = 50, d: int = 7, c: int = 4, *, weighted: bool = False, seed: int = 0) -> Objective:
@@ -62,6 +62,26 @@ def test_probabilities_are_softmax() -> None:
     x, _ = objective.matrix.take(torch.arange(50))
     wanted = torch.softmax(x.double() @ theta[:, :-1].T + theta[:, -1], dim=1).T
     torch.testing.assert_close(objective.probabilities(theta), wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.usefixtures("chunk")
+def test_logits_are_those_of_the_features() -> None:
+    objective = problem()
+    theta = torch.randn(4, 8, dtype=torch.float64, generator=Generator().manual_seed(1))
+    x, _ = objective.matrix.take(torch.arange(50))
+    logits = logits_of(objective.matrix, theta)
+    assert logits.shape == (50, 4)
+    assert logits.dtype == torch.float64
+    torch.testing.assert_close(logits, x.double() @ theta[:, :-1].T + theta[:, -1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 48])
+def test_a_product_block_by_block_is_the_product(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(softreg.design.BLOCK, "cpu", 3 * 7)
+    g = Generator().manual_seed(2)
+    x, weight, bias, r = (torch.randn(*shape, generator=g, dtype=torch.float64) for shape in ((rows, 7), (4, 7), (4,), (4, rows)))
+    torch.testing.assert_close(linear(weight, bias, x), weight @ x.T + bias[:, None])
+    torch.testing.assert_close(outer(r, x), r @ torch.cat([x, torch.ones(rows, 1)], dim=1))
 
 
 def test_a_row_that_weighs_two_is_two_rows() -> None:

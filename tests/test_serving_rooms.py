@@ -1,0 +1,185 @@
+"""The server's rooms by themselves: what happens when nobody waits any more, nothing is there, or a training fails."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from softreg.errors import RunError, ServingError, SolverError
+from softreg.pipeline import train
+from softreg.recipe import Recipe
+from softreg.runs import Run
+from softreg.serving import app, learning, models
+from softreg.serving.learning import Lesson
+from softreg.serving.models import Models
+from softreg.serving.predicting import Predictor
+from torture.small import small_mnist
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(small_mnist(tmp_path_factory.mktemp("small"), 300, 50))
+
+
+class Slowly:
+    """Answers each question with itself, once it is told to; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.begun, self.go, self.asked = threading.Event(), threading.Event(), list[int]()
+
+    def __call__(self, questions: Sequence[int]) -> Sequence[int]:
+        self.asked += questions
+        self.begun.set()
+        assert self.go.wait(10)
+        return questions
+
+
+def test_whoever_stops_waiting_is_not_answered_and_holds_up_nobody() -> None:
+    slowly = Slowly()
+
+    async def ask() -> int:
+        predictor = Predictor(slowly, batch=1)
+        predictor.start()
+        asked = [asyncio.create_task(predictor.ask(number)) for number in range(3)]
+        assert await asyncio.to_thread(slowly.begun.wait, 10)
+        asked[0].cancel()  # while it is being answered
+        asked[1].cancel()  # while it waits
+        await asyncio.sleep(0)
+        slowly.go.set()
+        third = await asked[2]
+        await predictor.stop()
+        return third
+
+    assert asyncio.run(ask()) == 2
+    assert slowly.asked == [0, 2]
+
+
+def test_what_was_accepted_is_answered_before_the_end() -> None:
+    slowly = Slowly()
+
+    async def ask() -> list[int]:
+        predictor = Predictor(slowly)
+        predictor.start()
+        asked = [asyncio.create_task(predictor.ask(0))]
+        assert await asyncio.to_thread(slowly.begun.wait, 10)
+        asked += [asyncio.create_task(predictor.ask(number)) for number in (1, 2)]
+        await asyncio.sleep(0)
+        ended = asyncio.create_task(predictor.stop())
+        while predictor.waiting < 3:  # two questions and the end
+            await asyncio.sleep(0.001)
+        slowly.go.set()
+        await ended
+        return await asyncio.gather(*asked)
+
+    assert asyncio.run(ask()) == [0, 1, 2]
+
+
+def test_without_any_model_nothing_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "SHIPPED", ())
+    with pytest.raises(ServingError, match="softreg train"):
+        Models(folder=tmp_path)
+
+
+def test_the_models_asked_for_last_are_kept_in_memory(tutorial_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "SHIPPED", ())
+    monkeypatch.setattr(models, "KEPT", 2)
+    for name in "abc":
+        shutil.copytree(tutorial_run.path, tmp_path / name)
+    table = Models(folder=tmp_path)
+    first = table.get("a")
+    table.get("b")
+    assert table.get("a") is first
+    third = table.get("c")  # b goes
+    assert table.get("a") is first
+    assert table.get("c") is third
+    table.get("b")  # a goes
+    assert table.get("c") is third
+    assert table.get("a") is not first
+
+
+def test_where_no_model_sees_pixels_the_walk_through_one_is_refused(
+    small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "SHIPPED", ())
+    monkeypatch.setattr("softreg.figures.save_figures", lambda folder, *_: folder.mkdir())
+    train(Recipe(dataset=small, features="deskew", epochs=1), tmp_path / "upright")
+    table = Models(folder=tmp_path)
+    assert table.with_features("deskew") == "upright"
+    with pytest.raises(ServingError) as refused:
+        table.with_features("pixels")
+    assert refused.value.status == 404
+
+
+def test_only_what_a_page_is_made_of_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = app._pages()
+    assert any(name.endswith(".js") for name in whole)
+    monkeypatch.delitem(app.TYPES, ".js")
+    assert set(app._pages()) == {name for name in whole if not name.endswith(".js")}
+
+
+def taught(recipe: Recipe, until: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """What a watcher of a training sees, up to the first event that is waited for."""
+
+    async def watch() -> list[dict[str, Any]]:
+        lesson, seen = Lesson(lambda run: run.path.name), list[dict[str, Any]]()
+        lesson.start(recipe)
+        async for event in lesson.watch():
+            seen.append(event)
+            if until(event):
+                break
+        lesson.close()
+        await asyncio.to_thread(lesson.join)
+        return seen
+
+    return asyncio.run(asyncio.wait_for(watch(), 60))
+
+
+@pytest.mark.parametrize(
+    ("error", "ending", "says"),
+    [
+        (RunError("runs.in_use", path="/home/secret"), None, "runs"),
+        (OSError(28, "No space left", "/home/secret"), None, "runs"),
+        (SolverError("solvers.diverged", epoch=1, lr=1e6), "diverged", "learning rate"),
+    ],
+)
+def test_a_training_that_fails_is_told_without_naming_folders(
+    error: Exception, ending: str | None, says: str, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("softreg.pipeline.train", failing)
+    event = taught(Recipe(dataset=small, epochs=1), lambda event: event["status"] == "failed")[-1]
+    assert event.get("ending") == ending
+    assert says in event["message"]["en"]
+    assert "secret" not in str(event)
+
+
+def test_a_fault_of_ours_ends_the_waiting_and_tells_nothing(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda fault: faults.append(fault.exc_type))
+    monkeypatch.setattr("softreg.pipeline.train", lambda *_, **__: 1 / 0)
+    event = taught(Recipe(dataset=small, epochs=1), lambda event: event["status"] == "failed")[-1]
+    assert faults == [ZeroDivisionError]
+    assert "ending" not in event
+    assert "division" not in str(event)
+
+
+def test_a_watcher_hears_that_the_server_lives_when_nothing_happens(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "HEARTBEAT", 0.05)
+    go = threading.Event()
+    monkeypatch.setattr("softreg.pipeline.train", lambda *_, **__: go.wait(10) and 1 / 0)
+    monkeypatch.setattr(threading, "excepthook", lambda fault: None)
+    seen: list[dict[str, Any]] = []
+
+    def third(event: dict[str, Any]) -> bool:
+        seen.append(event)
+        if len(seen) >= 3:
+            go.set()
+        return len(seen) >= 3
+
+    assert [event["steps"] for event in taught(Recipe(dataset=small, epochs=1), third)] == [[], [], []]

@@ -1,5 +1,6 @@
 """The page in a real Chromium: drawn on with scripted strokes, trained with, read in two languages, by keyboard and by axe."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from softreg.data import Splits
 from softreg.runs import Run
@@ -297,6 +298,28 @@ def test_no_sentence_of_the_page_is_missing_or_idle(served: Served) -> None:
     made = {"status_", "field_", "choice_", "nav_", "u_"}  # keys put together in the code
     for key in sentences("page"):
         assert f'"{key}"' in code or any(key.startswith(each) for each in made), f"nobody says {key}"
+
+
+def test_a_stream_that_breaks_off_and_comes_again_tells_no_step_twice(page: Page) -> None:
+    steps = [{"cost": 1 / n, "accuracy": 1 - 0.1 / n} for n in (1, 2, 3)]
+    event = {"training": 7, "status": "running", "solver": "sgd", "total": 9, "from": 0, "steps": steps, "view": None}
+    asked: list[str] = []
+
+    def broken_off(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(content_type="text/event-stream", body=f"retry: 10\ndata: {json.dumps(event)}\n\n")
+
+    page.route("**/training/events", broken_off)
+    page.goto(page.url.partition("#")[0] + "#learn")
+    page.reload()
+    page.wait_for_selector("#cost-chart .now")
+    while len(asked) < 4:
+        page.wait_for_timeout(20)
+    line = page.locator("#cost-chart .now").get_attribute("d")
+    page.unroute("**/training/events")
+    page.reload()
+    assert line is not None
+    assert line.count("L") == 2  # three points
 
 
 def test_a_training_is_watched_to_its_end_and_its_run_is_drawn_with(page: Page) -> None:

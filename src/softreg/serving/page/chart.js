@@ -22,7 +22,8 @@ export class Chart {
     this.total = total;
   }
 
-  add(values) { this.values.push(...values); this.show(); }
+  // From a place on: a stream that broke off and was opened again begins at 0.
+  add(from, values) { this.values.splice(from, Infinity, ...values); this.show(); }
 
   show() {
     const all = (this.values.length ? this.values : this.old.flat()).filter(Number.isFinite); // earlier ones may run off the chart

@@ -30,12 +30,15 @@ export class Learn {
   }
 
   async open() {
+    await this.refreshing;
     if (!this.fields.length) await this.refresh();
     this.#listen();
   }
 
   // The words or the colours have changed.
-  async refresh() {
+  refresh() { return (this.refreshing = this.#makeAll()); }
+
+  async #makeAll() {
     try {
       this.fields = (await get("/recipe")).fields;
     } catch (error) {
@@ -70,6 +73,11 @@ export class Learn {
 
   #makeForm() {
     $("fields").replaceChildren(...this.fields.filter((each) => each.solvers.includes(this.values.solver)).map((each) => this.#makeField(each)));
+    this.#lockForm();
+  }
+
+  // Not made anew while somebody may be typing in it.
+  #lockForm() {
     const busy = ["preparing", "running", "paused", "saving"].includes(this.event?.status);
     for (const control of $("fields").querySelectorAll("button, input, select")) control.disabled = busy;
   }
@@ -140,12 +148,12 @@ export class Learn {
     const before = this.event?.status;
     this.event = event;
     if (event.steps.length) {
-      this.cost.add(event.steps.map((each) => each.cost));
-      this.accuracy.add(event.steps.map((each) => each.accuracy));
+      this.cost.add(event.from, event.steps.map((each) => each.cost));
+      this.accuracy.add(event.from, event.steps.map((each) => each.accuracy));
     }
     this.#show(event);
     if (before !== event.status) {
-      this.#makeForm();
+      this.#lockForm();
       if (event.status === "ended") this.saved();
     }
   }

@@ -162,6 +162,57 @@ def test_what_is_wrong_is_named(file: Path, content: bytes, key: str) -> None:
     assert refusal(file, content) == key
 
 
+HUGE = struct.pack(">HBB3I", 0, 8, 3, 1_000_000, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "(it begins with -)"),
+        (b"\0", "(it begins with 00)"),
+        (b"P5 28 28 255\n", "(it begins with 50 35 20 32)"),
+        (b"\0\0\x08\x03", "(it begins with 00 00 08 03)"),  # and ends there
+        (b"\0\0\x08\x02", "2 dimensions where 3 are needed"),
+        (GOOD[:15], f"(it begins with {GOOD[:15].hex(' ')})"),
+        (idx(IMAGES[0]), "2 dimensions where 3 are needed"),
+        (idx(IMAGES, mirror.INT), "IDX type 0x0c where 0x08 is needed"),
+        (HUGE, "declares (1000000, 28, 28), which is 784000000 bytes, and holds fewer"),
+        (gzip.compress(HUGE), "declares (1000000, 28, 28), which is 784000000 bytes, and holds fewer"),
+        (struct.pack(">HBB3I", 0, 8, 3, 2**31, 2, 2), "declares (2147483648, 2, 2), which is 8589934592 bytes; at most 4294967296"),
+        (gzip.compress(GOOD)[:-8] + bytes(8), "(incorrect data check)"),
+        (gzip.compress(GOOD)[:-4] + bytes(4), "(incorrect length check)"),
+        (b"\x1f\x8b" + zlib.compress(GOOD), "(unknown compression method)"),
+    ],
+    ids=range(14),
+)
+def test_a_refusal_says_what_was_found(file: Path, content: bytes, says: str) -> None:
+    file.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_idx(file, 3)
+    assert f"{file}: " in str(caught.value)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [read_idx, map_idx])
+@pytest.mark.parametrize("content", [b"", b"P5 28 28 255\n", HUGE, struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1)])
+def test_a_refusal_names_the_file(file: Path, content: bytes, read: Callable[[Path, int], torch.Tensor]) -> None:
+    file.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read(file, 3)
+    assert caught.value.facts["path"] == file
+
+
+@pytest.mark.parametrize("there", range(1, 17))
+def test_a_header_may_come_in_two_pieces(file: Path, there: int) -> None:
+    """A gzip whose own header, a file name, is so long that the first MiB read ends after `there` bytes of the content."""
+    length = (1 << 20) - 10 - 1 - 5 - there
+    stored = b"\x01" + struct.pack("<HH", len(GOOD), len(GOOD) ^ 0xFFFF) + GOOD
+    packed = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * length + b"\0" + stored + struct.pack("<II", zlib.crc32(GOOD), len(GOOD))
+    assert gzip.decompress(packed) == GOOD
+    file.write_bytes(packed)
+    assert np.array_equal(read_idx(file, 3).numpy(), IMAGES)
+
+
 def test_no_more_than_the_cap_is_read(file: Path) -> None:
     assert refusal(file, GOOD, max_bytes=59) == "data.idx_too_large"
     file.write_bytes(GOOD)
@@ -218,8 +269,8 @@ def _resident() -> int:
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     for read in (is_gzip, lambda path: read_idx(path, 3)):
-        for path in (tmp_path / "none", tmp_path):
-            with pytest.raises(DataError, match=str(path)):
+        for path, why in ((tmp_path / "none", "No such file or directory"), (tmp_path, "Is a directory")):
+            with pytest.raises(DataError, match=f"{path}: cannot be read: {why}"):
                 read(path)
 
 

@@ -117,3 +117,9 @@ def test_every_field_is_told_in_both_languages() -> None:
 def test_recipes_are_values() -> None:
     assert replace(Recipe(), epochs=2) == Recipe(epochs=2)
     assert hash(Recipe()) == hash(Recipe())
+
+
+def test_a_penalty_is_chosen_only_by_solvers_that_find_optima() -> None:
+    assert Recipe(solver="lbfgs", l2="auto").l2 == "auto"
+    with pytest.raises(RecipeError, match="lbfgs"):
+        Recipe(solver="sgd", l2="auto")

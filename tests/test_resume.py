@@ -1,5 +1,6 @@
 """Training that survives: what is resumed ends with the same bytes as what was never interrupted."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from softreg.pipeline import train
 from softreg.recipe import Recipe
 from softreg.runs import MODEL, Run
 from softreg.solvers import State
+from softreg.tensor_file import decode, encode
 from softreg.training import Progress, fit
 from torture.small import recipes, small_mnist
 
@@ -236,6 +238,23 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(recipe: Recipe, tmp_p
         train(recipe, run, resume=True, on_step=lambda state: seen.append(state.steps))
     assert seen == [3, 4, 5, 6]
     assert older.name == "000002.safetensors"
+
+
+@pytest.mark.parametrize("changed", [{"format": "2"}, {"recipe": "epochs = 7"}])
+def test_a_whole_checkpoint_of_something_else_is_not_gone_on_from(changed: dict[str, str], recipe: Recipe, tmp_path: Path) -> None:
+    expected = train(recipe, tmp_path / "whole").result["model_sha256"]
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "run", on_step=stop_after(3))
+    newest = max(unfinished(tmp_path / "run").glob("*.safetensors"))
+    tensors, metadata = decode(newest.read_bytes(), {"format", "progress"})
+    about = json.loads(metadata["progress"])
+    metadata = {name: changed.get(name, metadata[name]) for name in ("format", "progress")}
+    if "recipe" in changed:
+        metadata["progress"] = json.dumps(about | changed)
+    newest.write_bytes(encode({name: tensor.clone() for name, tensor in tensors.items()}, metadata)[0])
+    with pytest.warns(SoftregWarning, match=newest.name):
+        resumed = train(recipe, tmp_path / "run", resume=True)
+    assert resumed.result["model_sha256"] == expected
 
 
 def test_nothing_but_damaged_checkpoints_means_from_the_beginning(recipe: Recipe, tmp_path: Path) -> None:

@@ -64,13 +64,30 @@ def test_a_run_is_read_back(run: Run) -> None:
 
 
 def test_no_run(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no run here"):
+    with pytest.raises(RunError, match=f"{tmp_path}: no run here"):
         open_run(tmp_path)
 
 
 def test_a_name_too_long(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="name too long"):
+    with pytest.raises(RunError, match=f"{tmp_path}/a+: .*name too long"):
         open_run(tmp_path / ("a" * 300))
+
+
+def test_what_is_missing_is_said_in_the_systems_words(run: Run) -> None:
+    (run.path / RECIPE).unlink()
+    with pytest.raises(RunError, match=f"{run.path / RECIPE}: .*: No such file or directory"):
+        _ = run.recipe
+
+
+def test_the_penalty_that_was_chosen_stands_in_the_settled_recipe(run: Run) -> None:
+    assert run.settled_recipe == run.recipe
+    chosen = Recipe(dataset=run.recipe.dataset, solver="lbfgs", l2="auto")
+    (run.path / RECIPE).write_text(chosen.to_toml())
+    change(run.path / METRICS, l2=0.03)
+    assert run.settled_recipe == chosen.changed({"l2": 0.03})
+    change(run.path / METRICS, l2="auto")
+    with pytest.raises(RunError, match="l2"):
+        _ = run.settled_recipe
 
 
 def test_what_comes_with_softreg_is_a_run() -> None:

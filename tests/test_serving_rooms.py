@@ -3,10 +3,12 @@
 import asyncio
 import shutil
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from softreg.errors import RunError, ServingError, SolverError
@@ -17,6 +19,7 @@ from softreg.serving import app, learning, models
 from softreg.serving.learning import Lesson
 from softreg.serving.models import Models
 from softreg.serving.predicting import Predictor
+from tests.playground import png, serve
 from torture.small import small_mnist
 
 
@@ -112,6 +115,35 @@ def test_where_no_model_sees_pixels_the_walk_through_one_is_refused(
     with pytest.raises(ServingError) as refused:
         table.with_features("pixels")
     assert refused.value.status == 404
+
+
+def test_a_run_that_cannot_be_read_is_a_fault_that_names_no_folder(tutorial_run: Run, tmp_path: Path) -> None:
+    for name in ("mine", "yours"):
+        shutil.copytree(tutorial_run.path, tmp_path / "runs" / name)
+    with serve(tmp_path, "--model", "runs/mine") as served:
+        (tmp_path / "runs" / "yours" / "model.safetensors").write_bytes(b"rubbish")
+        status, answer = served.predict(png(np.zeros((28, 28), np.uint8)), "?model=yours")
+        assert (status, set(answer)) == (500, {"error"})
+        assert str(tmp_path) not in answer["error"]
+        assert "yours" not in answer["error"]
+
+
+def test_a_reader_that_is_slow_for_a_while_gets_every_answer(tmp_path: Path) -> None:
+    """More is asked for at once than any buffer between the two holds: the server waits, and goes on."""
+    count = 1000
+    with serve(tmp_path) as served, served.connect() as client:
+        request = f"GET /page/style.css HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n\r\n".encode()
+        client.sendall(request)
+        first, end = b"", len(served.ask("GET", "/page/style.css")[2])
+        while len(first.partition(b"\r\n\r\n")[2]) < end:
+            first += client.recv(65536)
+        client.sendall(request * count)
+        time.sleep(0.5)  # by now the server has stopped sending
+        received = bytearray()
+        while len(received) < count * len(first):
+            received += (more := client.recv(2**20))
+            assert more, "cut off"
+    assert received.count(b"HTTP/1.1 200 OK") == count
 
 
 def test_only_what_a_page_is_made_of_is_served(monkeypatch: pytest.MonkeyPatch) -> None:

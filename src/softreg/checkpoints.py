@@ -75,9 +75,10 @@ def claim(run: str | os.PathLike[str] | None, name: str, *, force: bool, resume:
         If another process is training it, or, unless `force` or `resume`, something is there.
     """
     if run is None:
-        for folder in usual_folders(name):
+        folders = usual_folders(name)
+        while True:
             with suppress(RunError):
-                return claim(folder, name, force=False, resume=False)
+                return claim(next(folders), name, force=False, resume=False)
     folder = Path(run or name)
     _check_claim(folder, force=force, resume=resume)
     held = Checkpoints(folder)

@@ -82,6 +82,4 @@ def _arrays(model: SoftmaxRegression) -> "dict[str, np.ndarray[Any, np.dtype[np.
 
 def _digits(array: "np.ndarray[Any, np.dtype[np.float32]]") -> Any:
     """Nested lists of the shortest decimals that are these float32."""
-    if array.ndim == 0:
-        return float(str(array))
     return [float(str(value)) for value in array] if array.ndim == 1 else [_digits(row) for row in array]

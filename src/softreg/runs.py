@@ -162,5 +162,4 @@ def _holds_run(folder: Path) -> bool:
 def usual_folders(name: str) -> Iterator[Path]:
     """runs/NAME, runs/NAME-2, runs/NAME-3, ..."""
     yield Path("runs", name)
-    for number in count(2):
-        yield Path("runs", f"{name}-{number}")
+    yield from (Path("runs", f"{name}-{number}") for number in count(2))

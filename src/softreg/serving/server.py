@@ -140,9 +140,6 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Ctrl-C and SIGTERM end the server; unlike uvicorn, neither is raised again afterwards."""
-        if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
-            yield
-            return
         before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield

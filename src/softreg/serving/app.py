@@ -75,7 +75,7 @@ class Playground:
             Route("/openapi.json", self.openapi),
             Route("/training", self.train, methods=["POST"]),
             Route("/training/events", self.training_events),
-            Route("/training/{action}", self.steer_training, methods=["POST"]),
+            *(Route(f"/training/{action}", self.steer_training, methods=["POST"]) for action in ("pause", "continue", "stop")),
         ]
         refusals = {SoftregError: _refused, HTTPException: _no_such, ClientDisconnect: _gone, Exception: _fault}
         self.app = Guard(
@@ -156,11 +156,8 @@ class Playground:
 
     async def steer_training(self, request: Request) -> Response:
         """Pause, continue, stop."""
-        actions = {"pause": self.lesson.pause, "continue": self.lesson.resume, "stop": self.lesson.stop}
-        action = request.path_params["action"]
-        if action not in actions:
-            raise HTTPException(404)
-        actions[action]()
+        action = request.url.path.rpartition("/")[2]
+        {"pause": self.lesson.pause, "continue": self.lesson.resume, "stop": self.lesson.stop}[action]()
         return _json({"schema": 1, "status": action})
 
     async def training_events(self, request: Request) -> Response:

@@ -72,22 +72,23 @@ PICTURE = {
         },
     },
 }
+EVENT = {"type": "object", "properties": {"data": {"type": "string", "contentMediaType": "application/json"}}, "required": ["data"]}
 RECIPE = {"content": {"application/json": {"schema": {"type": "object", "description": "fields of GET /recipe"}}}}
 
 
-def _query(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}
+def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": {"type": "string"} | schema}
 
 
-def _operation(summary: str, answer: str = "application/json", **more: Any) -> dict[str, Any]:
-    schema = more.pop("schema", {"type": "object"} if answer == "application/json" else {"type": "string"})
+def _operation(summary: str, answer: str = "application/json", status: str = "200", **more: Any) -> dict[str, Any]:
+    schema = more.pop("schema", {"type": "object"})
     refused = {
         "description": "refused; the sentence says why",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
     }
     return {
         "summary": summary,
-        "responses": {"200": {"description": summary, "content": {answer: {"schema": schema}}}, "default": refused},
+        "responses": {status: {"description": summary, "content": {answer: {"schema": schema}}}, "default": refused},
     } | more
 
 
@@ -98,23 +99,24 @@ PATHS: dict[str, dict[str, Any]] = {
             schema={"$ref": "#/components/schemas/Answer"},
             requestBody=PICTURE,
             parameters=[
-                _query("model", "a key of GET /models"),
-                _query("include", "`stages`, `evidence`, or both with a comma"),
+                _query("model", "a key of GET /models", examples=["tutorial"]),
+                _query("include", "`stages`, `evidence`, or both with a comma", examples=["stages,evidence"]),
             ],
         )
     },
     "/models": {"get": _operation("the models to choose from")},
     "/healthz": {"get": _operation("alive")},
     "/recipe": {"get": _operation("the fields of a recipe that can be set here, with their bounds")},
-    "/training": {"post": _operation("begin to train", requestBody=RECIPE)},
-    "/training/events": {"get": _operation("the training step by step, as server-sent events", "text/event-stream")},
-    "/training/{action}": {
-        "post": _operation(
-            "pause, continue or stop the training",
-            parameters=[{"name": "action", "in": "path", "required": True, "schema": {"enum": ["pause", "continue", "stop"]}}],
+    "/training": {"post": _operation("begin to train", status="202", requestBody=RECIPE)},
+    "/training/events": {
+        "get": _operation("the training step by step, as server-sent events", "text/event-stream", schema=EVENT),
+    },
+    **{f"/training/{action}": {"post": _operation(f"{action} the training")} for action in ("pause", "continue", "stop")},
+    "/walkthrough": {
+        "get": _operation(
+            "a test image followed through the model", parameters=[_query("sample", "0 to 9999", pattern="^[0-9]{1,4}$")]
         )
     },
-    "/walkthrough": {"get": _operation("a test image followed through the model", parameters=[_query("sample", "0 to 9999")])},
     "/words/{language}": {
         "get": _operation(
             "what the page says",

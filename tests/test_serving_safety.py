@@ -341,7 +341,7 @@ def test_a_signal_ends_the_server_within_five_seconds_however_much_waits(tmp_pat
         began = time.monotonic()
         server.process.terminate()
         assert server.process.wait(8) == 0
-        assert time.monotonic() - began < 5  # half a second for this machine
+        assert time.monotonic() - began < 5
         for each in waiting:
             each.result()  # answered or hung up on, nobody waits on
 
@@ -368,7 +368,7 @@ def test_a_signal_finishes_what_was_accepted_and_ends_within_five_seconds(tmp_pa
         for each in asking:
             each.join()
         code = server.process.wait(8)
-        assert time.monotonic() - began < 5  # half a second for this machine
+        assert time.monotonic() - began < 5
         assert answers == [200] * 4
         assert code == (130 if sent is signal.SIGINT else 0)
         events.close()

@@ -165,7 +165,7 @@ class DesignMatrix:
     def sum(self, part: Part, dtype: torch.dtype | None = None) -> tuple[Tensor, ...]:
         """The sums, over all rows on all ranks, of what `part` makes of each chunk.
 
-        They are float64 and taken in the order of the rows, so they do not depend on the number of threads.
+        They are float64 and taken in the order of the rows: the number of threads changes the last bits of a product alone.
         """
         sums: list[Tensor] = []
         for terms in self.each(part, dtype):

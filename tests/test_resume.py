@@ -294,7 +294,7 @@ def softreg(*arguments: str) -> list[str]:
 
 def test_the_command_killed_and_resumed(dataset: Path, tmp_path: Path) -> None:
     killed = subprocess.Popen(
-        softreg("--dataset", str(dataset), "--epochs", "5000", "--out", str(tmp_path / "run")), stdout=subprocess.PIPE, text=True
+        softreg("--dataset", str(dataset), "--epochs", "500000", "--out", str(tmp_path / "run")), stdout=subprocess.PIPE, text=True
     )
     assert killed.stdout is not None
     next(line for line in killed.stdout if line.startswith("Epoch: 0020"))
@@ -304,13 +304,13 @@ def test_the_command_killed_and_resumed(dataset: Path, tmp_path: Path) -> None:
         softreg("--resume", "--out", str(tmp_path / "run"), "--epochs", "21"), capture_output=True, text=True, check=False
     )
     assert changed.returncode == 1
-    assert "epochs 21, not 5000" in changed.stderr
+    assert "epochs 21, not 500000" in changed.stderr
     assert names(tmp_path) == [".run.unfinished"]
 
 
 def test_the_command_interrupted(dataset: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = softreg("--dataset", str(dataset), "--epochs", "5000", "--out", str(run))
+    command = softreg("--dataset", str(dataset), "--epochs", "500000", "--out", str(run))
     interrupted = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert interrupted.stdout is not None
     next(line for line in interrupted.stdout if line.startswith("Epoch: 0020"))

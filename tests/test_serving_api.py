@@ -49,6 +49,11 @@ def test_healthz(served: Served) -> None:
     assert served.json("GET", "/healthz") == (200, {"status": "ok", "version": softreg.__version__})
 
 
+def test_words_in_a_language_that_nobody_wrote(served: Served) -> None:
+    assert served.ask("GET", "/words/ko")[0] == 200
+    assert served.ask("GET", "/words/fr")[0] == 404
+
+
 def test_a_picture_is_answered_as_the_model_itself_answers(served: Served, tutorial_run: Run, mnist: Splits) -> None:
     model = tutorial_run.model()
     for i in range(20):

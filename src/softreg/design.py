@@ -125,6 +125,9 @@ class DesignMatrix:
             sizes = torch.bincount(here.nonzero()[:, 0] // size, minlength=-(-len(piece) // size))
             return *self.gather(index, out=places[0][: len(index)]), sizes.tolist()
 
+        if len(pieces) == 1:
+            yield gather(pieces[0])
+            return
         with ThreadPoolExecutor(max_workers=1) as gatherer:
             ahead = gatherer.submit(gather, pieces[0])
             for piece in pieces[1:]:

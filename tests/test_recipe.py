@@ -34,6 +34,11 @@ def test_the_tutorial_preset_is_the_default() -> None:
     assert Recipe.preset("tutorial") == Recipe()
 
 
+def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
+    with pytest.raises(RecipeError, match=r"fast.*tutorial, optimum, best"):
+        Recipe.preset("fast")
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_shipped_preset_reads(name: str) -> None:
     recipe = Recipe.preset(name)

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from softreg.checkpoints import Checkpoints, unfinished, unfinished_recipe
 from softreg.data import Dataset, load_dataset
+from softreg.environment import describe_environment
 from softreg.errors import DataError, RunError, SoftregWarning, WriteError
 from softreg.model_file import encode_model
 from softreg.pipeline import train
@@ -271,7 +272,8 @@ def test_nothing_but_damaged_checkpoints_means_from_the_beginning(recipe: Recipe
 def test_another_number_of_threads_is_said(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PowerCut):
         train(recipe, tmp_path / "run", on_step=stop_after(3))
-    monkeypatch.setattr("softreg.environment.torch.get_num_threads", lambda: 1000)
+    other = describe_environment(CPU) | {"threads": 1000}  # torch itself must not believe it: sgd would set it
+    monkeypatch.setattr("softreg.checkpoints.describe_environment", lambda device: other)
     with pytest.warns(SoftregWarning, match="threads"):
         train(recipe, tmp_path / "run", resume=True)
 

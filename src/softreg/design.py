@@ -183,9 +183,19 @@ class DesignMatrix:
         bounds, dtype = self._bounds(), dtype or self.dtype
         place = self.rows.new_empty(max(end - start for start, end in bounds), self.dim, dtype=dtype)
         for start, end in bounds:
-            x = place[: end - start].copy_(self.rows[start:end])
-            let_go(self.rows[start:end])
+            x = self._copied(place[: end - start], self.rows[start:end])
             yield part(x, self.labels[start:end], None if self.weights is None else self.weights[start:end].to(dtype))
+
+    def _copied(self, place: Tensor, rows: Tensor) -> Tensor:
+        """`place` (B, D), filled with rows (B, D). Mapped rows far apart are let go of a few at a time.
+
+        The kernel maps up to 2 MB around each page looked at: 4,000 rows of 8.1 million, spread evenly, took 1.2 GB at once.
+        """
+        few = max(1, HELD // max(1, rows.stride(0)))
+        for part, some in zip(place.split(few), rows.split(few), strict=True):
+            part.copy_(some)
+            let_go(some)
+        return place
 
     def _bounds(self) -> list[tuple[int, int]]:
         """Where chunks begin and end."""

@@ -113,10 +113,11 @@ class DesignMatrix:
         """Those of the rows `order`, numbered over all ranks, that are here, and their labels, many batches of `size` at a time.
 
         Yields rows (M, D), as stored, to be read before the next; labels (M,); how many rows of each batch the M are. The next are
-        gathered meanwhile.
+        gathered meanwhile. The first are fewer, since nothing can be done until they are there.
         """
-        pieces = order.split(max(1, GATHERED[is_mapped(self.rows)] // self.dim // size) * size)
-        places = [self.rows.new_empty(len(pieces[0]), self.dim) for _ in range(2)]
+        batches = max(1, GATHERED[is_mapped(self.rows)] // self.dim // size)
+        pieces = order.tensor_split(tuple(range(-(-batches // 8) * size, len(order), batches * size)))
+        places = [self.rows.new_empty(max(map(len, pieces)), self.dim) for _ in range(2)]
 
         def gather(piece: Tensor) -> tuple[Tensor, Tensor, list[int]]:
             places.reverse()

@@ -49,6 +49,13 @@ def test_healthz(served: Served) -> None:
     assert served.json("GET", "/healthz") == (200, {"status": "ok", "version": softreg.__version__})
 
 
+def test_what_the_page_is_made_of_is_sent_once(served: Served) -> None:
+    status, headers, content = served.ask("GET", "/")
+    assert (status, bool(content)) == (200, True)
+    assert served.ask("GET", "/", If_None_Match=headers["etag"])[::2] == (304, b"")
+    assert served.ask("GET", "/", If_None_Match='"older"')[::2] == (200, content)
+
+
 def test_words_in_a_language_that_nobody_wrote(served: Served) -> None:
     assert served.ask("GET", "/words/ko")[0] == 200
     assert served.ask("GET", "/words/fr")[0] == 404

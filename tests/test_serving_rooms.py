@@ -170,6 +170,39 @@ def taught(recipe: Recipe, until: Callable[[dict[str, Any]], bool]) -> list[dict
     return asyncio.run(asyncio.wait_for(watch(), 60))
 
 
+def test_a_training_holds_while_it_is_paused_goes_on_and_ends_when_told(
+    small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def costs_until(lesson: Lesson, wanted: Callable[[dict[str, Any], int], bool]) -> tuple[dict[str, Any], list[float]]:
+        costs: list[float] = []  # a new watcher is told of every step
+        async for event in lesson.watch():
+            costs += [step["cost"] for step in event["steps"]]
+            if wanted(event, len(costs)):
+                break
+        return event, costs
+
+    async def watch() -> tuple[dict[str, Any], list[float]]:
+        lesson = Lesson(lambda run: run.path.name)
+        lesson.start(Recipe(dataset=small, features="patches", batch_size=100, epochs=500_000))
+        await costs_until(lesson, lambda event, steps: steps >= 2)
+        lesson.pause()
+        _, held = await costs_until(lesson, lambda event, steps: event["status"] == "paused")
+        await asyncio.sleep(0.3)
+        _, still = await costs_until(lesson, lambda event, steps: True)
+        assert still == held
+        lesson.resume()
+        going, _ = await costs_until(lesson, lambda event, steps: steps > len(held))
+        assert going["status"] == "running"
+        lesson.stop()
+        return await costs_until(lesson, lambda event, steps: event["status"] == "ended")
+
+    ended, costs = asyncio.run(asyncio.wait_for(watch(), 60))
+    assert ended["ending"] == "interrupted"
+    assert Run(tmp_path / "runs" / ended["model"]).costs == costs
+
+
 @pytest.mark.parametrize(
     ("error", "ending", "says"),
     [

@@ -14,7 +14,8 @@ import time
 import warnings
 from pathlib import Path
 
-from torture.report import COUNTS, Count, note, write_report
+from torture.count import Count
+from torture.report import COUNTS, note, write_report
 from torture.rooms import ROOMS
 
 TOOLS = ("strace", "unshare", "setpriv", "mount")

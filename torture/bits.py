@@ -8,7 +8,7 @@ from softreg.errors import RunError
 from softreg.features import make_features
 from softreg.model import SoftmaxRegression
 from softreg.model_file import decode_model, encode_model
-from torture.report import Count
+from torture.count import Count
 
 
 def small_model() -> SoftmaxRegression:

@@ -2,31 +2,18 @@
 
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from torture.count import Count
+from torture.rooms import ROOMS
 
 ROOT = Path(__file__).parent.parent
 COUNTS, REPORT = ROOT / ".torture" / "counts.jsonl", ROOT / "docs" / "torture.md"
 HAND = "<!-- From here on by hand. -->"
 LARGEST = ("slowest, s", "memory, MiB", "places")  # facts of which shares add nothing up: the largest counts
-
-
-@dataclass
-class Count:
-    """What a room did.
-
-    Attributes
-    ----------
-    done : how many units
-    bad : what must not be
-    facts : numbers worth telling
-    """
-
-    done: int
-    bad: list[str]
-    facts: dict[str, Any]
 
 
 def note(room: str, count: Count, seconds: float, share: str) -> None:
@@ -56,8 +43,6 @@ def _machine() -> str:
 
 def write_report() -> int:
     """docs/torture.md from all counts so far; 1 if anything was bad or less than wanted was done, else 0."""
-    from torture.rooms import ROOMS
-
     lines = [json.loads(line) for line in COUNTS.read_text(encoding="utf-8").splitlines()]
     rows, failures, less = [], [], False
     for name, room in ROOMS.items():

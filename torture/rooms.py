@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from torture.report import Count
+from torture.count import Count
 
 
 @dataclass(frozen=True)

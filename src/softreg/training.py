@@ -87,12 +87,8 @@ def fit(
     _refuse_the_impossible(recipe, train, ranks)
     began = time.perf_counter()
     device = choose_device(recipe.device)
-    features = make_features(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
     generator = Generator().manual_seed(recipe.seed)
-    learned = with_copies(train, recipe.copies, recipe.seed)
-    objective = Objective(design_matrix(features, learned, device, ranks), len(train.classes))
-    path = l2_path(objective, recipe.copies, recipe) if recipe.l2 == AUTO else []
-    objective = replace(objective, l2=best(path).l2 if path else float(recipe.l2))
+    features, objective, path = _problem(recipe, train, device, ranks)
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
     if recipe.solver != "sgd":  # they end at the one optimum wherever they begin, and know the Hessian at zero
         theta = torch.zeros_like(theta)
@@ -123,6 +119,15 @@ def fit(
     return Fit(
         model.to(device).eval(), costs, objective.value(state.theta), ending, seconds, temperature, objective.l2, path, progress
     )
+
+
+def _problem(recipe: Recipe, train: Dataset, device: torch.device, ranks: Ranks | None) -> tuple[Features, Objective, list[Tried]]:
+    """What is to be minimised, over which features, and what was tried on the way to its l2."""
+    features = make_features(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
+    learned = with_copies(train, recipe.copies, recipe.seed)
+    objective = Objective(design_matrix(features, learned, device, ranks), len(train.classes))
+    path = l2_path(objective, recipe.copies, recipe) if recipe.l2 == AUTO else []
+    return features, replace(objective, l2=best(path).l2 if path else float(recipe.l2)), path
 
 
 def _refuse_the_impossible(recipe: Recipe, train: Dataset, ranks: Ranks | None) -> None:

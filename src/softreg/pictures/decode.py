@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from softreg.errors import PictureError
+from softreg.pictures.deep_grey import eight_bits, thinned_out
 from softreg.words import say
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_BYTES = 64 * 1024**2
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 4
-LARGEST = np.float32(1e30)  # of a pixel of a float TIFF
 WORKING_SIDE = 1280  # pixels: a digit a fiftieth of a photo wide is still larger than MNIST's 20
 
 TURNS = {  # EXIF orientation: what makes it upright
@@ -186,43 +186,10 @@ def _orientation(image: Image.Image) -> int:
 def _standard_mode(image: Image.Image) -> Image.Image:
     """The picture as 8-bit grey (`L`), `RGB`, `RGBA`, or as float grey (`F`, still in [0, 255]) if it has more than 8 bits."""
     if image.mode[0] in "IF":
-        return Image.fromarray(_deep_grey(_thinned_out(np.asarray(image)), whole=image.mode != "F"))
+        return Image.fromarray(eight_bits(thinned_out(np.asarray(image), 2 * WORKING_SIDE), whole=image.mode != "F"))
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
-
-
-def _thinned_out(values: NDArray[np.generic]) -> NDArray[np.float32]:
-    """As float, each pixel the mean of a square of them where there are many more than needed; without a float copy of all."""
-    step = max(1, max(values.shape) // (2 * WORKING_SIDE))
-    if step > min(values.shape):  # a ribbon: only along it
-        along = int(np.argmax(values.shape))
-        ribbon = np.moveaxis(values, along, 0)
-        pieces = ribbon[: len(ribbon) // step * step].reshape(-1, step, min(values.shape))
-        return np.moveaxis(_finite(pieces.mean(axis=1, dtype=np.float64)), 0, along)
-    height, width = (side // step for side in values.shape)
-    parts = [values[i::step, j::step][:height, :width] for i in range(step) for j in range(step)]
-    total = np.zeros((height, width), dtype=np.float32)
-    for part in parts:
-        total += _finite(part)
-    return np.asarray(total / len(parts), dtype=np.float32)
-
-
-def _finite(values: NDArray[np.generic]) -> NDArray[np.float32]:
-    """As float; what is no number is zero, and none is so large that a sum of them or a difference were infinite."""
-    return np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0).clip(-LARGEST, LARGEST)
-
-
-def _deep_grey(grey: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
-    """Grey of more than 8 bits, or float, brought to [0, 255]. 16 bits are divided by 257, so that 65535 becomes 255."""
-    low, high = float(grey.min()), float(grey.max())
-    if low >= 0 and high <= 255 and (whole or high > 1):
-        return grey
-    if low >= 0 and high <= 65535 and whole:
-        return grey / np.float32(257)
-    if low >= 0 and high <= 1:
-        return grey * np.float32(255)
-    return (grey - np.float32(low)) * np.float32(255 / max(high - low, 1e-30))
 
 
 def _shrunk(image: Image.Image) -> Image.Image:

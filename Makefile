@@ -15,7 +15,7 @@ train: .venv/ready  ## learn MNIST and show what was learned
 test: lint types    ## lint, types and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-torture: .venv/ready  ## the long tests, a quarter of an hour: counts go to docs/torture.md (Linux, root, strace)
+torture: .venv/ready  ## the long tests, eleven minutes and more: counts go to docs/torture.md (Linux, root, strace)
 	$(BIN)/python -m torture --fresh
 
 lint: .venv/ready   ## ruff: rules and format

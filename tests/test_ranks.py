@@ -130,3 +130,25 @@ def test_a_killed_rank_ends_the_job_with_a_line_and_no_torn_file(victim: str, sm
     assert not list(unfinished(tmp_path / "run").glob(".*.tmp"))
     for checkpoint in unfinished(tmp_path / "run").glob("*.safetensors"):
         decode(checkpoint.read_bytes(), {"format", "progress"})
+
+
+def test_a_rank_that_waits_for_a_silent_one_ends_when_told(small_idx: Path, tmp_path: Path) -> None:
+    process = torchrun(tmp_path, "--epochs", "1000000", "--dataset", str(small_idx), "--out", "run")
+    ranks = {}
+    try:
+        until = time.monotonic() + 60
+        while "Epoch: 0002" not in (tmp_path / "log").read_text():
+            assert time.monotonic() < until, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        ranks = {each.environ()["RANK"]: each for each in psutil.Process(process.pid).children() if "RANK" in each.environ()}
+        ranks["1"].suspend()
+        time.sleep(1)  # by now rank 0 waits for it, outside of Python
+        ranks["0"].terminate()
+        ranks["0"].wait(20)
+    finally:
+        if ranks:
+            ranks["1"].kill()
+        process.terminate()
+        process.wait(30)
+    assert "another process of this training has ended" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "run").exists()

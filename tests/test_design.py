@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
+import softreg.data.mapping
 import softreg.design
 from softreg.data.folder import read_folder
-from softreg.data.mapping import is_mapped
+from softreg.data.mapping import copy_rows, is_mapped
 from softreg.design import DesignMatrix
 from softreg.objective import Objective
 from softreg.recipe import Recipe
@@ -142,12 +143,14 @@ def test_batches_are_gathered_in_order_and_shared_out_without_a_row_lost(numbers
 
 @pytest.mark.parametrize("held", [1, 7 * 784, 2**26])
 def test_rows_of_a_mapped_file_come_in_the_order_asked_for(held: int, small_idx: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(softreg.design, "HELD", held)
+    monkeypatch.setattr(softreg.data.mapping, "HELD", held)
     here, mapped = (read_folder(small_idx, "small", map_from=size).train for size in (1 << 30, 1))
     index = torch.randint(0, len(here), (321,), generator=Generator().manual_seed(1))
     rows, y = DesignMatrix(mapped.images.flatten(1), mapped.labels).gather(index)
     assert rows.equal(here.images.flatten(1)[index])
     assert y.equal(here.labels[index])
+    every_third = copy_rows(mapped.images.flatten(1)[1::3], torch.empty(len(here.images[1::3]), 784))
+    assert every_third.equal(here.images.flatten(1)[1::3].float())
 
 
 @pytest.mark.parametrize("rows", [1, 7, 400, 999, 1000, 5000])

@@ -9,18 +9,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from softreg.data.mapping import is_mapped, let_go
+from softreg.data.mapping import copy_rows, gather_rows, is_mapped
 
 BLOCK = {"cpu": 3 * 2**17, "cuda": 2**26, "mps": 2**24}  # numbers in a block: a core's cache holds it, or it keeps a GPU busy
 BLOCKS = {"cpu": 8, "cuda": 1, "mps": 1}  # in a chunk, shared by all threads
 GATHERED = {False: 2**22, True: 31 * 2**20}  # numbers gathered ahead, of rows in memory or mapped: below 32 MiB malloc keeps them
-HELD = 2**26  # bytes of a mapped file that a thread looks at before it lets them go
 
 Part = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, ...]]
 
@@ -83,10 +82,7 @@ class DesignMatrix:
     def gather(self, index: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The rows (B, D), as stored, and labels (B,) numbered `index` (B,); the rows are written to `out`, if it is given."""
         index = index.to(self.rows.device)
-        if is_mapped(self.rows):
-            rows, inverse = self._mapped_rows(index)
-            return torch.index_select(rows, 0, inverse, out=out), self.labels.index_select(0, index)
-        return torch.index_select(self.rows, 0, index, out=out), self.labels.index_select(0, index)
+        return gather_rows(self.rows, index, out), self.labels.index_select(0, index)
 
     def features_in(self, place: Tensor, rows: Tensor) -> tuple[Tensor, float]:
         """x (B, D), written to `place`, and a unit: the features of rows (B, D) as stored are unit * x.
@@ -97,17 +93,6 @@ class DesignMatrix:
         if isinstance(self.scale, Tensor) or isinstance(self.offset, Tensor) or self.offset:
             return x.mul_(self.scale).add_(self.offset), 1.0
         return x, self.scale
-
-    def _mapped_rows(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows numbered `index` in the order of the file, where a page is looked at once, and where in them each is."""
-        index, order = index.sort()
-        found = self.rows.new_empty(len(index), self.dim)
-        ends = torch.arange(0, len(self), max(1, HELD // self.rows.stride(0)))[1:]
-        cuts = torch.searchsorted(index, ends)
-        for few, place, end in zip_longest(index.tensor_split(cuts), found.tensor_split(cuts), ends.tolist()):
-            torch.index_select(self.rows, 0, few, out=place)  # nine times faster than rows[few] for uint8
-            let_go(self.rows[:end])
-        return found, torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
 
     def gather_batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
         """Those of the rows `order`, numbered over all ranks, that are here, and their labels, many batches of `size` at a time.
@@ -184,19 +169,8 @@ class DesignMatrix:
         bounds, dtype = self._bounds(), dtype or self.dtype
         place = self.rows.new_empty(max(end - start for start, end in bounds), self.dim, dtype=dtype)
         for start, end in bounds:
-            x = self._copied(place[: end - start], self.rows[start:end])
+            x = copy_rows(self.rows[start:end], place[: end - start])
             yield part(x, self.labels[start:end], None if self.weights is None else self.weights[start:end].to(dtype))
-
-    def _copied(self, place: Tensor, rows: Tensor) -> Tensor:
-        """`place` (B, D), filled with rows (B, D). Mapped rows far apart are let go of a few at a time.
-
-        The kernel maps up to 2 MB around each page looked at: 4,000 rows of 8.1 million, spread evenly, took 1.2 GB at once.
-        """
-        few = max(1, HELD // max(1, rows.stride(0)))
-        for part, some in zip(place.split(few), rows.split(few), strict=True):
-            part.copy_(some)
-            let_go(some)
-        return place
 
     def _bounds(self) -> list[tuple[int, int]]:
         """Where chunks begin and end."""

@@ -3,6 +3,7 @@
 import mmap
 import warnings
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -10,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+HELD = 2**26  # bytes of a file that are looked at before they are let go of
 
 _mappings: WeakValueDictionary[int, mmap.mmap] = WeakValueDictionary()  # by the address of their first byte
 
@@ -51,3 +54,40 @@ def let_go(tensor: Tensor) -> None:
     end = first + 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
     start = first - first % mmap.PAGESIZE
     mapping.madvise(mmap.MADV_DONTNEED, start, end - start)
+
+
+def copy_rows(rows: Tensor, place: Tensor) -> Tensor:
+    """`place` (B, D), filled with rows (B, D) of any type, mapped or not.
+
+    Mapped rows are let go of. The kernel maps up to 2 MB around each: 4,000 of 8.1 million, spread evenly, took 1.2 GB at once.
+    """
+    if not is_mapped(rows):
+        return place.copy_(rows)
+    few = _held(rows)
+    for part, some in zip(place.split(few), rows.split(few), strict=True):
+        part.copy_(some)
+        let_go(some)
+    return place
+
+
+def gather_rows(rows: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
+    """The rows (B, D) numbered `index` (B,) of rows (N, D), mapped or not; written to `out`, if it is given.
+
+    Mapped rows are looked at in the order of the file, where a page serves many, let go of, and then put in the order asked for.
+    """
+    if not is_mapped(rows):
+        return torch.index_select(rows, 0, index, out=out)
+    index, order = index.sort()
+    found = rows.new_empty(len(index), *rows.shape[1:])
+    ends = torch.arange(0, len(rows), _held(rows))[1:]
+    cuts = torch.searchsorted(index, ends)
+    for few, place, end in zip_longest(index.tensor_split(cuts), found.tensor_split(cuts), ends.tolist()):
+        torch.index_select(rows, 0, few, out=place)  # nine times faster than rows[few] for uint8
+        let_go(rows[:end])
+    inverse = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
+    return torch.index_select(found, 0, inverse, out=out)
+
+
+def _held(rows: Tensor) -> int:
+    """How many of these rows lie in `HELD` bytes of their file."""
+    return max(1, HELD // rows.stride(0))

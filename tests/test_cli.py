@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from contextvars import copy_context
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import softreg
+from softreg.cli import main
 from softreg.runs import Run
 from tests.test_training import LAB_COSTS
 
@@ -138,6 +141,50 @@ def test_help_and_version_import_no_torch(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert softreg.__version__ in done.stdout if "--version" in arguments else "Usage" in done.stdout
+
+
+MISTYPED = [
+    (["train", "--epoch", "3"], "no option '--epoch'; did you mean --epochs? Or see `softreg train --help`", "--epochs"),
+    (["--nope"], "no option '--nope'; see `softreg --help`", "--nope"),
+    (["tain"], "no command 'tain'; there are train, evaluate,", "train, evaluate,"),
+    (["--debug"], "which command? There are train,", "train,"),
+    (["predict"], "PICTURE... is missing; see `softreg predict --help`", "PICTURE..."),
+    (["export", "run"], "--format is missing; see `softreg export --help`", "--format"),
+    (["train", "--lr"], "--lr needs a value", "--lr"),
+    (["train", "--json=3"], "--json takes no value", "--json"),
+    (["reproduce", "a", "b", "c"], "nothing is expected after the rest: leave out b c", "b c"),
+    (["serve", "--port", "70000"], "--port cannot be 70000; it must be a whole number from 0 to 65535", "65535"),
+    (["serve", "--port", "x"], "--port cannot be 'x'; it must be a whole number from 0 to 65535", "65535"),
+    (["export", "run", "--format", "zip"], "--format cannot be 'zip'; it can be onnx, npz, json", "onnx, npz, json"),
+    (["lab", "--notebook", "/"], "--notebook must name a file, not a folder", "--notebook"),
+    (["train", "--resume"], "--resume needs --out RUN", "--out RUN"),
+]
+
+
+@pytest.mark.parametrize("speaks", ["en", "ko"])
+@pytest.mark.parametrize(("arguments", "english", "always"), MISTYPED)
+def test_what_cannot_be_understood_is_told_in_one_line_of_the_user_s_language(
+    arguments: list[str],
+    english: str,
+    always: str,
+    speaks: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SOFTREG_LANG", speaks)
+    with pytest.raises(SystemExit) as ended:
+        copy_context().run(main, arguments)
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert said.err.startswith(f"softreg: {english}") if speaks == "en" else re.search("[가-힣]", said.err)
+    assert always in said.err
+
+
+def test_softreg_alone_shows_its_help() -> None:
+    alone, asked = run_softreg(LANG="ko_KR.UTF-8"), run_softreg("--help", LANG="ko_KR.UTF-8")
+    assert (alone.returncode, alone.stderr, alone.stdout) == (0, "", asked.stdout)
+    assert alone.stdout.startswith("사용법: softreg")
+    assert not re.search("Show|Options:|Commands:|Usage", alone.stdout)
 
 
 def test_train_imports_no_torchvision() -> None:

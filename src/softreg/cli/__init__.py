@@ -13,7 +13,8 @@ from typing import NoReturn
 import click
 
 from softreg import __version__
-from softreg.cli.options import debug_option, lang_option
+from softreg.cli.options import plain_options
+from softreg.cli.usage import Context, reason
 from softreg.errors import SoftregError, SoftregWarning
 from softreg.words import language_of_locale, say, use_language
 
@@ -22,6 +23,8 @@ VERBS = ("train", "evaluate", "predict", "explain", "data", "lab", "serve", "exp
 
 class LazyVerbs(click.Group):
     """A group whose commands are imported when asked for, each from the module of its name: `softreg.cli.<verb>.command`."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs, in the order of a first day."""
@@ -32,19 +35,20 @@ class LazyVerbs(click.Group):
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f"softreg.cli.{cmd_name}").command
+        command.context_class = Context
         return command
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run softreg with these arguments (those of the process if None), and exit as it ends."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     _choose_language(arguments)
     warnings.showwarning = _warn
     try:
         code = _softreg().main(arguments, prog_name="softreg", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        _refuse(error.format_message(), error.exit_code)
+        _refuse(reason(error, VERBS), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _refuse(say("cli.interrupted"), 130)
     except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
@@ -81,5 +85,12 @@ def _choose_language(arguments: list[str]) -> None:
 
 
 def _softreg() -> click.Group:
-    group = LazyVerbs("softreg", help=say("cli.softreg"), epilog=say("cli.epilog"), context_settings={"max_content_width": 110})
-    return click.version_option(__version__, prog_name="softreg", help=say("cli.version"))(lang_option(debug_option(group)))
+    @click.group(
+        "softreg", LazyVerbs, help=say("cli.softreg"), epilog=say("cli.epilog"), context_settings={"max_content_width": 110}
+    )
+    @click.version_option(__version__, prog_name="softreg", help=say("cli.version"))
+    @plain_options
+    def group() -> None:
+        """Nothing by itself."""
+
+    return group

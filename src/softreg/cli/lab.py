@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from softreg.cli.options import debug_option, lang_option
+from softreg.cli.options import plain_options
 from softreg.words import language, say
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=click.IntRange(1, 1000), metavar="INT", help=say("lab.epochs"))
 @click.option("--pause", is_flag=True, help=say("lab.pause"))
 @click.option("--notebook", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help=say("lab.notebook"))
-@lang_option
-@debug_option
+@plain_options
 def command(out: str, epochs: int | None, pause: bool, notebook: Path | None) -> None:
     """Parse, walk."""
     if notebook:

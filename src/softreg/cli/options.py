@@ -27,9 +27,14 @@ def json_option(verb: Verb) -> Verb:
     return click.option("--json", "as_json", is_flag=True, help=say("cli.json"))(verb)
 
 
+def plain_options(verb: Verb) -> Verb:
+    """What softreg itself and every verb have: `--lang`, `--debug`, `--help`."""
+    return lang_option(debug_option(click.help_option(help=say("cli.help"))(verb)))
+
+
 def common_options(verb: Verb) -> Verb:
-    """What every verb has: `--json`, `--lang`, `--debug`."""
-    return json_option(lang_option(debug_option(verb)))
+    """What almost every verb has: `--json`, too."""
+    return json_option(plain_options(verb))
 
 
 def recipe_options(verb: Verb) -> Verb:

@@ -18,9 +18,10 @@ test: lint types    ## lint, types and all tests
 torture: .venv/ready  ## the long tests, eleven minutes and more: counts go to docs/torture.md (Linux, root, strace)
 	$(BIN)/python -m torture --fresh
 
-lint: .venv/ready   ## ruff: rules and format
+lint: .venv/ready   ## ruff: rules and format; import-linter: dependencies point one way
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: .venv/ready  ## mypy, strictly
 	$(BIN)/mypy

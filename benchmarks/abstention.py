@@ -17,12 +17,12 @@ import numpy as np
 import torch
 
 from benchmarks.non_digits import AKIN, KINDS, Kind
-from softreg.data import load_dataset
-from softreg.evaluation import evaluate, wilson_interval
-from softreg.model import SoftmaxRegression
-from softreg.pictures import picture_from_array
-from softreg.prediction import predict, read
-from softreg.runs import open_run, shipped
+from softreg.data.load import load_dataset
+from softreg.imaging.picture import picture_from_array
+from softreg.inference.evaluation import evaluate, wilson_interval
+from softreg.inference.prediction import predict, predict_images
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.runs.run import open_run, pretrained_path
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -45,7 +45,9 @@ def measure(model: SoftmaxRegression, name: str, kind: Kind, count: int, seed: i
 def main() -> None:
     """Measure, print, and write where asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=shipped("best"), help="a run; by default the one that comes with softreg")
+    parser.add_argument(
+        "--model", type=Path, default=pretrained_path("best"), help="a run; by default the one that comes with softreg"
+    )
     parser.add_argument("--count", type=int, default=300, help="pictures of each kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="into benchmarks/results")
@@ -53,7 +55,7 @@ def main() -> None:
     run, test = open_run(arguments.model), load_dataset("mnist").test
     model = run.model()
     rows = [measure(model, name, kind, arguments.count, arguments.seed) for name, kind in KINDS.items()]
-    doubted = [why for images in test.images.split(1000) for why in read(model, images)[2]]
+    doubted = [why for images in test.images.split(1000) for why in predict_images(model, images)[2]]
     strange = [row["abstained"] for row in rows if row["kind"] not in AKIN]
     share = sum(why is not None for why in doubted) / len(test)
     evaluation = evaluate(model, test)

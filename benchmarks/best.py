@@ -24,8 +24,8 @@ from typing import Any
 import torch
 
 import softreg
-from softreg.data import load_dataset
-from softreg.features import make_features
+from softreg.data.load import load_dataset
+from softreg.features.registry import make_feature_map
 
 LADDER: dict[str, tuple[str, ...]] = {
     "pixels": ("--preset", "optimum"),
@@ -53,7 +53,7 @@ def climb(name: str, split: str, folder: Path) -> dict[str, Any]:
     evaluation = softreg.Run(folder / name).result["evaluation"]
     return {
         "recipe": name,
-        "features": make_features(softreg.Run(folder / name).recipe.features).dim,
+        "features": make_feature_map(softreg.Run(folder / name).recipe.features).dim,
         "split": split,
         "accuracy": evaluation["accuracy"],
         "accuracy_interval": evaluation["accuracy_interval"],

@@ -17,7 +17,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from softreg.data import Dataset, load_dataset
+from softreg.data.dataset import Dataset
+from softreg.data.load import load_dataset
 
 CHUNK = 2000
 TURN, SHEAR, STRETCH, SHIFT = math.radians(8), 0.1, 0.08, 1 / 14  # at most; the last in half widths of an image

@@ -20,11 +20,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import conv2d
 
-from softreg.data import load_dataset
-from softreg.features import make_features
+from softreg.data.load import load_dataset
 from softreg.features.deskew import deskew
 from softreg.features.patches import CONTRAST, FILTERS, SIZE
 from softreg.features.pooled import windows
+from softreg.features.registry import make_feature_map
 from softreg.features.scattering import ANGLES, SIZES, morlet
 
 
@@ -82,7 +82,7 @@ def main() -> None:
     images = load_dataset("mnist").train.images[: arguments.images]
     bank, filters = fourier_bank(), torch.randn(FILTERS, 1, SIZE, SIZE, generator=Generator().manual_seed(0))
     fine, large = windows(28, 7, 1.7, 4.0), windows(28, 4, 3.0, 5.6)
-    scattering, patches = (make_features(name).fit(images, 0) for name in ("scattering", "patches"))
+    scattering, patches = (make_feature_map(name).fit(images, 0) for name in ("scattering", "patches"))
     result = {
         "images": len(images),
         "rounds": arguments.rounds,

@@ -28,9 +28,9 @@ from typing import Any
 
 import torch
 
-from softreg.environment import describe_environment
-from softreg.lab import fill_mnist_root
+from softreg.lab.mnist_root import fill_mnist_root
 from softreg.lab.steps import read_cells
+from softreg.runs.environment import capture_environment
 
 LAB = ("device", "seeds", "parameters", "data", "loader", "model", "criterion", "training", "evaluation", "sample")
 IMPORTS = "import torch\nimport matplotlib.pyplot as plt\nfrom torchvision import datasets, transforms\n"
@@ -151,7 +151,7 @@ def main() -> None:
     timings = compare(options.pairs)
     kept = claims(timings)
     pairs = [{peer: asdict(timing) for peer, timing in pair.items()} for pair in timings]
-    result = {"schema": 1, "claims": kept, "pairs": pairs, "environment": describe_environment(torch.device("cpu"))}
+    result = {"schema": 1, "claims": kept, "pairs": pairs, "environment": capture_environment(torch.device("cpu"))}
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "lab.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (options.out / "lab.md").write_text(page := markdown(result), encoding="utf-8")

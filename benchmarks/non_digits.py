@@ -1,8 +1,8 @@
 """Pictures that show no digit: letters, scribbles, shapes, textures, noise, photos. Drawn at random, seeded, from no data set.
 
-Used by `benchmarks/abstention.py` to see how often the rule of `softreg.novelty` says so. The rule learns from `softreg.impostors`,
-never from these pictures; but impostors too are scribbles, polygons and crossing strokes, drawn another way (AKIN). Of the other
-kinds it knows nothing but that strokes may branch, as those of letters do.
+Used by `benchmarks/abstention.py` to see how often `softreg.model.out_of_distribution` says so. It learns from
+`softreg.data.synthetic_outliers`, never from these pictures; but those outliers too are scribbles, polygons and crossing strokes,
+drawn another way (AKIN). Of the other kinds it knows nothing but that strokes may branch, as those of letters do.
 """
 
 from collections.abc import Callable

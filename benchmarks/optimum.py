@@ -27,13 +27,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from softreg.data import load_dataset
-from softreg.design import DesignMatrix
-from softreg.environment import describe_environment
-from softreg.objective import Objective
-from softreg.solvers.descent import Descent
-from softreg.solvers.lbfgs import LBFGS
-from softreg.solvers.newton import Newton
+from softreg.data.load import load_dataset
+from softreg.optim.design_matrix import DesignMatrix
+from softreg.optim.objective import Objective
+from softreg.optim.solvers.lbfgs import LBFGS
+from softreg.optim.solvers.newton import Newton
+from softreg.optim.solvers.newton_type import NewtonTypeSolver
+from softreg.runs.environment import capture_environment
 
 L2, OPTIMUM = 1e-4, 0.2592482943
 GOALS = {1.5e-5: 1e-5, 1e-6: 6e-7}  # a gap to reach, and softreg's tolerance for it
@@ -52,11 +52,11 @@ def objective(x: Array, y: Array, answer: Answer) -> float:
 
 
 @torch.no_grad()
-def softreg(solver: Descent, images: torch.Tensor, labels: torch.Tensor) -> Answer:
+def softreg(solver: NewtonTypeSolver, images: torch.Tensor, labels: torch.Tensor) -> Answer:
     """softreg's own, on uint8 images (N, D)."""
     problem = Objective(DesignMatrix(images, labels, scale=1 / 255), 10, L2)
     state = solver.start(problem, torch.zeros(10, images.shape[1] + 1))
-    while state.ended is None:
+    while state.termination is None:
         state = solver.step(problem, state)
     return state.theta[:, :-1].numpy(), state.theta[:, -1].numpy()
 
@@ -181,7 +181,7 @@ def main() -> None:
         found = contest(name, options.rounds, train.images.flatten(1), train.labels, clock)
         before = json.loads(path.read_text())["contests"] if path.exists() else []
         rows = sorted([row for row in before if row["peer"] != name] + [found], key=lambda row: list(PEERS).index(row["peer"]))
-        results = {"l2": L2, "optimum": OPTIMUM, "environment": describe_environment(torch.device("cpu")), "contests": rows}
+        results = {"l2": L2, "optimum": OPTIMUM, "environment": capture_environment(torch.device("cpu")), "contests": rows}
         path.write_text(json.dumps(results, indent=2) + "\n")
         (RESULTS / "optimum.md").write_text(table(results))
 

@@ -24,11 +24,12 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.user_pictures import KINDS, Kind, in_a_row
-from softreg.data import Dataset, load_dataset
-from softreg.model import SoftmaxRegression
-from softreg.pictures import read_picture
-from softreg.prediction import predict
-from softreg.runs import open_run, shipped
+from softreg.data.dataset import Dataset
+from softreg.data.load import load_dataset
+from softreg.imaging.picture import read_picture
+from softreg.inference.prediction import predict
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.runs.run import open_run, pretrained_path
 
 Bytes = NDArray[np.uint8]
 RESULTS = Path(__file__).parent / "results"
@@ -100,13 +101,15 @@ def main() -> None:
     """Print the table, and write it where asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
-    parser.add_argument("--model", type=Path, default=shipped("best"), help="a run; by default the one that comes with softreg")
+    parser.add_argument(
+        "--model", type=Path, default=pretrained_path("best"), help="a run; by default the one that comes with softreg"
+    )
     parser.add_argument("--count", type=int, default=434, help="pictures of each kind")
     parser.add_argument("--kinds", nargs="*", help="only these")
     parser.add_argument("--write", action="store_true", help="into benchmarks/results")
     arguments = parser.parse_args()
     splits = load_dataset("mnist")
-    data = splits.test if arguments.split == "test" else splits.validation(10_000).test
+    data = splits.test if arguments.split == "test" else splits.hold_out(10_000).test
     model = open_run(arguments.model).model()
     parts = torch.randperm(len(data), generator=torch.Generator().manual_seed(777)).split(arguments.count)
     rows = []

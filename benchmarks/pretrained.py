@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import softreg
-from softreg.runs import ENVIRONMENT, METRICS, MODEL, RECIPE, Run
+from softreg.runs.run import ENVIRONMENT, METRICS, MODEL, RECIPE, Run
 
 HOME = Path(softreg.__file__).parent / "pretrained"
 CARD = """\

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from softreg.environment import describe_environment
+from softreg.runs.environment import capture_environment
 
 RESULTS = Path(__file__).parent / "results"
 FIELDS: dict[str, dict[str, object]] = {
@@ -29,10 +29,10 @@ FIELDS: dict[str, dict[str, object]] = {
 }
 ONE = """
 import json, sys, time
-from softreg.data import load_dataset
-from softreg.environment import peak_rss_mib
+from softreg.data.load import load_dataset
+from softreg.runs.environment import peak_rss_mib
 from softreg.recipe import Recipe
-from softreg.training import fit
+from softreg.training.fit import fit
 train = load_dataset(sys.argv[1]).train
 stamps = []
 recipe = Recipe(dataset=sys.argv[1], **json.loads(sys.argv[2]))
@@ -90,7 +90,7 @@ def main() -> None:
             columns = {name: [run[name] for run in runs] for name in ("seconds", "step", "peak_mib")}
             rows.append({"solver": solver, "n": size, "steps": runs[0]["steps"]} | columns)
         rows.sort(key=lambda row: (list(FIELDS).index(row["solver"]), row["n"]))
-        results = {"environment": describe_environment(torch.device("cpu")), "rows": rows}
+        results = {"environment": capture_environment(torch.device("cpu")), "rows": rows}
         path.write_text(json.dumps(results, indent=2) + "\n")
         (RESULTS / "sizes.md").write_text(table(results))
 

@@ -8,10 +8,11 @@ import torch
 from hypothesis import settings
 
 import softreg
-from softreg.data import Splits, load_dataset
-from softreg.runs import Run
-from softreg.words import use_language
-from tests.mirror import idx
+from softreg.data.dataset import Splits
+from softreg.data.load import load_dataset
+from softreg.messages import use_language
+from softreg.runs.run import Run
+from tests.helpers.http_mirror import idx
 
 settings.register_profile("any machine", deadline=None)  # a busy one is slow now and then
 settings.load_profile("any machine")

@@ -61,4 +61,4 @@ def test_any_change_of_a_good_file(where: int, length: int, text: str) -> None:
 @given(st.sampled_from([each.name for each in fields(Recipe)]), st.text(max_size=30))
 def test_any_flag(name: str, text: str) -> None:
     with suppress(RecipeError):
-        Recipe().changed({name: text})
+        Recipe().replace({name: text})

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.user_pictures import photo
-from softreg.data import Splits
-from tests.test_cli import run_softreg
+from softreg.data.dataset import Splits
+from tests.cli.test_cli import run_softreg
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.ko.md")
@@ -65,7 +65,7 @@ def test_both_languages_tell_the_same_figures() -> None:
 
 
 def test_the_tree_names_what_is_there() -> None:
-    tree = (ROOT / "README.md").read_text(encoding="utf-8").split("## The house")[1]
+    tree = (ROOT / "README.md").read_text(encoding="utf-8").split("## Architecture")[1]
     for names in re.findall(r"^      (\S.*?)\s{2,}", tree, flags=re.MULTILINE):
         for name in names.split(", "):
             assert (ROOT / "src/softreg" / name).exists(), name

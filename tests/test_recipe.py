@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softreg.errors import RecipeError
-from softreg.recipe import FEATURES, PRESETS, Recipe
-from softreg.words import LANGUAGES, sentences
+from softreg.features.registry import FEATURE_MAPS
+from softreg.messages import LANGUAGES, catalogue
+from softreg.recipe import PRESETS, Recipe
 
 sgd_recipes = st.builds(
     Recipe,
-    features=st.sampled_from(FEATURES),
+    features=st.sampled_from(tuple(FEATURE_MAPS)),
     epochs=st.integers(1, 10**6),
     batch_size=st.integers(1, 10**8),
     drop_last=st.booleans(),
@@ -93,21 +94,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_layers_flag_over_file_over_preset(tmp_path: Path) -> None:
     config = tmp_path / "mine.toml"
     config.write_text("epochs = 3\nlr = 0.5\n")
-    recipe = Recipe.layered("tutorial", config, {"lr": "0.25"})
+    recipe = Recipe.merged("tutorial", config, {"lr": "0.25"})
     assert (recipe.epochs, recipe.lr, recipe.batch_size) == (3, 0.25, 100)
 
 
 def test_another_solver_lets_go_of_what_only_the_preset_said() -> None:
-    recipe = Recipe.layered("tutorial", None, {"solver": "lbfgs", "l2": "1e-4"})
+    recipe = Recipe.merged("tutorial", None, {"solver": "lbfgs", "l2": "1e-4"})
     assert (recipe.solver, recipe.l2) == ("lbfgs", 1e-4)
     with pytest.raises(RecipeError):  # but what is asked for is never silently ignored
-        Recipe.layered("tutorial", None, {"solver": "lbfgs", "l2": "1e-4", "epochs": "3"})
+        Recipe.merged("tutorial", None, {"solver": "lbfgs", "l2": "1e-4", "epochs": "3"})
 
 
 @given(st.text())
 def test_any_text_as_a_number_is_read_or_refused(text: str) -> None:
     try:
-        lr = Recipe.layered("tutorial", None, {"lr": text}).lr
+        lr = Recipe.merged("tutorial", None, {"lr": text}).lr
     except RecipeError as error:
         lr = None
         told = str(error)
@@ -115,7 +116,7 @@ def test_any_text_as_a_number_is_read_or_refused(text: str) -> None:
 
 
 def test_every_field_is_told_in_both_languages() -> None:
-    table = sentences("recipe")
+    table = catalogue("recipe")
     assert all(set(table[each.name]) == set(LANGUAGES) for each in fields(Recipe))
 
 

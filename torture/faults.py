@@ -7,15 +7,15 @@ from pathlib import Path
 
 import torch
 
-from softreg.atomic import new_folder, write_bytes
-from softreg.checkpoints import Checkpoints
 from softreg.errors import SoftregError
-from softreg.features import make_features
-from softreg.model import SoftmaxRegression
-from softreg.model_file import write_model
+from softreg.features.registry import make_feature_map
+from softreg.model.serialization import save_model
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.optim.solver import State
 from softreg.recipe import Recipe
-from softreg.solvers import State
-from softreg.training import Progress
+from softreg.storage.atomic import atomic_directory, write_bytes
+from softreg.training.checkpoints import Checkpoints
+from softreg.training.fit import TrainState
 from torture.forked import forked
 
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
@@ -37,10 +37,10 @@ def save_file(place: Path) -> None:
 
 def save_run(place: Path) -> None:
     """A run over an old one."""
-    model = SoftmaxRegression(make_features("pixels"), ("no", "yes"))
+    model = SoftmaxRegression(make_feature_map("pixels"), ("no", "yes"))
     model.set_theta(torch.zeros(2, 785))
-    with new_folder(place / "run") as folder:
-        write_model(model, folder / "model")
+    with atomic_directory(place / "run") as folder:
+        save_model(model, folder / "model")
         (folder / "figures").mkdir()
         for name in ("recipe", "figures/a", "figures/b"):
             (folder / name).write_bytes(b"new" * 100)
@@ -53,9 +53,9 @@ def save_checkpoints(place: Path) -> None:
         checkpoints.begin(Recipe(), "0" * 64, torch.device("cpu"))
         for step in (1, 2, 3):
             state = State(torch.full((2, 785), float(step)), step, 0.5, None, {"generator": torch.zeros(10)})
-            checkpoints.keep(Progress(state, [0.5] * step, 1.0), surely=True)
+            checkpoints.save(TrainState(state, [0.5] * step, 1.0), force=True)
     finally:
-        checkpoints.close(forget=False)
+        checkpoints.close(delete=False)
 
 
 SAVES = (save_file, save_run, save_checkpoints)

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 import softreg.figures
-from softreg.pipeline import train
 from softreg.recipe import Recipe
-from softreg.runs import MODEL
+from softreg.runs.run import MODEL
+from softreg.training.train import train
 from torture.forked import forked
 
 CALLS = "write,fsync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,openat,flock,ftruncate"  # what touches files

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from softreg.features import make_features
-from softreg.model import SoftmaxRegression
-from softreg.model_file import write_model
+from softreg.features.registry import make_feature_map
+from softreg.model.serialization import save_model
+from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.recipe import Recipe
 
 NOBODY = 65534
@@ -78,11 +78,11 @@ def run_everywhere(scratch: Path) -> Places:
 
 def _run(scratch: Path) -> Path:
     """A run to export, which anybody may read."""
-    model = SoftmaxRegression(make_features("pixels"), tuple("0123456789"))
+    model = SoftmaxRegression(make_feature_map("pixels"), tuple("0123456789"))
     model.linear.weight.data.normal_()
     model.linear.bias.data.zero_()
     (scratch / "run").mkdir()
-    write_model(model, scratch / "run" / "model.safetensors")
+    save_model(model, scratch / "run" / "model.safetensors")
     (scratch / "run" / "recipe.toml").write_text(Recipe().to_toml())
     (scratch / "old").write_bytes(b"old")
     return scratch / "run"

@@ -13,14 +13,14 @@ import torch
 from PIL import Image
 
 from softreg.data.idx import map_idx, read_idx
-from softreg.features import make_features
-from softreg.model import SoftmaxRegression
-from softreg.model_file import decode_model, encode_model
-from softreg.novelty import Novelty
-from softreg.pictures import read_picture
+from softreg.features.registry import make_feature_map
+from softreg.imaging.picture import read_picture
+from softreg.model.out_of_distribution import OODDetector
+from softreg.model.serialization import model_from_bytes, model_to_bytes
+from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.recipe import Recipe
-from softreg.tensor_file import decode, encode
-from tests.mirror import idx
+from softreg.storage.tensors import dumps, loads
+from tests.helpers.http_mirror import idx
 from torture.fuzz import Target
 from torture.mutations import mutated
 
@@ -73,21 +73,21 @@ def model_files(scratch: Path) -> Target:
     """The model reader. Half of what it is fed carries a right SHA-256 over what is wrong, so that more than that is checked."""
     whole = []
     for name, classes, times in (("pixels", ("no", "yes"), 20), ("deskew", ("0", "1", "2"), 20), ("pixels", ("0", "1"), 1)):
-        model = SoftmaxRegression(make_features(name), classes)
-        model.novelty = Novelty(784, len(classes)) if times == 1 else None  # fifty times as large, and rare
+        model = SoftmaxRegression(make_feature_map(name), classes)
+        model.novelty = OODDetector(784, len(classes)) if times == 1 else None  # fifty times as large, and rare
         model.set_theta(torch.randn(len(classes), 785, generator=torch.Generator().manual_seed(1)))
-        whole += times * [encode_model(model)[0]]
-    parts = [decode(raw, {"format", "classes", "features"}) for raw in whole]
+        whole += times * [model_to_bytes(model)[0]]
+    parts = [loads(raw, {"format", "classes", "features"}) for raw in whole]
 
     def make(draw: Random) -> bytes:
         if draw.random() < 0.5:
             return mutated(whole, draw)
         tensors, metadata = draw.choice(parts)
-        return encode(*draw.choice((_other_metadata, _other_tensors))(dict(tensors), dict(metadata), draw))[0]
+        return dumps(*draw.choice((_other_metadata, _other_tensors))(dict(tensors), dict(metadata), draw))[0]
 
     def read(raw: bytes) -> None:
-        model = decode_model(raw, Path("model.safetensors"))
-        assert encode_model(model)[0] == raw, "not the bytes that were read"
+        model = model_from_bytes(raw, Path("model.safetensors"))
+        assert model_to_bytes(model)[0] == raw, "not the bytes that were read"
 
     return Target(make, read)
 

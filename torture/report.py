@@ -34,9 +34,9 @@ def note(room: str, count: Count, seconds: float, share: str) -> None:
 def _machine() -> str:
     import torch
 
-    from softreg.environment import describe_environment
+    from softreg.runs.environment import capture_environment
 
-    where = describe_environment(torch.device("cpu"))
+    where = capture_environment(torch.device("cpu"))
     versions = f"Python {where['python']}, torch {where['libraries']['torch']}"
     return f"{where['processor']}, {where['cores']} cores, {platform.system()}, {versions}"
 

@@ -50,9 +50,9 @@ def _requests(numbers: range, scratch: Path) -> Count:
 
 
 def _kills(numbers: range, scratch: Path) -> Count:
+    from tests.helpers.small_mnist import recipes, small_mnist
     from torture.forked import forked
     from torture.kills import draw_little, kill_at_random
-    from torture.small import recipes, small_mnist
 
     draw_little()
     forked(lambda: small_mnist(scratch / "data"), scratch=scratch)  # not here: who has computed cannot fork well
@@ -67,14 +67,14 @@ def _kills(numbers: range, scratch: Path) -> Count:
 
 
 def _calls(numbers: range, scratch: Path) -> Count:
+    from tests.helpers.small_mnist import recipes, small_mnist
     from torture.forked import forked
     from torture.kills import draw_little, kill_at_every_call
-    from torture.small import recipes, small_mnist
 
     draw_little()
     count = Count(0, [], {})
     forked(lambda: small_mnist(scratch / "data", 200, 50), scratch=scratch)
-    recipe = recipes(scratch / "data")["sgd"].changed({"epochs": 3})
+    recipe = recipes(scratch / "data")["sgd"].replace({"epochs": 3})
     for force in (False, True):
         found = kill_at_every_call(recipe, _folder(scratch, f"force {force}"), force=force)
         count.done += found.kills

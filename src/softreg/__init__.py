@@ -3,31 +3,44 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from softreg._version import __version__
+
 if TYPE_CHECKING:
-    from softreg.data import Dataset as Dataset
+    from softreg.data.dataset import Dataset as Dataset
+    from softreg.data.load import load_dataset as load_dataset
     from softreg.errors import SoftregError as SoftregError
     from softreg.estimator import SoftmaxClassifier as SoftmaxClassifier
-    from softreg.model import SoftmaxRegression as SoftmaxRegression
-    from softreg.pipeline import train as train
+    from softreg.model.softmax_regression import SoftmaxRegression as SoftmaxRegression
     from softreg.recipe import Recipe as Recipe
-    from softreg.runs import Run as Run
-    from softreg.runs import load as load
-
-__version__ = "0.1.0"
+    from softreg.runs.run import Run as Run
+    from softreg.runs.run import load as load
+    from softreg.training.train import train as train
 
 # Loaded when first named: `softreg --help` must not wait for torch.
 _HOMES = {
-    "Dataset": "softreg.data",
+    "Dataset": "softreg.data.dataset",
     "Recipe": "softreg.recipe",
-    "Run": "softreg.runs",
+    "Run": "softreg.runs.run",
     "SoftmaxClassifier": "softreg.estimator",  # needs the extra sklearn
-    "SoftmaxRegression": "softreg.model",
+    "SoftmaxRegression": "softreg.model.softmax_regression",
     "SoftregError": "softreg.errors",
-    "load": "softreg.runs",
-    "train": "softreg.pipeline",
+    "load": "softreg.runs.run",
+    "load_dataset": "softreg.data.load",
+    "train": "softreg.training.train",
 }
 
-__all__ = ["Dataset", "Recipe", "Run", "SoftmaxClassifier", "SoftmaxRegression", "SoftregError", "__version__", "load", "train"]
+__all__ = [
+    "Dataset",
+    "Recipe",
+    "Run",
+    "SoftmaxClassifier",
+    "SoftmaxRegression",
+    "SoftregError",
+    "__version__",
+    "load",
+    "load_dataset",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -14,10 +14,10 @@
 
     SoftregWarning          something was wrong and could be helped; the same kind of line
 
-Every message is a sentence of the table in `softreg.words`, so `str(error)` speaks the user's language.
+Every message is a sentence of the table in `softreg.messages`, so `str(error)` speaks the user's language.
 """
 
-from softreg.words import say
+from softreg.messages import translate
 
 
 class SoftregError(Exception):
@@ -31,7 +31,7 @@ class SoftregError(Exception):
         self.facts = facts
 
     def __str__(self) -> str:
-        return say(self.key, **self.facts)
+        return translate(self.key, **self.facts)
 
 
 class RecipeError(SoftregError):

@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 from torch import Tensor
 
-from softreg.design import DesignMatrix
 from softreg.errors import MissingExtraError
-from softreg.objective import Objective
-from softreg.solvers.descent import Descent
-from softreg.solvers.lbfgs import LBFGS
-from softreg.solvers.newton import Newton
+from softreg.optim.design_matrix import DesignMatrix
+from softreg.optim.minimize import minimize
+from softreg.optim.objective import Objective
+from softreg.optim.solvers.lbfgs import LBFGS
+from softreg.optim.solvers.newton import Newton
+from softreg.optim.solvers.newton_type import NewtonTypeSolver
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -79,7 +80,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"classification needs at least 2 classes; the data contains only one class: {self.classes_[0]!r}")
         weights = self._weights(X, y, labels, sample_weight)
         objective = self._objective(X, labels, weights)
-        theta = self._minimise(objective)
+        theta = self._minimize(objective)
         if len(self.classes_) == 2:
             theta = theta[1:] - theta[:1]
         self.coef_, self.intercept_ = theta[:, :-1].numpy().copy(), theta[:, -1].numpy().copy()
@@ -125,16 +126,14 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         halves = 2 if len(self.classes_) == 2 else 1  # two rows w/2 and -w/2 have half of ||w||^2
         return Objective(matrix, len(self.classes_), halves * l2)
 
-    def _minimise(self, objective: Objective) -> Tensor:
+    def _minimize(self, objective: Objective) -> Tensor:
         """Theta (C, D + 1) at the optimum."""
         if self.solver not in SOLVERS:
             raise ValueError(f"solver={self.solver!r}: it is one of {', '.join(SOLVERS)}")
-        solver: Descent = SOLVERS[self.solver](self.tol, self.max_iter)
+        solver: NewtonTypeSolver = SOLVERS[self.solver](self.tol, self.max_iter)
         theta = torch.zeros(objective.classes, objective.matrix.dim + 1, dtype=objective.matrix.dtype)
-        state = solver.start(objective, theta)
-        while state.ended is None:
-            state = solver.step(objective, state)
+        state = minimize(solver, objective, theta)
         self.n_iter_ = np.array([max(1, state.steps)])
-        if not state.ended.converged:
-            warnings.warn(str(state.ended), ConvergenceWarning, stacklevel=3)
+        if state.termination is not None and not state.termination.converged:
+            warnings.warn(str(state.termination), ConvergenceWarning, stacklevel=3)
         return state.theta

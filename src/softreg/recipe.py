@@ -1,68 +1,61 @@
 """The recipe: everything that decides a model.
 
 A recipe is a frozen dataclass, a TOML file, and a row of command-line flags; all three have the same fields, with the same
-bounds and the same words (`softreg.words`, room `recipe`). The same recipe on the same machine gives the same weights, bit for bit.
+bounds and the same help (`messages/recipe.toml`). The same recipe on the same machine gives the same weights, bit for bit.
 """
 
+import dataclasses
 import os
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
 import tomli_w
 
+from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError
-from softreg.words import say
+from softreg.features.registry import FEATURE_MAPS
+from softreg.messages import translate
+from softreg.optim.solvers.registry import SOLVERS
 
 PRESETS = ("tutorial", "optimum", "best")
-DATASETS = (
-    "mnist",
-    "fashion-mnist",
-    "kmnist",
-    "qmnist",
-    *(f"emnist-{split}" for split in ("byclass", "bymerge", "balanced", "letters", "digits", "mnist")),
-    "usps",
-)
-FEATURES = ("pixels", "deskew", "patches", "scattering", "both")
-SOLVERS = ("sgd", "lbfgs", "newton")
 AUTO = "auto"
 DEVICES = (AUTO, "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
-class Bounds:
+class FieldSpec:
     """What a field may be: one of `choices`, or a number from `low` to `high` (`low` itself only if `closed`)."""
 
     choices: tuple[str, ...] = ()
     low: float = 0
     high: float = 1e9
     closed: bool = True
-    solvers: tuple[str, ...] = SOLVERS  # the solvers that read this field
     word: str = ""  # what may stand in place of a number
 
     def sentence(self) -> str:
         """What is allowed, for people."""
         if self.choices:
-            return say("recipe.allowed_choices", choices=", ".join(self.choices))
-        numbers = say(
+            return translate("recipe.allowed_choices", choices=", ".join(self.choices))
+        numbers = translate(
             "recipe.allowed_range" if self.closed else "recipe.allowed_above", low=f"{self.low:,g}", high=f"{self.high:,g}"
         )
-        return say("recipe.allowed_word", numbers=numbers, word=self.word) if self.word else numbers
+        return translate("recipe.allowed_word", numbers=numbers, word=self.word) if self.word else numbers
 
 
-def _bounded(default: Any, **bounds: Any) -> Any:
-    return field(default=default, metadata={"bounds": Bounds(**bounds)})
+def _spec(default: Any, **limits: Any) -> Any:
+    return field(default=default, metadata={"spec": FieldSpec(**limits)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides a model. The defaults are the preset `tutorial`: the lab's recipe.
 
-    What each field means is told in `words/recipe.toml`, in English and Korean: the text of `softreg train --help`.
+    What each field means is told in `messages/recipe.toml`, in English and Korean: the text of `softreg train --help`.
 
     Raises
     ------
@@ -70,37 +63,38 @@ class Recipe:
         If a value cannot be meant, or is set for a solver that never reads it.
     """
 
-    dataset: str = _bounded("mnist")
-    validation: int = _bounded(0, high=1e8)
-    features: str = _bounded("pixels", choices=FEATURES)
-    solver: str = _bounded("sgd", choices=SOLVERS)
-    epochs: int = _bounded(15, low=1, high=1e6, solvers=("sgd",))
-    batch_size: int = _bounded(100, low=1, high=1e8, solvers=("sgd",))
-    drop_last: bool = _bounded(True, solvers=("sgd",))
-    lr: float = _bounded(0.1, high=1e6, closed=False, solvers=("sgd",))
-    l2: float | str = _bounded(0.0, high=1e6, word=AUTO)
-    tol: float = _bounded(1e-6, high=1.0, closed=False, solvers=("lbfgs", "newton"))
-    max_iterations: int = _bounded(500, low=1, high=1e6, solvers=("lbfgs", "newton"))
-    certify: bool = _bounded(False, solvers=("lbfgs", "newton"))
-    copies: int = _bounded(0, high=100)
-    calibration: int = _bounded(0, high=1e8)
-    seed: int = _bounded(777, high=2**63 - 1)
-    device: str = _bounded("auto", choices=DEVICES)
+    dataset: str = _spec("mnist")
+    validation: int = _spec(0, high=1e8)
+    features: str = _spec("pixels", choices=tuple(FEATURE_MAPS))
+    solver: str = _spec("sgd", choices=tuple(SOLVERS))
+    epochs: int = _spec(15, low=1, high=1e6)
+    batch_size: int = _spec(100, low=1, high=1e8)
+    drop_last: bool = _spec(True)
+    lr: float = _spec(0.1, high=1e6, closed=False)
+    l2: float | str = _spec(0.0, high=1e6, word=AUTO)
+    tol: float = _spec(1e-6, high=1.0, closed=False)
+    max_iterations: int = _spec(500, low=1, high=1e6)
+    certify: bool = _spec(False)
+    copies: int = _spec(0, high=100)
+    calibration: int = _spec(0, high=1e8)
+    seed: int = _spec(777, high=2**63 - 1)
+    device: str = _spec("auto", choices=DEVICES)
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            _check(each, getattr(self, each.name))
-            if self.solver not in each.metadata["bounds"].solvers and getattr(self, each.name) != each.default:
-                raise RecipeError("recipe.not_read", field=each.name, solver=self.solver)
+        for item in fields(self):
+            _check(item, getattr(self, item.name))
+        for item in fields(self):
+            if item.name not in self.fields_read_by(self.solver) and getattr(self, item.name) != item.default:
+                raise RecipeError("recipe.not_read", field=item.name, solver=self.solver)
         if self.dataset not in DATASETS and not _is_folder(self.dataset):
             raise RecipeError("recipe.unknown_dataset", value=self.dataset, choices=", ".join(DATASETS))
-        if self.solver == "sgd" and self.l2 == AUTO:
+        if not SOLVERS[self.solver].finds_optimum and self.l2 == AUTO:
             raise RecipeError("recipe.auto_needs_optimum")
-        if self.solver != "sgd" and self.l2 == 0:
+        if SOLVERS[self.solver].finds_optimum and self.l2 == 0:
             raise RecipeError("recipe.needs_l2", solver=self.solver)
 
     @classmethod
-    def layered(cls, preset: str, config: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> Self:
+    def merged(cls, preset: str, config: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> Self:
         """A preset, changed by a TOML file if there is one, changed by `overrides` (texts are read as the field's type).
 
         What only the preset says, and the solver finally chosen does not read, is let go: nobody asked for it.
@@ -109,13 +103,13 @@ class Recipe:
         given |= {name: _parse(name, text) for name, text in overrides.items()}
         base = asdict(cls.preset(preset))
         solver = given.get("solver", base["solver"])
-        read = {each.name for each in fields(cls) if solver in each.metadata["bounds"].solvers}
-        base = {name: value for name, value in base.items() if name in read}
+        if isinstance(solver, str) and solver in SOLVERS:
+            base = {name: value for name, value in base.items() if name in cls.fields_read_by(solver)}
         return cls.from_mapping(base | given, where=str(config or "recipe"))
 
-    def changed(self, overrides: Mapping[str, Any]) -> Self:
+    def replace(self, overrides: Mapping[str, Any]) -> Self:
         """The same recipe with `overrides`, texts read as the field's type."""
-        return replace(self, **{name: _parse(name, text) for name, text in overrides.items()})
+        return dataclasses.replace(self, **{name: _parse(name, text) for name, text in overrides.items()})
 
     @classmethod
     def preset(cls, name: str) -> Self:
@@ -145,8 +139,14 @@ class Recipe:
 
     def to_toml(self) -> str:
         """This recipe as TOML: the fields its solver reads. `Recipe.from_toml` gives the same recipe back."""
-        solvers = {each.name: each.metadata["bounds"].solvers for each in fields(self)}
-        return tomli_w.dumps({name: value for name, value in asdict(self).items() if self.solver in solvers[name]})
+        read = self.fields_read_by(self.solver)
+        return tomli_w.dumps({name: value for name, value in asdict(self).items() if name in read})
+
+    @classmethod
+    def fields_read_by(cls, solver: str) -> set[str]:
+        """The names of the fields that matter to a solver: all but the other solvers' own parameters."""
+        others = {parameter for info in SOLVERS.values() for parameter in info.parameters} - set(SOLVERS[solver].parameters)
+        return {item.name for item in fields(cls)} - others
 
 
 def _text(path: str | os.PathLike[str]) -> str:
@@ -189,9 +189,9 @@ def _shown(value: Any) -> str:
 
 def _check(each: "Field[Any]", value: Any) -> None:
     """Refuse a value of the wrong type or out of bounds, saying what is allowed."""
-    bounds: Bounds = each.metadata["bounds"]
+    spec: FieldSpec = each.metadata["spec"]
     assert each.default is not MISSING
-    if bounds.word and value == bounds.word:
+    if spec.word and value == spec.word:
         return
     wanted = type(each.default)
     number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -202,9 +202,9 @@ def _check(each: "Field[Any]", value: Any) -> None:
         if wanted is int
         else isinstance(value, wanted)
     )
-    if fits and bounds.choices:
-        fits = value in bounds.choices
+    if fits and spec.choices:
+        fits = value in spec.choices
     elif fits and number:
-        fits = (bounds.low < value or (bounds.closed and value == bounds.low)) and value <= bounds.high
+        fits = (spec.low < value or (spec.closed and value == spec.low)) and value <= spec.high
     if not fits:
-        raise RecipeError("recipe.impossible", field=each.name, value=_shown(value), allowed=bounds.sentence())
+        raise RecipeError("recipe.impossible", field=each.name, value=_shown(value), allowed=spec.sentence())

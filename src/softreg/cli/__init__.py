@@ -12,11 +12,11 @@ from typing import NoReturn
 
 import click
 
-from softreg import __version__
+from softreg._version import __version__
 from softreg.cli.options import plain_options
-from softreg.cli.usage import Context, reason
+from softreg.cli.usage import Context, usage_message
 from softreg.errors import SoftregError, SoftregWarning
-from softreg.words import language_of_locale, say, use_language
+from softreg.messages import language_of_locale, translate, use_language
 
 VERBS = ("train", "evaluate", "predict", "explain", "data", "lab", "serve", "export", "reproduce")
 
@@ -48,9 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = _softreg().main(arguments, prog_name="softreg", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        _refuse(reason(error, VERBS), error.exit_code)
+        _refuse(usage_message(error, VERBS), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _refuse(say("cli.interrupted"), 130)
+        _refuse(translate("cli.interrupted"), 130)
     except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         expected = isinstance(error, SoftregError | OSError | MemoryError)
         _refuse(
-            str(error) if expected else say("cli.unexpected", kind=type(error).__name__, error=error),
+            str(error) if expected else translate("cli.unexpected", kind=type(error).__name__, error=error),
             getattr(error, "exit_code", 1),
         )
 
@@ -86,9 +86,13 @@ def _choose_language(arguments: list[str]) -> None:
 
 def _softreg() -> click.Group:
     @click.group(
-        "softreg", LazyVerbs, help=say("cli.softreg"), epilog=say("cli.epilog"), context_settings={"max_content_width": 110}
+        "softreg",
+        LazyVerbs,
+        help=translate("cli.softreg"),
+        epilog=translate("cli.epilog"),
+        context_settings={"max_content_width": 110},
     )
-    @click.version_option(__version__, prog_name="softreg", help=say("cli.version"))
+    @click.version_option(__version__, prog_name="softreg", help=translate("cli.version"))
     @plain_options
     def group() -> None:
         """Nothing by itself."""

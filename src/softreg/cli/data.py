@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from softreg.cli.options import common_options
-from softreg.words import say
+from softreg.messages import translate
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from softreg.data import Dataset, Splits
-    from softreg.data.catalogue import Entry
+    from softreg.data.catalogue import DatasetInfo
+    from softreg.data.dataset import Dataset, Splits
 
 
-@click.command("data", help=say("data.help"), epilog=say("data.environment"))
+@click.command("data", help=translate("data.help"), epilog=translate("data.environment"))
 @click.argument("name", required=False)
-@click.option("--fetch", is_flag=True, help=say("data.fetch_option"))
-@click.option("--out", metavar="FILE", help=say("data.out"))
+@click.option("--fetch", is_flag=True, help=translate("data.fetch_option"))
+@click.option("--out", metavar="FILE", help=translate("data.out"))
 @common_options
 def command(name: str | None, fetch: bool, out: str | None, as_json: bool) -> None:
     """Parse, fetch, verify, print."""
     if name is None:
         for option, given in (("--fetch", fetch), ("--out", out)):
             if given:
-                raise click.UsageError(say("data.needs_name", option=option))
+                raise click.UsageError(translate("data.needs_name", option=option))
         _list(as_json)
     else:
         path = Path(out or f"{Path(name).resolve().name}-grid.png")
         if path.suffix.lower() != ".png":
-            raise click.UsageError(say("data.needs_png", path=path))
+            raise click.UsageError(translate("data.needs_png", path=path))
         _show(name, path, fetch, as_json)
 
 
@@ -45,32 +45,32 @@ def _list(as_json: bool) -> None:
         click.echo(json.dumps({"schema": 1, "cache": str(cache_folder()), "datasets": datasets}, ensure_ascii=False))
         return
     _print(_catalogue_table(entries))
-    click.echo(say("data.listed", path=cache_folder()))
+    click.echo(translate("data.listed", path=cache_folder()))
 
 
 def _show(name: str, path: Path, fetch: bool, as_json: bool) -> None:
     """Verify one dataset, draw it, and say what is in it."""
-    from softreg.data import load_dataset
-    from softreg.data.families import FAMILIES
     from softreg.data.fetching import fetch as fetch_family
     from softreg.data.fetching import fetched_folder
+    from softreg.data.load import load_dataset
+    from softreg.data.registry import PUBLISHED
     from softreg.errors import DataError
     from softreg.figures.examples import class_grid
-    from softreg.figures.style import save
+    from softreg.figures.house_style import save
 
-    if name in FAMILIES and fetch:
+    if name in PUBLISHED and fetch:
         fetch_family(name)
-    elif name in FAMILIES and not fetched_folder(name):
-        raise DataError("data.fetch_first", name=name, megabytes=FAMILIES[name].megabytes)
+    elif name in PUBLISHED and not fetched_folder(name):
+        raise DataError("data.fetch_first", name=name, megabytes=PUBLISHED[name].megabytes)
     splits = load_dataset(name)
-    published = name == "mnist" or name in FAMILIES
+    published = name == "mnist" or name in PUBLISHED
     save(class_grid(splits.train), path)
     if as_json:
         click.echo(json.dumps(_as_json(name, published, splits, path), ensure_ascii=False))
         return
     _print(_class_table(splits))
-    click.echo(say("data.verified" if published else "data.sound"))
-    click.echo(say("data.grid_saved", path=path))
+    click.echo(translate("data.verified" if published else "data.sound"))
+    click.echo(translate("data.grid_saved", path=path))
 
 
 def _as_json(name: str, published: bool, splits: "Splits", path: Path) -> dict[str, Any]:
@@ -94,10 +94,10 @@ def _counts(dataset: "Dataset") -> list[int]:
     return counts
 
 
-def _catalogue_table(entries: "tuple[Entry, ...]") -> "Table":
+def _catalogue_table(entries: "tuple[DatasetInfo, ...]") -> "Table":
     table = _table("dataset", "state", numbers=("train", "test", "classes", "size"))
     for each in entries:
-        state = say("data.not_fetched_yet" if each.state == "not_fetched" else f"data.{each.state}")
+        state = translate("data.not_fetched_yet" if each.state == "not_fetched" else f"data.{each.state}")
         size = f"{'~' if each.state == 'not_fetched' else ''}{each.bytes / 10**6:.0f} MB"
         table.add_row(each.name, state, f"{each.train:,}", f"{each.test:,}", str(each.classes), size)
     return table
@@ -109,7 +109,7 @@ def _class_table(splits: "Splits") -> "Table":
     for name, train, test in rows:
         table.add_row(name, f"{train:,}", f"{test:,}")
     table.add_section()
-    table.add_row(say("data.all"), f"{len(splits.train):,}", f"{len(splits.test):,}")
+    table.add_row(translate("data.all"), f"{len(splits.train):,}", f"{len(splits.test):,}")
     return table
 
 
@@ -119,7 +119,7 @@ def _table(*texts: str, numbers: tuple[str, ...]) -> "Table":
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for each in (*texts, *numbers):
-        table.add_column(say(f"data.column_{each}"), justify="right" if each in numbers else "left", no_wrap=True)
+        table.add_column(translate(f"data.column_{each}"), justify="right" if each in numbers else "left", no_wrap=True)
     return table
 
 

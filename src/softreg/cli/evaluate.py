@@ -6,36 +6,35 @@ from typing import TYPE_CHECKING
 import click
 
 from softreg.cli.options import common_options
-from softreg.words import say
+from softreg.messages import translate
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from softreg.evaluation import Evaluation
+    from softreg.inference.evaluation import Evaluation
 
 HEAD = 4  # letters of a class's name over its column of the confusion matrix; its row has them all
 
 
-@click.command("evaluate", help=say("evaluation.help"))
+@click.command("evaluate", help=translate("evaluation.help"))
 @click.argument("run", metavar="RUN")
-@click.option("--data", metavar="NAME_OR_DIR", help=say("evaluation.data"))
+@click.option("--data", metavar="NAME_OR_DIR", help=translate("evaluation.data"))
 @common_options
 def command(run: str, data: str | None, as_json: bool) -> None:
     """Parse, evaluate, print."""
-    from softreg.data import load_dataset
-    from softreg.evaluation import evaluate
-    from softreg.pipeline import load_splits
-    from softreg.runs import open_run
+    from softreg.data.load import load_dataset, load_splits
+    from softreg.inference.evaluation import evaluate
+    from softreg.runs.run import open_run
 
     found = open_run(run)
-    test = (load_dataset(data) if data is not None else load_splits(found.recipe)).test
+    test = (load_dataset(data) if data is not None else load_splits(found.recipe.dataset, found.recipe.validation)).test
     evaluation = evaluate(found.model(), test)
     if as_json:
         click.echo(
             json.dumps({"schema": 1, "run": str(found.path), "dataset": test.name, **evaluation.to_json()}, ensure_ascii=False)
         )
     else:
-        _print(evaluation, say("evaluation.title", run=found.path, data=test.name))
+        _print(evaluation, translate("evaluation.title", run=found.path, data=test.name))
 
 
 def _print(evaluation: "Evaluation", title: str) -> None:
@@ -49,15 +48,15 @@ def _print(evaluation: "Evaluation", title: str) -> None:
         ("nll", {"nll": evaluation.nll}),
         ("ece", {"ece": evaluation.ece}),
     ):
-        console.print(f"  {say(f'evaluation.{name}')}: {say(f'evaluation.{name}_value', **facts)}", soft_wrap=True)
+        console.print(f"  {translate(f'evaluation.{name}')}: {translate(f'evaluation.{name}_value', **facts)}", soft_wrap=True)
     console.print()
     console.print(_by_class(evaluation))
     matrix = _matrix(evaluation)
     if console.measure(matrix, options=console.options.update(max_width=10_000)).maximum <= console.width:
-        console.print(f"\n{say('evaluation.confusion')}", soft_wrap=True)
+        console.print(f"\n{translate('evaluation.confusion')}", soft_wrap=True)
         console.print(matrix)
     else:
-        console.print(f"\n{say('evaluation.confusion_too_wide')}", soft_wrap=True)
+        console.print(f"\n{translate('evaluation.confusion_too_wide')}", soft_wrap=True)
 
 
 def _by_class(evaluation: "Evaluation") -> "Table":
@@ -65,10 +64,10 @@ def _by_class(evaluation: "Evaluation") -> "Table":
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(say("evaluation.class"))
+    table.add_column(translate("evaluation.class"))
     for name in ("images", "precision", "recall"):
-        table.add_column(say(f"evaluation.{name}"), justify="right")
-    table.add_column(say("evaluation.taken_for"))
+        table.add_column(translate(f"evaluation.{name}"), justify="right")
+    table.add_column(translate("evaluation.taken_for"))
     confusion = evaluation.confusion
     for c, name in enumerate(evaluation.classes):
         shares = (f"{share:.1%}" if share is not None else "-" for share in (evaluation.precision[c], evaluation.recall[c]))

@@ -6,21 +6,21 @@ from pathlib import Path
 import click
 
 from softreg.cli.options import common_options
-from softreg.words import say
+from softreg.messages import translate
 
 FORMATS = ("onnx", "npz", "json")
 
 
-@click.command("export", help=say("export.help"))
+@click.command("export", help=translate("export.help"))
 @click.argument("run", metavar="RUN")
-@click.option("--format", "form", required=True, type=click.Choice(FORMATS), help=say("export.format"))
-@click.option("--out", metavar="FILE", help=say("export.out"))
-@click.option("--force", is_flag=True, help=say("export.force"))
+@click.option("--format", "form", required=True, type=click.Choice(FORMATS), help=translate("export.format"))
+@click.option("--out", metavar="FILE", help=translate("export.out"))
+@click.option("--force", is_flag=True, help=translate("export.force"))
 @common_options
 def command(run: str, form: str, out: str | None, force: bool, as_json: bool) -> None:
     """Parse, export, print."""
-    from softreg.export import export
-    from softreg.runs import open_run
+    from softreg.export.formats import export
+    from softreg.runs.run import open_run
 
     opened = open_run(run)
     path = Path(out or f"{opened.path.resolve().name}.{form}")
@@ -29,4 +29,4 @@ def command(run: str, form: str, out: str | None, force: bool, as_json: bool) ->
     if as_json:
         click.echo(json.dumps({"schema": 1, "run": str(opened.path), "format": form, "path": str(path), "bytes": size}))
     else:
-        click.echo(say("export.done", path=path, size=size))
+        click.echo(translate("export.done", path=path, size=size))

@@ -10,24 +10,24 @@ from typing import Any
 import click
 
 from softreg.cli.options import common_options
-from softreg.words import say
+from softreg.messages import translate
 
 STDIN = "-"
 
 
-@click.command("predict", help=say("predict.help"))
+@click.command("predict", help=translate("predict.help"))
 @click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
-@click.option("--model", "run", metavar="RUN", help=say("predict.model"))
-@click.option("--steps", metavar="DIR", help=say("predict.steps"))
+@click.option("--model", "run", metavar="RUN", help=translate("predict.model"))
+@click.option("--steps", metavar="DIR", help=translate("predict.steps"))
 @common_options
 def command(pictures: tuple[str, ...], run: str | None, steps: str | None, as_json: bool) -> int:
     """Parse, predict, print; 1 if some picture could not be read."""
     from softreg.errors import PictureError
-    from softreg.pictures import write_strip
-    from softreg.prediction import predict_each
-    from softreg.runs import load, shipped
+    from softreg.imaging.contact_sheet import write_strip
+    from softreg.inference.prediction import predict_each
+    from softreg.runs.run import load, pretrained_path
 
-    model = load(run or shipped("best"))
+    model = load(run or pretrained_path("best"))
     answers = predict_each(model, ((sys.stdin.buffer if name == STDIN else name, name) for name in pictures))
     told, refused = [], []
     for strip, answer in zip(_strips(pictures), answers, strict=True):
@@ -61,13 +61,13 @@ def _print(told: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from softreg.prediction import percent
+    from softreg.inference.prediction import percent
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(say("predict.column_picture"), overflow="fold")
-    table.add_column(say("predict.column_label"), style="bold")
-    table.add_column(say("predict.column_probability"), justify="right", no_wrap=True)
-    table.add_column(say("predict.column_remark"), overflow="fold")
+    table.add_column(translate("predict.column_picture"), overflow="fold")
+    table.add_column(translate("predict.column_label"), style="bold")
+    table.add_column(translate("predict.column_probability"), justify="right", no_wrap=True)
+    table.add_column(translate("predict.column_remark"), overflow="fold")
     for each in told:
         answer = ("-", "") if each["abstained"] else (each["label"], percent(each["probability"]))
         table.add_row(each["picture"], *answer, "; ".join([each["reason"]] if each["abstained"] else each["notes"]))

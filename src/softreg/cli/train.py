@@ -11,27 +11,32 @@ import click
 from click.core import ParameterSource
 
 from softreg.cli.options import common_options, recipe_options
-from softreg.ranks import follows
+from softreg.compute.distributed import is_worker
+from softreg.messages import translate
+from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import PRESETS, Recipe
-from softreg.words import say
 
 if TYPE_CHECKING:
-    from softreg.runs import Run
-    from softreg.solvers import State
+    from softreg.optim.solver import State
+    from softreg.runs.run import Run
 
 INTERRUPTED = 130
-TRACKERS = ("tensorboard", "mlflow", "wandb")  # softreg.tracking's, which needs no import to be named
+TRACKERS = ("tensorboard", "mlflow", "wandb")  # softreg.training.tracking's, which needs no import to be named
 
 
-@click.command("train", help=say("train.help"))
+@click.command("train", help=translate("train.help"))
 @click.option(
-    "--preset", default="tutorial", metavar="NAME", envvar="SOFTREG_PRESET", help=say("train.preset", choices=", ".join(PRESETS))
+    "--preset",
+    default="tutorial",
+    metavar="NAME",
+    envvar="SOFTREG_PRESET",
+    help=translate("train.preset", choices=", ".join(PRESETS)),
 )
-@click.option("--config", metavar="FILE", help=say("train.config"))
-@click.option("--out", metavar="RUN", help=say("train.out"))
-@click.option("--force", is_flag=True, help=say("train.force"))
-@click.option("--resume", is_flag=True, help=say("train.resume"))
-@click.option("--log-to", type=click.Choice(TRACKERS), help=say("tracking.help", choices=", ".join(TRACKERS)), metavar="NAME")
+@click.option("--config", metavar="FILE", help=translate("train.config"))
+@click.option("--out", metavar="RUN", help=translate("train.out"))
+@click.option("--force", is_flag=True, help=translate("train.force"))
+@click.option("--resume", is_flag=True, help=translate("train.resume"))
+@click.option("--log-to", type=click.Choice(TRACKERS), help=translate("tracking.help", choices=", ".join(TRACKERS)), metavar="NAME")
 @recipe_options
 @common_options
 def command(
@@ -41,41 +46,41 @@ def command(
     flags = {name: value for name, value in flags.items() if value is not None}
     chosen = config is not None or click.get_current_context().get_parameter_source("preset") is not ParameterSource.DEFAULT
     begun = _begun(out) if resume else None
-    recipe = begun.changed(flags) if begun and not chosen else Recipe.layered(preset, config, flags)
-    from softreg.device import choose_device
-    from softreg.pipeline import follow, train
+    recipe = begun.replace(flags) if begun and not chosen else Recipe.merged(preset, config, flags)
+    from softreg.compute.device import choose_device
+    from softreg.training.train import train, train_worker
 
-    if follows():
-        follow(recipe)
+    if is_worker():
+        train_worker(recipe)
         return 0
     if not as_json:
-        click.echo(say("train.device", device=choose_device(recipe.device)))
+        click.echo(translate("train.device", device=choose_device(recipe.device)))
     with _reporting(recipe, quiet=as_json) as report:
         run = train(recipe, out, name=preset, force=force, resume=resume, on_step=report, log_to=log_to)
     if as_json:
         click.echo(json.dumps(_as_json(run, preset)))
     else:
         _print(run)
-    if run.ending.converged:
+    if run.termination.converged:
         return 0
-    click.echo(f"softreg: {run.ending}", err=True)
-    if run.ending.key != "interrupted":
+    click.echo(f"softreg: {run.termination}", err=True)
+    if not run.termination.reason.is_early:
         return 1
-    click.echo(say("runs.resumable", path=run.path), err=True)
+    click.echo(translate("runs.resumable", path=run.path), err=True)
     return INTERRUPTED
 
 
 def _begun(out: str | None) -> Recipe | None:
     """What was begun for the run `out`, to go on with; says so if there is nothing, or nothing left to do."""
-    from softreg.checkpoints import unfinished_recipe
-    from softreg.runs import finished_run
+    from softreg.runs.run import finished_run
+    from softreg.training.checkpoints import unfinished_recipe
 
     if out is None:
-        raise click.UsageError(say("runs.resume_needs_out"))
+        raise click.UsageError(translate("runs.resume_needs_out"))
     if recipe := unfinished_recipe(Path(out)):
         return recipe
     run = finished_run(Path(out))
-    click.echo(say("runs.finished" if run else "runs.nothing_to_resume", path=out), err=True)
+    click.echo(translate("runs.finished" if run else "runs.nothing_to_resume", path=out), err=True)
     return run.recipe if run else None
 
 
@@ -85,8 +90,8 @@ def _reporting(recipe: Recipe, *, quiet: bool) -> Iterator[Callable[["State"], N
     from rich.console import Console
     from rich.progress import Progress
 
-    sentence = "train.epoch" if recipe.solver == "sgd" else "train.iteration"
-    total = recipe.epochs if recipe.solver == "sgd" else None
+    sentence = f"train.{SOLVERS[recipe.solver].unit}"
+    total = recipe.epochs if "epochs" in SOLVERS[recipe.solver].parameters else None
     console = Console(stderr=True)
     with Progress(
         console=console, transient=True, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty()
@@ -96,7 +101,7 @@ def _reporting(recipe: Recipe, *, quiet: bool) -> Iterator[Callable[["State"], N
         def report(state: "State") -> None:
             progress.update(bar, completed=state.steps)
             if not quiet:
-                click.echo(say(sentence, step=state.steps, cost=state.cost))
+                click.echo(translate(sentence, step=state.steps, cost=state.cost))
 
         yield report
 
@@ -112,7 +117,7 @@ def _as_json(run: "Run", preset: str) -> dict[str, Any]:
         "accuracy": result["evaluation"]["accuracy"],
         "train_seconds": result["train_seconds"],
         "peak_rss_mib": run.environment["peak_rss_mib"],
-        "ending": {"converged": run.ending.converged, "sentence": str(run.ending)},
+        "ending": {"converged": run.termination.converged, "sentence": str(run.termination)},
     }
 
 
@@ -121,12 +126,12 @@ def _print(run: "Run") -> None:
     result = run.result
     evaluation = result["evaluation"]
     low, high = evaluation["accuracy_interval"]
-    click.echo(say("train.finished"))
+    click.echo(translate("train.finished"))
     if result.get("l2_path"):
-        click.echo(say("train.l2_chosen", l2=result["l2"], count=len(result["l2_path"])))
-    if run.recipe.solver != "sgd" and run.ending.converged:
-        click.echo(str(run.ending))
-    click.echo(say("train.accuracy", accuracy=evaluation["accuracy"], low=low, high=high, n=evaluation["n"]))
-    click.echo(say("train.label", label=result["sample"]["label"]))
-    click.echo(say("train.prediction", prediction=result["sample"]["prediction"]))
-    click.echo(say("train.saved", path=run.path, seconds=result["train_seconds"]))
+        click.echo(translate("train.l2_chosen", l2=result["l2"], count=len(result["l2_path"])))
+    if SOLVERS[run.recipe.solver].finds_optimum and run.termination.converged:
+        click.echo(str(run.termination))
+    click.echo(translate("train.accuracy", accuracy=evaluation["accuracy"], low=low, high=high, n=evaluation["n"]))
+    click.echo(translate("train.label", label=result["sample"]["label"]))
+    click.echo(translate("train.prediction", prediction=result["sample"]["prediction"]))
+    click.echo(translate("train.saved", path=run.path, seconds=result["train_seconds"]))

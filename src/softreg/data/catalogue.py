@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from softreg.data import bundled
-from softreg.data.families import FAMILIES
 from softreg.data.fetching import fetched_folder
-from softreg.recipe import DATASETS
+from softreg.data.registry import DATASETS, PUBLISHED
 
 State = Literal["bundled", "fetched", "not_fetched"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class DatasetInfo:
     """A dataset known by name.
 
     Attributes
@@ -30,17 +29,17 @@ class Entry:
     bytes: int
 
 
-def catalogue() -> tuple[Entry, ...]:
+def catalogue() -> tuple[DatasetInfo, ...]:
     """Every dataset known by name, in the order of `softreg.recipe.DATASETS`."""
     return tuple(_entry(name) for name in DATASETS)
 
 
-def _entry(name: str) -> Entry:
+def _entry(name: str) -> DatasetInfo:
     if name == "mnist":
         size = sum(path.stat().st_size for path in bundled.FOLDER.glob("*.gz"))
-        return Entry(name, "bundled", 60_000, 10_000, len(bundled.CLASSES), size)
-    family, folder = FAMILIES[name], fetched_folder(name)
+        return DatasetInfo(name, "bundled", 60_000, 10_000, len(bundled.CLASSES), size)
+    family, folder = PUBLISHED[name], fetched_folder(name)
     if folder is None:
-        return Entry(name, "not_fetched", family.train, family.test, len(family.classes), family.megabytes * 10**6)
+        return DatasetInfo(name, "not_fetched", family.train, family.test, len(family.classes), family.megabytes * 10**6)
     size = sum((folder / file).stat().st_size for file in family.files if (folder / file).is_file())
-    return Entry(name, "fetched", family.train, family.test, len(family.classes), size)
+    return DatasetInfo(name, "fetched", family.train, family.test, len(family.classes), size)

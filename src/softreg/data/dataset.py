@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from softreg.data.mapping import is_mapped
+from softreg.data.memory_map import is_mapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,6 @@ class Splits:
     train: Dataset
     test: Dataset
 
-    def validation(self, count: int) -> "Splits":
+    def hold_out(self, count: int) -> "Splits":
         """The last `count` training images held out in the test images' place: what settings are chosen by."""
         return Splits(self.train[: len(self.train) - count], self.train[len(self.train) - count :])

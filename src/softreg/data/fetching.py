@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from softreg import __version__
-from softreg.atomic import new_folder
-from softreg.data.families import FAMILIES, Family
+from softreg._version import __version__
+from softreg.data.registry import PUBLISHED, PublishedDataset
 from softreg.errors import DataError
-from softreg.words import say
+from softreg.messages import translate
+from softreg.storage.atomic import atomic_directory
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -66,7 +66,7 @@ def offline() -> bool:
 
 def fetched_folder(name: str) -> Path | None:
     """The folder of a dataset that has been fetched, or None."""
-    folder = cache_folder() / FAMILIES[name].folder
+    folder = cache_folder() / PUBLISHED[name].folder
     return folder if (folder / SUMS).is_file() else None
 
 
@@ -80,7 +80,7 @@ def fetch(name: str) -> Path:
     """
     from filelock import FileLock
 
-    folder = cache_folder() / FAMILIES[name].folder
+    folder = cache_folder() / PUBLISHED[name].folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f"{folder.name}.lock")):
@@ -105,7 +105,7 @@ def verify(name: str, folder: Path) -> None:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         known = {file: digest for digest, _, file in (line.partition("  ") for line in lines)}
-        for path in (folder / file for file in FAMILIES[name].files):
+        for path in (folder / file for file in PUBLISHED[name].files):
             if _digest(path, "sha256") != known.get(path.name):
                 raise DataError("data.cache_damaged", path=path, name=name)
     except OSError as error:
@@ -125,8 +125,8 @@ def _intact(name: str) -> bool:
 
 def _fetch_all(name: str, folder: Path) -> None:
     """Fetch the files of a family and put their folder in its place. The caller holds the lock."""
-    family = FAMILIES[name]
-    with new_folder(folder) as unfinished, _progress(name, family.megabytes, folder) as progress:
+    family = PUBLISHED[name]
+    with atomic_directory(folder) as unfinished, _progress(name, family.megabytes, folder) as progress:
         for source in sources(family):
             _fetch_one(source, unfinished, progress)
         if family.folder == "EMNIST":
@@ -135,7 +135,7 @@ def _fetch_all(name: str, folder: Path) -> None:
         (unfinished / SUMS).write_text("".join(sums), encoding="utf-8")
 
 
-def sources(family: Family) -> tuple[Source, ...]:
+def sources(family: PublishedDataset) -> tuple[Source, ...]:
     """The files to fetch, as torchvision knows them, the user's own mirrors before the published ones."""
     from torchvision import datasets
 
@@ -151,7 +151,7 @@ def sources(family: Family) -> tuple[Source, ...]:
     return tuple(_source(url.rpartition("/")[2], md5, [url], family) for url, md5 in published)
 
 
-def _source(file: str, md5: str, published: list[str], family: Family) -> Source:
+def _source(file: str, md5: str, published: list[str], family: PublishedDataset) -> Source:
     own = [mirror.rstrip("/") for mirror in os.environ.get("SOFTREG_MIRROR", "").split()]
     first = [address for mirror in own for address in (f"{mirror}/{file}", f"{mirror}/{family.folder}/{file}")]
     return Source(file, md5, (*first, *published))
@@ -169,7 +169,7 @@ def _fetch_one(source: Source, folder: Path, progress: "Progress") -> None:
             continue
         if _digest(path, "md5") == source.md5:
             return
-        failures.append(say("data.wrong_md5", mirror=mirror))
+        failures.append(translate("data.wrong_md5", mirror=mirror))
     raise DataError("data.not_fetched", file=source.file, why="; ".join(dict.fromkeys(failures)))
 
 
@@ -185,11 +185,11 @@ def _download(address: str, path: Path, progress: "Progress") -> None:
                 received += len(piece)
                 progress.update(task, completed=received)
                 if received > _MOST_BYTES:
-                    raise ValueError(say("data.endless", most=_MOST_BYTES))
+                    raise ValueError(translate("data.endless", most=_MOST_BYTES))
         finally:
             progress.remove_task(task)
     if length is not None and received < length:
-        raise ValueError(say("data.cut_off", received=received, length=length))
+        raise ValueError(translate("data.cut_off", received=received, length=length))
 
 
 def _length(response: HTTPResponse) -> int | None:
@@ -219,7 +219,9 @@ def _progress(name: str, megabytes: int, folder: Path) -> Iterator["Progress"]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     console = Console(stderr=True)
-    console.print(say("data.fetching", name=name, megabytes=megabytes, path=folder), highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        translate("data.fetching", name=name, megabytes=megabytes, path=folder), highlight=False, markup=False, soft_wrap=True
+    )
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from softreg.data.mapping import map_file
+from softreg.data.memory_map import map_file
 from softreg.errors import DataError
 
 UBYTE, INT = 0x08, 0x0C

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from softreg.features import Features
+from softreg.features.feature_map import FeatureMap
 
 CENTRE = 14.0  # the pixel MNIST puts the centre of mass on
 STEEPEST = 1.0  # 45 degrees: what slants more is no slanted digit, and a line lying down must not be sheared away
@@ -75,7 +75,7 @@ def _shift(ink: Tensor, by: Tensor) -> Tensor:
     return torch.lerp(padded.gather(2, left), padded.gather(2, right), part)
 
 
-class Deskew(Features):
+class Deskew(FeatureMap):
     """x = the pixels of the deskewed image, in [0, 1]."""
 
     name = "deskew"

@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import normalize, pad
 
 from softreg.features.deskew import deskew
-from softreg.features.pooled import Pooled, spread, windows
+from softreg.features.pooled import Pooled, subsample, windows
 
 SIZE = 7
 FILTERS = 160
@@ -50,7 +50,7 @@ class Patches(Pooled):
     def fit(self, images: Tensor, seed: int) -> Self:
         """Whitening and filters from patches of up to 4,000 images, then mean and deviation."""
         generator = Generator().manual_seed(seed)
-        ink = deskew(spread(images, LEARN))
+        ink = deskew(subsample(images, LEARN))
         n = normalised(ink).flatten(0, 2)  # (patches, 49)
         n = n[cut(ink).flatten(0, 2).std(1) > PAPER]
         n = n[torch.randperm(len(n), generator=generator)[:SAMPLE].to(n.device)]

@@ -5,10 +5,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from softreg.features import Features
+from softreg.features.feature_map import FeatureMap
 
 
-class Pixels(Features):
+class Pixels(FeatureMap):
     """x = images / 255, row by row. As rows of a design matrix they stay uint8, to be scaled on the way."""
 
     name = "pixels"

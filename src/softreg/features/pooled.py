@@ -14,8 +14,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from softreg.features import Features
 from softreg.features.deskew import moves, unwarp, warp
+from softreg.features.feature_map import FeatureMap
 
 SAMPLE = 6000  # images that mean and deviation are estimated from, at most
 FLOOR = 0.05  # of the mean deviation, added to every one: a feature that hardly varies is not blown up
@@ -23,7 +23,7 @@ EMPTY = 1e-3  # activation and ink that are added everywhere when evidence is sh
 REACH = 1.5  # pixels, the deviation of the finest filters' envelopes
 
 
-class Pooled(Features):
+class Pooled(FeatureMap):
     """Standardised square roots of pooled activations. Subclasses say which activations, and of what places which windows.
 
     Buffers: mean (D,), scale (D,) = 1 / s.
@@ -45,7 +45,7 @@ class Pooled(Features):
 
     def fit(self, images: Tensor, seed: int) -> Self:
         """Mean and deviation of the features, from up to 6,000 images."""
-        sample = spread(images, SAMPLE)
+        sample = subsample(images, SAMPLE)
         self.mean.zero_()
         self.scale.fill_(1)
         x = self(sample)  # (N, D), the roots themselves
@@ -87,7 +87,7 @@ class Pooled(Features):
         return unwarp(_onto_ink(shares, upright), down, across)
 
 
-def spread(images: Tensor, count: int) -> Tensor:
+def subsample(images: Tensor, count: int) -> Tensor:
     """At most `count` of the images, from the first on.
 
     The step is odd: MNIST's images come in turn from two groups of writers, and every second one is of one group alone.

@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from softreg.atomic import named
-from softreg.data import Dataset
-from softreg.explanation import AVERAGED, RunExplanation, Suspicions
+from softreg.data.dataset import Dataset
+from softreg.figures.house_style import INK, MUTED, ORANGE, bold, house_style, new_figure, save
 from softreg.figures.layout import LEFT, TOP, WIDTH, image_grid
-from softreg.figures.style import INK, MUTED, ORANGE, bold, drawing, new_figure, save
 from softreg.figures.training import class_templates
-from softreg.words import say
+from softreg.inference.explanation import N_AVERAGED, LabelIssues, RunExplanation
+from softreg.messages import translate
+from softreg.storage.atomic import reraise_as_write_error
 
 TEMPLATES = {"pixels": "templates_weights", "deskew": "templates_upright"}
 
@@ -21,15 +21,15 @@ TEMPLATES = {"pixels": "templates_weights", "deskew": "templates_upright"}
 def save_explanation(explained: RunExplanation, folder: Path) -> list[Path]:
     """Write the figures into `folder`, which is made if need be; their paths."""
     train, test = explained.splits.train, explained.splits.test
-    with drawing():  # the titles too are in a language that can be drawn
-        title = say(f"explain.{TEMPLATES.get(explained.features, 'templates_mean')}", count=AVERAGED)
+    with house_style():  # the titles too are in a language that can be drawn
+        title = translate(f"explain.{TEMPLATES.get(explained.features, 'templates_mean')}", count=N_AVERAGED)
         figures = {
             "class-templates": class_templates(explained.templates, test.classes, title),
-            "typical-images": typical_images(test, explained.typical),
+            "typical-images": typical_images(test, explained.prototypes),
             "suspicious-train-labels": suspicious_labels(train, explained.suspicious["train"], "suspicious_train"),
             "suspicious-test-labels": suspicious_labels(test, explained.suspicious["test"], "suspicious_test"),
         }
-    with named(folder):
+    with reraise_as_write_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         save(figure, folder / f"{name}.png")
@@ -43,8 +43,8 @@ def typical_images(data: Dataset, index: Tensor) -> Figure:
     name_width = 0.25 + 0.085 * max(map(len, data.classes))
     side = (WIDTH - 2 * LEFT - blocks * name_width - 0.2 * (blocks - 1)) / (blocks * count)
     height = TOP + rows * side + 0.2
-    with drawing():
-        figure = new_figure(WIDTH, height, say("explain.typical"))
+    with house_style():
+        figure = new_figure(WIDTH, height, translate("explain.typical"))
         for c, (name, numbers) in enumerate(zip(data.classes, index.tolist(), strict=True)):
             block, row = divmod(c, rows)
             left = LEFT + block * (name_width + count * side + 0.2) + name_width
@@ -57,21 +57,21 @@ def typical_images(data: Dataset, index: Tensor) -> Figure:
         return figure
 
 
-def suspicious_labels(data: Dataset, found: Suspicions, key: str) -> Figure:
+def suspicious_labels(data: Dataset, found: LabelIssues, key: str) -> Figure:
     """Images whose labels look wrong: the label each bears, what it looks like instead, and its number."""
     space = "\n" if max(map(len, data.classes)) > 3 else " "
-    with drawing():
+    with house_style():
         if not len(found.index):
-            return new_figure(WIDTH, 1.0, say("explain.no_suspicions"))
-        figure, cells = image_grid(len(found.index), say(f"explain.{key}"), caption_lines=2 if space == " " else 3)
+            return new_figure(WIDTH, 1.0, translate("explain.no_suspicions"))
+        figure, cells = image_grid(len(found.index), translate(f"explain.{key}"), caption_lines=2 if space == " " else 3)
         rows = zip(cells, found.index.tolist(), found.instead.tolist(), found.probability.tolist(), strict=False)
         for cell, i, instead, probability in rows:
             cell.imshow(data.images[i].numpy(), cmap="Greys", interpolation="nearest", vmin=0, vmax=255)
-            told = say("explain.rather", label=data.classes[instead]) + f"{space}({probability:.1%})"
+            told = translate("explain.rather", label=data.classes[instead]) + f"{space}({probability:.1%})"
             below = cell.text(
                 0.5, 1.03, told, transform=cell.transAxes, ha="center", va="bottom", size=9.5, linespacing=1.35, color=ORANGE
             )
-            label = say("explain.labelled", label=data.classes[int(data.labels[i])])
+            label = translate("explain.labelled", label=data.classes[int(data.labels[i])])
             cell.annotate(
                 label, (0.5, 1), (0, 3.5), xycoords=below, textcoords="offset points", ha="center", fontsize=9.5, color=INK
             )

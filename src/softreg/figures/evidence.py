@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
-from softreg.explanation import Evidence
+from softreg.figures.house_style import DIVERGING, FAINT, MUTED, bold, house_style, new_figure
 from softreg.figures.layout import LEFT, TOP, WIDTH
-from softreg.figures.style import DIVERGING, FAINT, MUTED, bold, drawing, new_figure
-from softreg.pictures import Picture
-from softreg.prediction import Reading, percent
-from softreg.words import say
+from softreg.imaging.picture import Picture
+from softreg.inference.explanation import Evidence
+from softreg.inference.prediction import DigitPrediction, percent
+from softreg.messages import translate
 
 SIDE, GAP, ABOVE, BELOW, FOOT = 1.72, 0.16, 0.42, 0.66, 0.62  # inches: of a panel, between, above and below it, for the scale
 SHARPER = 8  # drawn pixels for one of the image: matplotlib's own smoothing would bleed out of the picture
@@ -24,7 +24,7 @@ AROUND = 0.22  # of a digit's longer side, shown around it
 
 STRONGEST = 0.995  # this share of the pixels that say anything is told apart; a few louder ones must not pale the rest
 
-Explained = tuple[Reading, Evidence, Evidence]
+Explained = tuple[DigitPrediction, Evidence, Evidence]
 
 
 def evidence_on_picture(picture: Picture, explained: Sequence[Explained]) -> Figure:
@@ -34,8 +34,8 @@ def evidence_on_picture(picture: Picture, explained: Sequence[Explained]) -> Fig
     strengths = np.abs(np.stack([share for each in explained for share in _shares(each)]))
     largest = float(np.quantile(strengths[strengths > 0], STRONGEST)) if strengths.any() else 1.0
     scale = ScalarMappable(Normalize(-largest, largest), DIVERGING)
-    with drawing():
-        figure = new_figure(WIDTH, height, say("explain.figure_title", picture=_short(picture.name)))
+    with house_style():
+        figure = new_figure(WIDTH, height, translate("explain.figure_title", picture=_short(picture.name)))
         for row, each in enumerate(explained):
             bottom = height - TOP - (row + 1) * (ABOVE + SIDE + BELOW) + BELOW
             _row(figure, bottom, picture, each, scale)
@@ -56,20 +56,20 @@ def _row(figure: Figure, bottom: float, picture: Picture, explained: Explained, 
         left = LEFT + column * (SIDE + GAP)
         panels.append(figure.add_axes((left / WIDTH, bottom / figure.get_figheight(), SIDE / WIDTH, SIDE / figure.get_figheight())))
     titles = (
-        say("explain.found"),
-        say("explain.for_class", label=first.label),
-        say("explain.for_class", label=second.label),
-        say("explain.rather_than", label=first.label, other=second.label),
+        translate("explain.found"),
+        translate("explain.for_class", label=first.label),
+        translate("explain.for_class", label=second.label),
+        translate("explain.rather_than", label=first.label, other=second.label),
     )
     below = (
-        say(
+        translate(
             "explain.read_with_doubt" if reading.doubt else "explain.read_as",
             label=first.label,
             probability=percent(reading.probability),
         ),
         _sums(first),
         _sums(second),
-        say("explain.lead", lead=first.logit - second.logit, bias=first.bias - second.bias),
+        translate("explain.lead", lead=first.logit - second.logit, bias=first.bias - second.bias),
     )
     for panel, title, words, shares in zip(panels, titles, below, (None, *_shares(explained)), strict=True):
         _draw_crop(panel, picture, reading, faded=shares is not None)
@@ -80,12 +80,12 @@ def _row(figure: Figure, bottom: float, picture: Picture, explained: Explained, 
 
 
 def _sums(evidence: Evidence) -> str:
-    return say(
+    return translate(
         "explain.sums", logit=evidence.logit, bias=evidence.bias, pro=evidence.speaking_for, contra=evidence.speaking_against
     )
 
 
-def _draw_crop(panel: Axes, picture: Picture, reading: Reading, *, faded: bool) -> None:
+def _draw_crop(panel: Axes, picture: Picture, reading: DigitPrediction, *, faded: bool) -> None:
     """The picture around the digit, in its own pixels; in pale grey under evidence."""
     pixels = picture.stages[0].array
     if faded:
@@ -103,7 +103,9 @@ def _draw_crop(panel: Axes, picture: Picture, reading: Reading, *, faded: bool) 
     panel.spines[:].set(visible=True, color=FAINT)
 
 
-def _draw_evidence(panel: Axes, picture: Picture, reading: Reading, shares: NDArray[np.float32], scale: ScalarMappable) -> None:
+def _draw_evidence(
+    panel: Axes, picture: Picture, reading: DigitPrediction, shares: NDArray[np.float32], scale: ScalarMappable
+) -> None:
     """Shares (28, 28), laid where their pixels came from; the stronger, the less the picture shines through."""
     limits = panel.axis()
     fine = np.kron(shares, np.ones((SHARPER, SHARPER)))
@@ -121,7 +123,7 @@ def _legend(figure: Figure, scale: ScalarMappable) -> None:
     axes.grid(visible=False)
     bar.outline.set_visible(False)
     for x, side, place in ((-0.07, "against", "right"), (1.07, "for", "left")):
-        axes.text(x, 0.5, say(f"figures.{side}"), transform=axes.transAxes, ha=place, va="center", fontsize=10, color=MUTED)
+        axes.text(x, 0.5, translate(f"figures.{side}"), transform=axes.transAxes, ha=place, va="center", fontsize=10, color=MUTED)
 
 
 def _short(name: str) -> str:

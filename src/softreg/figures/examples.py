@@ -6,9 +6,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from softreg.data import Dataset
-from softreg.figures.style import INK, drawing, new_figure
-from softreg.words import say
+from softreg.data.dataset import Dataset
+from softreg.figures.house_style import INK, house_style, new_figure
+from softreg.messages import translate
 
 _ROWS = 16  # classes below one another before a new block of them begins beside
 _GAP = 4  # white pixels between images
@@ -23,8 +23,8 @@ def class_grid(dataset: Dataset) -> Figure:
     name_width = 0.25 + _LETTER * max(map(len, dataset.classes))
     block_width = name_width + count * _SIDE
     width, height = 2 * _EDGE + blocks * block_width, _TITLE + rows * _SIDE + _EDGE
-    with drawing():
-        figure = new_figure(width, height, say("data.grid_title", name=dataset.name))
+    with house_style():
+        figure = new_figure(width, height, translate("data.grid_title", name=dataset.name))
         for block in range(blocks):
             left = _EDGE + block * block_width + name_width
             axes = figure.add_axes((left / width, _EDGE / height, count * _SIDE / width, rows * _SIDE / height))

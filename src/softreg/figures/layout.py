@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from softreg.figures.style import FAINT, new_figure
+from softreg.figures.house_style import FAINT, new_figure
 
 WIDTH = 8.0  # inches
 LEFT, TOP, GAP, CAPTION = 0.3, 0.62, 0.10, 0.34  # inches: at the left, for the figure's title, between images, above each image
@@ -36,7 +36,7 @@ def margin_bar(figure: Figure) -> Axes:
     return figure.add_axes(((WIDTH - 0.85) / WIDTH, 0.45 / height, 0.14 / WIDTH, (height - TOP - CAPTION - 0.7) / height))
 
 
-def matrix(names: Sequence[str], title: str) -> tuple[Figure, Axes, Axes]:
+def heatmap_axes(names: Sequence[str], title: str) -> tuple[Figure, Axes, Axes]:
     """A figure with square axes whose rows and columns bear these names, and the axes of a colour bar at the right.
 
     Names grow smaller with the cells, and stand upright below columns that are too narrow for them.

@@ -8,20 +8,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from softreg.figures.house_style import BLUE, DIVERGING, MUTED, bold, house_style, new_figure
 from softreg.figures.layout import image_grid, margin_bar
-from softreg.figures.style import BLUE, DIVERGING, MUTED, bold, drawing, new_figure
-from softreg.words import say
+from softreg.messages import translate
 
 
 def learning_curve(costs: Sequence[float], unit: str) -> Figure:
     """The cost after every step; `unit` is "epoch" or "iteration"."""
-    with drawing():
-        figure = new_figure(8, 4.2, say("figures.learning_curve"))
+    with house_style():
+        figure = new_figure(8, 4.2, translate("figures.learning_curve"))
         axes = figure.add_axes((0.10, 0.14, 0.80, 0.70))
         steps = np.arange(1, len(costs) + 1)
         axes.plot(steps, costs, color=BLUE, linewidth=2, marker="o" if len(costs) <= 40 else None, markersize=4, clip_on=False)
-        axes.set_xlabel(say(f"figures.{unit}"))
-        axes.set_ylabel(say("figures.cost"))
+        axes.set_xlabel(translate(f"figures.{unit}"))
+        axes.set_ylabel(translate("figures.cost"))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.margins(x=0.02)
         if len(costs) == 1:
@@ -32,8 +32,8 @@ def learning_curve(costs: Sequence[float], unit: str) -> Figure:
 
 def class_templates(templates: Tensor, classes: Sequence[str], title: str | None = None) -> Figure:
     """What each class looks for, by default its weights, as an image: templates (C, 28, 28); one scale for all, white is zero."""
-    with drawing():
-        figure, cells = image_grid(len(classes), title or say("figures.class_templates"), margin=1.05)
+    with house_style():
+        figure, cells = image_grid(len(classes), title or translate("figures.class_templates"), margin=1.05)
         largest = float(templates.abs().quantile(0.999)) or 1.0  # a few corner pixels must not pale the rest
         norm = TwoSlopeNorm(0, -largest, largest)
         for cell, template, name in zip(cells, templates.numpy(), classes, strict=True):
@@ -43,5 +43,5 @@ def class_templates(templates: Tensor, classes: Sequence[str], title: str | None
         bar = figure.colorbar(drawn, cax=right, extend="both")
         bar.outline.set_visible(False)
         for y, side, place in ((1.06, "for", "bottom"), (-0.06, "against", "top")):
-            right.text(0, y, say(f"figures.{side}"), transform=right.transAxes, ha="left", va=place, fontsize=10, color=MUTED)
+            right.text(0, y, translate(f"figures.{side}"), transform=right.transAxes, ha="left", va=place, fontsize=10, color=MUTED)
         return figure

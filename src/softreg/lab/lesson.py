@@ -1,10 +1,10 @@
 """The code of the lesson, cell by cell: shown by `softreg lab`, kept in the notebooks, and run as it stands.
 
 This one file is the source of both. Each cell begins with its name, after a percent sign; the words before a cell stand under that
-name in `words/lesson.toml`, and what a cell prints is translated by the `code_*` entries of `words/lab.toml`. It is also a script:
-`python -m softreg.lab.lesson` runs the whole lesson without the words.
+name in `messages/lesson.toml`, and what a cell prints is translated by the `code_*` entries of `messages/lab.toml`. It is
+also a script: `python -m softreg.lab.lesson` runs the whole lesson without the words.
 
-Three faults of the original lab are kept on purpose, up to the step that repairs them (DESIGN section 8); nothing else here draws
+Three faults of the original lab are kept on purpose, up to the step that repairs them; nothing else here draws
 from the global random generators, or the printed numbers would change.
 """
 # ruff: noqa: D103, E402, PLW2901, T201 - a lesson imports where it needs, and prints; the lab names its batches twice
@@ -13,7 +13,7 @@ from the global random generators, or the printed numbers would change.
 # %% intro
 
 # %% mnist
-from softreg.data import load_dataset
+from softreg.data.load import load_dataset
 
 mnist = load_dataset("mnist")
 print(f"{len(mnist.train):,} + {len(mnist.test):,} images")
@@ -79,7 +79,7 @@ training_epochs = 15
 batch_size = 100
 
 # %% data
-from softreg.lab import fill_mnist_root
+from softreg.lab.mnist_root import fill_mnist_root
 
 fill_mnist_root("MNIST_data/")  # nothing is left to download
 mnist_train = datasets.MNIST(root="MNIST_data/", train=True, transform=transforms.ToTensor(), download=True)
@@ -181,7 +181,7 @@ print(f"{count_nodes(repaired.grad_fn):,} steps remembered")
 from dataclasses import replace
 
 from softreg.recipe import Recipe
-from softreg.training import fit
+from softreg.training.fit import fit
 
 fast = fit(replace(Recipe.preset("tutorial"), epochs=training_epochs), mnist.train)
 print("epoch  DataLoader   softreg")

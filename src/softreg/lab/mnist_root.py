@@ -5,9 +5,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from softreg.atomic import write_bytes
 from softreg.data.bundled import FOLDER, SHA256
 from softreg.errors import DataError
+from softreg.storage.atomic import write_bytes
 
 
 def fill_mnist_root(root: str | os.PathLike[str]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from softreg.atomic import write_bytes
 from softreg.lab.steps import PARAMETERS, make_steps
-from softreg.words import Language, sentences
+from softreg.messages import Language, catalogue
+from softreg.storage.atomic import write_bytes
 
 COLAB = "https://colab.research.google.com"  # COLAB/github/OWNER/NAME/blob/main/... opens a notebook of a public repository
 REPOSITORY = "repository"  # the label under [project.urls] of pyproject.toml; without it there is no link to the notebook itself
@@ -51,10 +51,10 @@ def repository() -> str | None:
 def colab(language: Language, repository: str | None) -> tuple[str, str]:
     """What the notebook says about Colab, and what is installed there."""
     if repository is None:
-        return sentences("lab")["colab_upload"][language].format(link=COLAB), "softreg-*.whl"
+        return catalogue("lab")["colab_upload"][language].format(link=COLAB), "softreg-*.whl"
     home = urlsplit(repository).path.strip("/").removesuffix(".git")
     link = f"{COLAB}/github/{home}/blob/main/notebooks/softreg-lab.{language}.ipynb"
-    return sentences("lab")["colab_link"][language].format(link=link), f"git+{repository}"
+    return catalogue("lab")["colab_link"][language].format(link=link), f"git+{repository}"
 
 
 def _words(name: str, text: str) -> dict[str, Any]:

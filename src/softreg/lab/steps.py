@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-from softreg.words import Language, sentences
+from softreg.messages import Language, catalogue
 
 _CELL = re.compile(r"^# %% (\w+)\n", re.MULTILINE)
 PARAMETERS = "parameters"  # the cell that says how many epochs
@@ -28,7 +28,7 @@ class Step:
 
 def make_steps(language: Language, epochs: int | None = None) -> list[Step]:
     """The lesson in `language`; `epochs` puts another number of epochs in the code, None leaves the lab's 15."""
-    words, cells = sentences("lesson"), read_cells()
+    words, cells = catalogue("lesson"), read_cells()
     if epochs is not None:
         cells[PARAMETERS] = re.sub(r"(training_epochs =) \d+", rf"\1 {epochs:d}", cells[PARAMETERS])
     return [Step(name, words[name][language], translate(code, language)) for name, code in cells.items()]
@@ -42,8 +42,8 @@ def read_cells() -> dict[str, str]:
 
 
 def translate(code: str, language: Language) -> str:
-    """`code` with every text it prints, and every comment, in `language`: the `code_*` entries of `words/lab.toml`."""
-    for name, said in sentences("lab").items():
+    """`code` with every text it prints, and every comment, in `language`: the `code_*` entries of `messages/lab.toml`."""
+    for name, said in catalogue("lab").items():
         if name.startswith("code_"):
             code = code.replace(said["en"].format(), said[language].format())  # {{ and }} are one brace, as in every sentence
     return code

@@ -17,16 +17,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from softreg import __version__
+from softreg._version import __version__
 from softreg.errors import ServingError, SoftregError
-from softreg.serving.following import Follower
-from softreg.serving.learning import Lesson, describe_fields, recipe_of
+from softreg.messages import LANGUAGES, catalogue, language, translate
+from softreg.serving.batching import MicroBatcher
+from softreg.serving.codec import PredictRequest, predict_batch
 from softreg.serving.models import Models
 from softreg.serving.openapi import document
-from softreg.serving.predicting import Predictor
-from softreg.serving.reading import Question, answer
-from softreg.serving.safety import COOKIE, LOCAL_HOSTS, Guard
-from softreg.words import LANGUAGES, language, say, sentences
+from softreg.serving.security import COOKIE, LOCAL_HOSTS, SecurityMiddleware
+from softreg.serving.training_job import TrainingJob, describe_fields, recipe_of
+from softreg.serving.walkthrough import WalkthroughService
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -51,17 +51,17 @@ class Playground:
     models: Models
     hosts: frozenset[str] = LOCAL_HOSTS
     token: str | None = None
-    predictor: Predictor[Question, dict[str, Any]] = field(init=False)
-    explainer: Predictor[Question, dict[str, Any]] = field(init=False)
-    lesson: Lesson = field(init=False)
-    follower: Follower = field(init=False)
-    app: Guard = field(init=False)
+    predictor: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
+    explainer: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
+    lesson: TrainingJob = field(init=False)
+    follower: WalkthroughService = field(init=False)
+    app: SecurityMiddleware = field(init=False)
 
     def __post_init__(self) -> None:
-        self.predictor = Predictor(partial(answer, self.models))
-        self.explainer = Predictor(partial(answer, self.models), waiting=16, batch=1)
-        self.lesson = Lesson(self.models.add)
-        self.follower = Follower(self.models)
+        self.predictor = MicroBatcher(partial(predict_batch, self.models))
+        self.explainer = MicroBatcher(partial(predict_batch, self.models), waiting=16, batch=1)
+        self.lesson = TrainingJob(self.models.add)
+        self.follower = WalkthroughService(self.models)
         self.pages = _pages()
         self.routes = [
             Route("/predict", self.predict, methods=["POST"]),  # first, as it is asked most
@@ -78,7 +78,7 @@ class Playground:
             *(Route(f"/training/{action}", self.steer_training, methods=["POST"]) for action in ("pause", "continue", "stop")),
         ]
         refusals = {SoftregError: _refused, HTTPException: _no_such, ClientDisconnect: _gone, Exception: _fault}
-        self.app = Guard(
+        self.app = SecurityMiddleware(
             Starlette(routes=self.routes, lifespan=self._lifespan, exception_handlers=refusals), self.hosts, self.token
         )
 
@@ -102,7 +102,7 @@ class Playground:
         spoken = next((each for each in LANGUAGES if each == request.path_params["language"]), None)
         if spoken is None:
             raise HTTPException(404)
-        return _json({name: sentence[spoken] for name, sentence in sentences("page").items()})
+        return _json({name: sentence[spoken] for name, sentence in catalogue("page").items()})
 
     async def healthz(self, request: Request) -> Response:
         """Alive."""
@@ -119,7 +119,7 @@ class Playground:
             raise ServingError("serving.unknown_type", status=415)
         query = request.query_params if request.scope["query_string"] else QueryParams()
         include = query.get("include", "").split(",")
-        question = Question(
+        question = PredictRequest(
             body=await request.body(),
             is_json=kind == "application/json",
             model=query.get("model", self.models.default),
@@ -208,7 +208,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _no_such(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     key = "serving.no_method" if error.status_code == 405 else "serving.no_route"
-    response = _json({"error": say(key)}, error.status_code)
+    response = _json({"error": translate(key)}, error.status_code)
     response.headers.update(error.headers or {})
     return response
 
@@ -218,4 +218,4 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, error: Exception) -> Response:
-    return _json({"error": say("serving.fault")}, 500)
+    return _json({"error": translate("serving.fault")}, 500)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from softreg.errors import RunError, ServingError
-from softreg.model import SoftmaxRegression
-from softreg.runs import MODEL, Run, open_run
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.runs.run import MODEL, Run, open_run
 
 SHIPPED = ("best", "tutorial")
 KEPT = 6  # models in memory

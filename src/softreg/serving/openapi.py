@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from softreg import __version__
+from softreg._version import __version__
 
 ARRAY = {
     "type": "object",

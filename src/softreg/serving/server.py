@@ -31,7 +31,7 @@ BACKLOG = 1024
 M_MMAP_THRESHOLD = -3  # malloc.h
 
 
-class Clock:
+class Deadline:
     """`REQUEST_SECONDS` from its start, unless stopped."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, expired: Callable[[], None]) -> None:
@@ -63,8 +63,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock; more than `MOST_CONNECTIONS` are not served at all."""
         super().connection_made(transport)
-        self._arriving = Clock(self.loop, self._drop)
-        self._leaving = Clock(self.loop, self._drop)
+        self._arriving = Deadline(self.loop, self._drop)
+        self._leaving = Deadline(self.loop, self._drop)
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
         else:
@@ -131,7 +131,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what was accepted, as far as there is time."""
-        last = threading.Timer(LAST_SECONDS, leave, [self.code])
+        last = threading.Timer(LAST_SECONDS, exit_now, [self.code])
         last.daemon = True
         last.start()
         self._closing()
@@ -198,7 +198,7 @@ def make_server(app: ASGIApp, closing: Callable[[], None]) -> Server:
     return Server(config, closing)
 
 
-def leave(code: int) -> None:
+def exit_now(code: int) -> None:
     """End the process now, though threads may still compute: what they were writing is not yet in its place, and harms nobody."""
     sys.stdout.flush()
     sys.stderr.flush()

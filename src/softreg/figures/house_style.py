@@ -1,0 +1,105 @@
+"""How every figure looks: one hand, colours that the colour-blind can tell apart, and a font that has the letters."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+
+from softreg.messages import language, use_language
+from softreg.storage.atomic import write_bytes
+
+INK, MUTED, FAINT = "#1b1f24", "#5f6b7a", "#d8dee6"
+BLUE, ORANGE, PALE_BLUE = "#2b6cb0", "#c2571a", "#d3e2f2"  # apart in every common colour blindness
+DIVERGING = "PuOr_r"  # violet against, orange for (Brewer and Harrower, colorbrewer2.org); white is zero
+DPI = 100
+
+# Fonts with Hangul that come with the systems, or are commonly added; the first that is found is taken.
+HANGUL_FILES = (
+    ("Pretendard-Regular", "Pretendard-Bold"),
+    ("NotoSansKR-Regular", "NotoSansKR-Bold"),
+    ("NotoSansCJK-Regular", "NotoSansCJK-Bold"),
+    ("NanumGothic", "NanumGothicBold"),
+    ("NanumBarunGothic", "NanumBarunGothicBold"),
+    ("malgun", "malgunbd"),
+)
+
+STYLE: dict[str, Any] = {
+    "figure.facecolor": "white",
+    "figure.dpi": DPI,
+    "font.size": 11,
+    "text.color": INK,
+    "axes.titlesize": 11,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.unicode_minus": False,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The house's style, in the language spoken; in English if no font here has the letters of that language."""
+    spoken = language()
+    font = hangul_font() if spoken == "ko" else None
+    if font is None:
+        use_language("en")
+    family, bold = font or ("DejaVu Sans", 700)
+    try:
+        with mpl.rc_context(STYLE | {"font.family": [family], "figure.titleweight": bold}):  # type: ignore[arg-type]
+            yield
+    finally:
+        use_language(spoken)
+
+
+@cache
+def hangul_font() -> tuple[str, int] | None:
+    """The name of an installed font that has Hangul, and the weight of its bold; None if there is none."""
+    installed = {Path(path).stem: path for path in font_manager.findSystemFonts()}
+    for names in HANGUL_FILES:
+        paths = [installed[name] for name in names if name in installed]
+        if len(paths) == len(names) and all(font_manager.get_font(path).get_char_index(ord("한")) for path in paths):
+            for path in paths:
+                font_manager.fontManager.addfont(path)
+            regular, bold = (font_manager.ttfFontProperty(font_manager.get_font(path)) for path in paths)
+            return regular.name, int(bold.weight)
+    return None
+
+
+def new_figure(width: float, height: float, title: str) -> Figure:
+    """An empty figure of so many inches with its title at the upper left."""
+    figure = Figure(figsize=(width, height))
+    figure.text(0.3 / width, 1 - 0.22 / height, title, ha="left", va="top", fontsize=13, fontweight=bold())
+    return figure
+
+
+def bold() -> int:
+    """The weight of bold letters in the font that is drawn with: Nanum's, for one, is 600."""
+    weight: int = mpl.rcParams["figure.titleweight"]
+    return weight
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure as PNG; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    with house_style():  # tick labels are only made now
+        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the figure to `path` as PNG, whole or not at all."""
+    write_bytes(path, to_png(figure))

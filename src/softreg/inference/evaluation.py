@@ -1,0 +1,132 @@
+"""What a model is worth on images it has not seen.
+
+::
+
+    accuracy          share of images named rightly, with its 95 % interval (Wilson, JASA 22, 1927, pp. 209-212)
+    NLL               mean of -log p[label], natural logarithm
+    ECE               sum over 15 equal bins of the top probability: share * |accuracy - mean probability|
+                      (Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3)
+    precision[c]      of the images named c, the share that are c;   recall[c]: of the images of c, the share named c
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import nll_loss
+
+from softreg.data.dataset import Dataset
+from softreg.errors import DataError
+from softreg.model.softmax_regression import SoftmaxRegression
+
+BINS = 15
+Z = 1.959963984540054  # the normal distribution's 97.5 % point
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A model judged by N labelled images of C classes.
+
+    Attributes
+    ----------
+    probabilities : float64 (N, C)
+    labels : int64 (N,)
+    nll : nats per image
+    """
+
+    classes: tuple[str, ...]
+    probabilities: Tensor
+    labels: Tensor
+    nll: float
+
+    @property
+    def n(self) -> int:
+        """N."""
+        return len(self.labels)
+
+    @cached_property
+    def predictions(self) -> Tensor:
+        """The class of the largest probability, int64 (N,)."""
+        return self.probabilities.argmax(1)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images named rightly."""
+        return int((self.predictions == self.labels).sum()) / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the accuracy."""
+        return wilson_interval(self.accuracy, self.n)
+
+    @property
+    def ece(self) -> float:
+        """The expected calibration error, in [0, 1]."""
+        top, predictions = self.probabilities.max(1)  # (N,)
+        bins = (top * BINS).ceil().long().clamp(1, BINS) - 1  # (k/BINS, (k+1)/BINS] is bin k
+        surplus = (predictions == self.labels).double() - top
+        return float(torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, surplus).abs().sum()) / self.n
+
+    @cached_property
+    def confusion(self) -> Tensor:
+        """How often images of class i (row) were named j (column): int64 (C, C)."""
+        count = len(self.classes)
+        return torch.bincount(self.labels * count + self.predictions, minlength=count**2).view(count, count)
+
+    @property
+    def precision(self) -> list[float | None]:
+        """By class; None where nothing was named so."""
+        return _shares(self.confusion.diagonal(), self.confusion.sum(0))
+
+    @property
+    def recall(self) -> list[float | None]:
+        """By class; None where there were no such images."""
+        return _shares(self.confusion.diagonal(), self.confusion.sum(1))
+
+    def worst_mistakes(self, count: int) -> Tensor:
+        """The numbers of the `count` images named wrongly with the largest probability, the worst first."""
+        top, predictions = self.probabilities.max(1)
+        wrong = (predictions != self.labels).nonzero()[:, 0]
+        return wrong[top[wrong].argsort(descending=True, stable=True)][:count]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures, as `softreg evaluate --json` prints them."""
+        return {
+            "n": self.n,
+            "accuracy": self.accuracy,
+            "accuracy_interval": list(self.interval),
+            "nll": self.nll,
+            "ece": self.ece,
+            "confusion": self.confusion.tolist(),
+            "classes": list(self.classes),
+            "precision": self.precision,
+            "recall": self.recall,
+        }
+
+
+def evaluate(model: SoftmaxRegression, data: Dataset) -> Evaluation:
+    """Judge `model` by all images of `data`.
+
+    Raises
+    ------
+    DataError
+        If the classes of the data are not those of the model: their numbers would mean different things.
+    """
+    if data.classes != model.classes:
+        raise DataError("evaluation.other_classes", data=data.name, theirs=" ".join(data.classes), ours=" ".join(model.classes))
+    log_probabilities = torch.log_softmax(model.logits(data.images).double(), dim=1)  # (N, C)
+    labels = data.labels.cpu()
+    return Evaluation(data.classes, log_probabilities.exp(), labels, float(nll_loss(log_probabilities, labels)))
+
+
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share seen in n trials: unlike share +- 2 sigma it never leaves [0, 1]."""
+    centre, spread = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return max(0.0, (centre - spread) / (1 + Z**2 / n)), min(1.0, (centre + spread) / (1 + Z**2 / n))
+
+
+def _shares(parts: Tensor, wholes: Tensor) -> list[float | None]:
+    return [part / whole if whole else None for part, whole in zip(parts.tolist(), wholes.tolist(), strict=True)]

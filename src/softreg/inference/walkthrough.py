@@ -1,0 +1,50 @@
+"""One image followed through a model: every quantity between its pixels and the gradient."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from softreg.model.softmax_regression import SoftmaxRegression
+
+
+@dataclass(frozen=True, eq=False)
+class Walkthrough:
+    """What happens to one image x of class y.
+
+    Attributes
+    ----------
+    evidence : (C, D), W[c, j] * x[j]
+    logits : (C,), z = W x + b, the sum of the evidence and the bias
+    probabilities : (C,), p = softmax(z)
+    cross_entropy : J = -log p[y]
+    residual : (C,), p - e_y = dJ/dz
+    gradient : (C, D), dJ/dW = (p - e_y) x^T
+    """
+
+    evidence: Tensor
+    logits: Tensor
+    probabilities: Tensor
+    cross_entropy: float
+    residual: Tensor
+    gradient: Tensor
+
+
+@torch.inference_mode()
+def walk_through(model: SoftmaxRegression, image: Tensor, label: int) -> Walkthrough:
+    """Follow an image uint8 (28, 28) of the class numbered `label`."""
+    x = model.features(image[None])[0]  # (D,)
+    weight, bias = model.linear.weight, model.linear.bias
+    logits = weight @ x + bias  # (C,)
+    probabilities = torch.softmax(logits, dim=0)
+    residual = probabilities.clone()  # (C,)
+    residual[label] -= 1
+    return Walkthrough(
+        evidence=weight * x,
+        logits=logits,
+        probabilities=probabilities,
+        cross_entropy=float(cross_entropy(logits, torch.tensor(label))),
+        residual=residual,
+        gradient=residual[:, None] * x,
+    )

@@ -1,0 +1,85 @@
+"""A model as one file: its tensors, and in the header what they mean. Nothing in it is run, all of it is checked.
+
+The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name) and `sha256`, over those
+three and every tensor. The shapes and types the tensors must have follow from the features and the classes, never from the file;
+the tensors `novelty.*` of a calibrated model are all there or none is.
+"""
+
+import json
+from pathlib import Path
+
+from softreg.errors import RunError
+from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.model.out_of_distribution import COMPONENTS, OODDetector
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.storage.atomic import write_bytes
+from softreg.storage.tensors import dumps, loads, read_bytes
+
+FORMAT = "1"
+LARGEST = 256 * 2**20  # bytes; the largest model softreg makes is far smaller
+MOST_CLASSES = 10_000
+
+
+def model_to_bytes(model: SoftmaxRegression) -> tuple[bytes, str]:
+    """The bytes of a model file, and the SHA-256 of what it holds, as hex."""
+    metadata = {"format": FORMAT, "classes": json.dumps(model.classes, ensure_ascii=False), "features": model.features.name}
+    return dumps(dict(model.named_tensors()), metadata)
+
+
+def save_model(model: SoftmaxRegression, path: Path) -> str:
+    """Write `model` to `path`; the SHA-256 of what it holds, as hex."""
+    raw, digest = model_to_bytes(model)
+    write_bytes(path, raw)
+    return digest
+
+
+def load_model(path: Path) -> SoftmaxRegression:
+    """The model in the file `path`, in eval mode, on the CPU.
+
+    Raises
+    ------
+    RunError
+        If the file is missing, too large, damaged, or not a softreg model in every particular.
+    """
+    try:
+        raw = read_bytes(path, LARGEST)
+    except OSError as error:
+        raise RunError("runs.no_model", path=path, why=error.strerror) from error
+    except ValueError as error:
+        raise RunError("runs.model_too_large", path=path, why=error) from error
+    return model_from_bytes(raw, path)
+
+
+def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
+    """The model in the bytes of the file `path`, which errors name; as `read_model`."""
+    try:
+        tensors, metadata = loads(raw, {"format", "classes", "features"})
+        model = _empty_model(metadata)
+        if any(name.startswith("novelty.") for name in tensors):
+            k = min(COMPONENTS, model.features.dim)
+            if tensors["novelty.root"].shape != (len(model.classes), k, k):  # before so much memory is asked for
+                raise ValueError("tensors")
+            model.novelty = OODDetector(model.features.dim, len(model.classes))
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise RunError("runs.model_damaged", path=path, why=error) from error
+    expected = {name: (tensor.shape, tensor.dtype) for name, tensor in model.named_tensors()}
+    if {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()} != expected:
+        raise RunError("runs.model_damaged", path=path, why="tensors")
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise RunError("runs.model_damaged", path=path, why="not finite")
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
+    """A model of the shape that the metadata tells, its numbers not yet set."""
+    if metadata["format"] != FORMAT:
+        raise ValueError(f"format {metadata['format'][:20]!r}")
+    classes = json.loads(metadata["classes"])
+    if not (isinstance(classes, list) and 1 < len(classes) <= MOST_CLASSES and all(isinstance(name, str) for name in classes)):
+        raise ValueError("classes")
+    if metadata["classes"] != json.dumps(classes, ensure_ascii=False):  # every byte of the file is accounted for
+        raise ValueError("classes")
+    if metadata["features"] not in FEATURE_MAPS:
+        raise ValueError("features")
+    return SoftmaxRegression(make_feature_map(metadata["features"]), tuple(classes))

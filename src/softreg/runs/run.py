@@ -1,0 +1,163 @@
+"""The run folder: what training leaves, written whole or not at all, and read with every check.
+
+::
+
+    RUN/model.safetensors   weights and feature buffers
+    RUN/recipe.toml         what to train again
+    RUN/metrics.jsonl       one line per epoch or iteration, then the evaluation
+    RUN/environment.json    versions, device, threads, data SHA-256, seconds
+    RUN/figures/*.png
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from softreg.errors import RunError
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.model.serialization import load_model
+from softreg.recipe import AUTO, Recipe
+from softreg.optim.solver import Termination
+from softreg.storage.tensors import read_bytes
+
+MODEL, RECIPE, METRICS, ENVIRONMENT, FIGURES = "model.safetensors", "recipe.toml", "metrics.jsonl", "environment.json", "figures"
+
+MAX_TEXT_BYTES = 2**28  # bytes; a million epochs' metrics are a fifth of it
+NUMBER = (int, float)
+IN_RESULT = {"objective": NUMBER, "ending": dict, "evaluation": dict, "sample": dict, "train_seconds": NUMBER, "model_sha256": str}
+IN_ENVIRONMENT = {"libraries": dict, "data_sha256": dict, "train_seconds": NUMBER, "peak_rss_mib": NUMBER}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, read when asked."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Recipe:
+        """What was trained."""
+        return Recipe.from_toml(self._text(RECIPE), where=str(self.path / RECIPE))
+
+    @property
+    def resolved_recipe(self) -> Recipe:
+        """What was trained, with the number that was chosen where the recipe says l2 = auto."""
+        recipe = self.recipe
+        return recipe.replace({"l2": self._require(self.result, {"l2": NUMBER}, METRICS)["l2"]}) if recipe.l2 == AUTO else recipe
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """One mapping per epoch or iteration; the last holds the evaluation."""
+        return [self._mapping(line, METRICS) for line in self._text(METRICS).splitlines()]
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Where and with what it was trained."""
+        return self._require(self._mapping(self._text(ENVIRONMENT), ENVIRONMENT), IN_ENVIRONMENT, ENVIRONMENT)
+
+    @property
+    def costs(self) -> list[float]:
+        """One per epoch or iteration."""
+        return [self._require(line, {"cost": NUMBER}, METRICS)["cost"] for line in self.metrics[:-1]]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The last line of the metrics: the evaluation and how training ended."""
+        return self._require(self.metrics[-1] if self.metrics else {}, IN_RESULT, METRICS)
+
+    @property
+    def termination(self) -> Termination:
+        """How training ended; `str()` is a sentence."""
+        ending = self._require(self.result["ending"], {"key": str, "converged": bool, "facts": dict}, METRICS)
+        try:
+            return Termination.from_json(ending)
+        except (LookupError, ValueError, TypeError) as error:
+            raise RunError("runs.unreadable", path=self.path / METRICS, why=f"ending {error}") from error
+
+    def model(self) -> SoftmaxRegression:
+        """The trained model, in eval mode, on the CPU."""
+        return load_model(self.path / MODEL)
+
+    def _text(self, name: str) -> str:
+        try:
+            return read_bytes(self.path / name, MAX_TEXT_BYTES).decode()
+        except (OSError, ValueError) as error:
+            raise RunError("runs.unreadable", path=self.path / name, why=getattr(error, "strerror", None) or error) from error
+
+    def _mapping(self, text: str, name: str) -> dict[str, Any]:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise RunError("runs.unreadable", path=self.path / name, why=error) from error
+        if not isinstance(value, dict):
+            raise RunError("runs.unreadable", path=self.path / name, why=type(value).__name__)
+        return value
+
+    def _require(self, mapping: dict[str, Any], kinds: dict[str, Any], name: str) -> dict[str, Any]:
+        """The mapping, refused if one of the keys is missing or its value of another kind."""
+        for key, kind in kinds.items():
+            if not isinstance(mapping.get(key), kind):
+                raise RunError("runs.unreadable", path=self.path / name, why=key)
+        return mapping
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """The run in the folder `path`.
+
+    Raises
+    ------
+    RunError
+        If there is no such folder, or it holds no run.
+    """
+    folder = Path(path)
+    if not _holds_run(folder):
+        raise RunError("runs.no_run", path=folder)
+    return Run(folder)
+
+
+def pretrained_path(name: str) -> Path:
+    """The folder of a run that comes with softreg: "best" or "tutorial"."""
+    return Path(str(files("softreg") / "pretrained" / name))
+
+
+def load(path: str | os.PathLike[str]) -> SoftmaxRegression:
+    """The model of the run in the folder `path`, in eval mode, on the CPU: `model(images)` gives logits."""
+    return open_run(path).model()
+
+
+def finished_run(path: Path) -> Run | None:
+    """The run in the folder `path` if there is one whose training was not interrupted."""
+    run = Run(path)
+    return run if _holds_run(path) and not run.termination.reason.is_early else None
+
+
+def ensure_available(folder: Path, *, force: bool) -> None:
+    """Refuse to train for `folder` if something is there and not `force`.
+
+    Raises
+    ------
+    RunError
+        If a run or an unfinished training is in the way, or what is there is no run: --force replaces runs, never other folders.
+    """
+    if folder.exists() and not force:
+        raise RunError("runs.in_the_way", path=folder)
+    if folder.exists() and not _holds_run(folder):
+        raise RunError("runs.not_a_run", path=folder)
+
+
+def _holds_run(folder: Path) -> bool:
+    try:
+        return (folder / MODEL).is_file()
+    except OSError as error:  # a name too long, a folder that may not be looked into
+        raise RunError("runs.unreadable", path=folder, why=error.strerror) from error
+
+
+def default_run_dirs(name: str) -> Iterator[Path]:
+    """runs/NAME, runs/NAME-2, runs/NAME-3, ..."""
+    yield Path("runs", name)
+    yield from (Path("runs", f"{name}-{number}") for number in count(2))

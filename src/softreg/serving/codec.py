@@ -1,0 +1,157 @@
+"""A request's body becomes a picture, and what the model makes of it becomes JSON."""
+
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from softreg.errors import ServingError
+from softreg.imaging.normalization import mnist_bounds
+from softreg.imaging.picture import Digit, Picture, Stage, read_picture
+from softreg.inference.prediction import Prediction, by_class, predict
+from softreg.messages import Language, translate, use_language
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.serving.models import Models
+
+SIDE = 28
+SHOWN = 112  # pixels: the longer side of a stage as it is sent
+GREY_28 = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x1c\0\0\0\x1c\x08\0"  # how a PNG of 28 x 28 8-bit greys begins
+UNMOVED = np.eye(2, 3)
+NAME = "picture"  # of every picture: the request's own names are not asked for
+
+
+@dataclass(frozen=True, slots=True)
+class PredictRequest:
+    """What `POST /predict` asks.
+
+    Attributes
+    ----------
+    body : a picture's file, or JSON
+    is_json : which of the two
+    model : a key of `Models`
+    language : to answer in
+    stages : whether the way from the picture to the image is asked for
+    evidence : whether the evidence for each class is asked for
+    """
+
+    body: bytes
+    is_json: bool
+    model: str
+    language: Language
+    stages: bool
+    evidence: bool
+
+
+def predict_batch(models: Models, questions: Sequence[PredictRequest]) -> list[dict[str, Any] | Exception]:
+    """The answers, or for a question that is refused the error; the pictures of one model go through it together."""
+    answers: dict[int, dict[str, Any] | Exception] = {}
+    together: dict[str, list[tuple[int, Picture]]] = {}
+    for i, question in enumerate(questions):
+        use_language(question.language)
+        try:
+            models.get(question.model)
+            together.setdefault(question.model, []).append((i, _picture(question)))
+        except Exception as error:  # even a fault of ours: it must not fall on the others
+            answers[i] = error
+    for key, asked in together.items():
+        model = models.get(key)
+        for (i, _), prediction in zip(asked, predict(model, [picture for _, picture in asked]), strict=True):
+            use_language(questions[i].language)
+            answers[i] = _as_json(model, prediction, questions[i])
+    return [answers[i] for i in range(len(questions))]
+
+
+def image_of_json(body: bytes) -> NDArray[np.uint8]:
+    """The image uint8 (28, 28) in a JSON body: 28 rows of 28 whole numbers from 0 to 255, bare or as `{"image": ...}`.
+
+    Raises
+    ------
+    ServingError
+        If it is anything else.
+    """
+    try:
+        value = json.loads(body)
+        rows = value["image"] if isinstance(value, dict) else value
+        if len(rows) != SIDE or not all(isinstance(row, list) and len(row) == SIDE for row in rows):
+            raise ValueError("shape")
+        return np.frombuffer(bytearray(b"".join(bytes(row) for row in rows)), np.uint8).reshape(SIDE, SIDE)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise ServingError("serving.not_an_image") from None
+
+
+def encode_array(values: torch.Tensor | NDArray[Any]) -> dict[str, Any]:
+    """An array as JSON: `scale` times its bytes (base64) are its values; floats in 127 steps of the largest magnitude."""
+    array = np.asarray(values)
+    scale = 1.0
+    if array.dtype != np.uint8:
+        scale = (float(np.abs(array).max(initial=0)) or 1.0) / 127
+        array = np.rint(array / scale).astype(np.int8)
+    return {"shape": array.shape, "type": str(array.dtype), "scale": scale, "bytes": b64encode(array.tobytes()).decode("ascii")}
+
+
+def parse_mnist_png(body: bytes) -> Picture | None:
+    """What `read_picture` would give, in half the time, if the picture is a 28 x 28 grey PNG in MNIST's form; None if it is not."""
+    if not body.startswith(GREY_28) or any(kind in body for kind in (b"tRNS", b"acTL", b"eXIf")):
+        return None
+    try:
+        with Image.open(BytesIO(body), formats=("PNG",)) as file:
+            image = np.frombuffer(bytearray(file.tobytes()), np.uint8).reshape(SIDE, SIDE)
+    except Exception:  # read_picture says what is wrong with it
+        return None
+    if (bounds := mnist_bounds(image)) is None:
+        return None
+    top, left, bottom, right = bounds
+    box = (float(left), float(top), float(right - left), float(bottom - top))
+    digit = Digit(image, box, UNMOVED, 1, float("nan"), float((image > 127).sum()) / (box[2] * box[3]))
+    stages = (Stage("pictures.stage_upright", image), Stage("pictures.stage_image", image))
+    return Picture(NAME, (SIDE, SIDE), (translate("pictures.unchanged"),), stages, (digit,), None)
+
+
+def _picture(question: PredictRequest) -> Picture:
+    if not question.is_json:
+        return parse_mnist_png(question.body) or read_picture(question.body, name=NAME)
+    image = image_of_json(question.body)  # an image already: nothing to find, nothing to change
+    digit = Digit(image, (0.0, 0.0, SIDE, SIDE), UNMOVED, 1, float("nan"), float((image > 127).mean()))
+    stages = (Stage("pictures.stage_image", image),)
+    return Picture(NAME, (SIDE, SIDE), (), stages, (digit,) if image.any() else (), None if image.any() else "pictures.blank")
+
+
+def _as_json(model: SoftmaxRegression, prediction: Prediction, question: PredictRequest) -> dict[str, Any]:
+    told = prediction.to_json()
+    reading = min(prediction.readings, key=lambda each: each.probability, default=None)  # the one its probabilities are of
+    if reading is not None:
+        told["logits"] = by_class(model.classes, reading.logits)
+    result: dict[str, Any] = {"schema": 1, "model": question.model, "predictions": [told]}
+    if question.stages:
+        result["stages"] = [{"title": stage.title, **encode_array(_small(stage.array))} for stage in prediction.picture.stages]
+    if question.evidence and reading is not None:
+        result["evidence"] = _evidence(model, reading.digit.image)
+    return result
+
+
+def _evidence(model: SoftmaxRegression, image: NDArray[np.uint8]) -> dict[str, Any]:
+    """What each pixel says for each class; and all that speaks for it, against it, and its bias, which add up to its logit."""
+    images, weight = torch.from_numpy(image)[None], model.linear.weight.detach()  # (1, 28, 28), (C, D)
+    pixels = torch.cat([model.features.attribute(images, each) for each in weight])  # (C, 28, 28)
+    return {
+        "image": encode_array(image),
+        "pixels": encode_array(pixels),
+        "for": by_class(model.classes, pixels.clamp_min(0).sum((1, 2))),
+        "against": by_class(model.classes, pixels.clamp_max(0).sum((1, 2))),
+        "bias": by_class(model.classes, model.linear.bias.detach()),
+    }
+
+
+def _small(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """At most `SHOWN` pixels long, and without colour if it has none."""
+    if array.ndim == 3 and (array == array[..., :1]).all():
+        array = array[..., 0]
+    factor = -(-max(array.shape[:2]) // SHOWN)
+    return np.asarray(Image.fromarray(array).reduce(factor)) if factor > 1 else array

@@ -1,0 +1,143 @@
+"""What every request must pass before anything else sees it, and what every response carries.
+
+The page is served to one person on this machine. What could go wrong is a foreign web page, open in the same browser, that makes
+the browser ask this server (cross-site requests, DNS rebinding), and a client that sends more than it should.
+"""
+
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from softreg.errors import ServingError
+from softreg.messages import use_language
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LARGEST_BODY = 2**20  # bytes
+COOKIE = "softreg_token"
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+]
+
+
+@dataclass(frozen=True)
+class SecurityMiddleware:
+    """ASGI middleware around everything.
+
+    Attributes
+    ----------
+    app : what is guarded
+    hosts : the names this server answers to, as in a Host header without the port
+    token : what every request must carry if the server is reachable from elsewhere; None on this machine alone
+    """
+
+    app: ASGIApp
+    hosts: frozenset[str] = LOCAL_HOSTS
+    token: str | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on with the body counted and the headers added."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        use_language("ko" if _first(headers, b"accept-language").lower().startswith(b"ko") else "en")
+        try:
+            self._check(scope, headers)
+        except ServingError as error:
+            await reject(send, error)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *HEADERS]
+            await send(message)
+
+        await self.app(scope, _counted(receive), with_headers)
+
+    def _check(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
+        """Raise unless host, origin, token and announced length are in order."""
+        host = _only(headers, b"host")
+        if host is None or _without_port(host) not in self.hosts:
+            raise ServingError("serving.foreign_host", status=421, hosts=", ".join(sorted(self.hosts)))
+        origins = [value for name, value in headers if name == b"origin"]
+        if any(origin.lower() not in (f"http://{host}".encode(), f"https://{host}".encode()) for origin in origins):
+            raise ServingError("serving.foreign_origin", status=403)
+        if _first(headers, b"sec-fetch-site") not in (b"", b"same-origin", b"none"):
+            raise ServingError("serving.foreign_origin", status=403)
+        if self.token is not None and not self._carries_token(scope, headers):
+            raise ServingError("serving.no_token", status=401)
+        length = _first(headers, b"content-length")
+        if length.isdigit() and int(length) > LARGEST_BODY:
+            raise ServingError("serving.body_too_large", status=413, most=LARGEST_BODY)
+
+    def _carries_token(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> bool:
+        """Whether the token comes as a bearer, in the cookie, or in the query (the link printed at the start)."""
+        given = [_first(headers, b"authorization").removeprefix(b"Bearer ")]
+        given += [
+            part.split(b"=", 1)[1]
+            for part in (each.strip() for each in _first(headers, b"cookie").split(b";"))
+            if part.startswith(COOKIE.encode() + b"=")
+        ]
+        given += [each.encode() for each in parse_qs(scope["query_string"].decode("latin-1")).get("token", [])]
+        return any(hmac.compare_digest(each, (self.token or "").encode()) for each in given)
+
+
+async def reject(send: Send, error: ServingError) -> None:
+    """Answer with an error and close: nothing more is read from whoever breaks the rules."""
+    body = json.dumps({"error": str(error)}, ensure_ascii=False).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers + HEADERS})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _counted(receive: Receive) -> Receive:
+    """`receive`, raising as soon as more than `LARGEST_BODY` bytes of body have come: a length can be false or missing."""
+    seen = 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > LARGEST_BODY:
+            raise ServingError("serving.body_too_large", status=413, most=LARGEST_BODY)
+        return message
+
+    return counting
+
+
+def _first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
+    return next((value for key, value in headers if key == name), b"")
+
+
+def _only(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    """The value of a header that must be there exactly once."""
+    values = [value for key, value in headers if key == name]
+    return values[0].decode("latin-1").lower() if len(values) == 1 else None
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host

@@ -1,0 +1,169 @@
+"""fit(): the one loop that trains."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Generator
+
+from softreg.compute.device import choose_device
+from softreg.compute.distributed import ProcessGroup
+from softreg.data.augmentation import augment
+from softreg.data.dataset import Dataset
+from softreg.errors import RecipeError
+from softreg.features.feature_map import FeatureMap
+from softreg.features.registry import make_feature_map
+from softreg.model.calibration import calibrate
+from softreg.model.design import design_matrix
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.optim.duality_gap import duality_gap
+from softreg.optim.initialization import initial_theta
+from softreg.optim.l2_path import PathPoint, best_point, l2_path
+from softreg.optim.minimize import minimize
+from softreg.optim.objective import Objective
+from softreg.optim.solver import State, Termination, TerminationReason
+from softreg.optim.solvers.registry import SOLVERS, make_solver
+from softreg.recipe import AUTO, Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class TrainState:
+    """How far a training has come: enough to go on from here, bit for bit.
+
+    Attributes
+    ----------
+    state : the solver's
+    losses : one per epoch or iteration so far
+    seconds : spent so far
+    """
+
+    state: State
+    losses: list[float]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What training gives.
+
+    Attributes
+    ----------
+    model : in eval mode, on the device it was trained on
+    costs : one per epoch or iteration
+    objective : mean cross-entropy plus penalty over all training images, at the end
+    termination : how the solver ended
+    seconds : of the loop alone, features and solver, without loading
+    temperature : what the solver's weights and bias were divided by, for the probabilities to be right; 1 without calibration
+    l2 : the recipe's, or the one chosen
+    path : what it was chosen among, by images held out; empty if the recipe says a number
+    state : what an interrupted training goes on from
+    """
+
+    model: SoftmaxRegression
+    costs: list[float]
+    objective: float
+    termination: Termination
+    seconds: float
+    temperature: float
+    l2: float
+    path: list[PathPoint]
+    state: TrainState
+
+
+@torch.no_grad()
+def fit(
+    recipe: Recipe,
+    train: Dataset,
+    on_step: Callable[[State], None] = lambda state: None,
+    *,
+    resume_from: TrainState | None = None,
+    on_checkpoint: Callable[[TrainState], None] = lambda state: None,
+    group: ProcessGroup | None = None,
+) -> Fit:
+    """Train the model `recipe` asks for on the images of `train`.
+
+    Parameters
+    ----------
+    on_step : called with the solver's state after every epoch or iteration; may raise `StopMinimization`
+    resume_from : what `on_checkpoint` was given once, to go on from
+    on_checkpoint : called after every step, before `on_step`
+    group : the processes this one trains with, each on its shard of the images; None if it is alone
+
+    Ctrl-C (KeyboardInterrupt) ends it cleanly, at the last whole step, unless it trains in a group: the others stand elsewhere.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe does not fit the data.
+    SolverError
+        If the objective stops being finite.
+    """
+    _check_fits(recipe, train, group)
+    began = time.perf_counter()
+    device = choose_device(recipe.device)
+    generator = Generator().manual_seed(recipe.seed)
+    features, objective, path = _problem(recipe, train, device, group)
+    theta = initial_theta(features.dim, len(train.classes), generator).to(device)
+    if SOLVERS[recipe.solver].finds_optimum:  # from anywhere, and it knows the Hessian at zero
+        theta = torch.zeros_like(theta)
+    solver = make_solver(recipe.solver, vars(recipe), generator.get_state())
+    latest = resume_from or TrainState(solver.start(objective, theta), [], 0.0)
+    spent = latest.seconds
+
+    def after_step(state: State) -> None:
+        nonlocal latest
+        latest = TrainState(state, [*latest.losses, state.cost], spent + time.perf_counter() - began)
+        on_checkpoint(latest)
+        on_step(state)
+
+    try:
+        state = minimize(solver, objective, theta, resume_from=latest.state, on_step=after_step)
+    except KeyboardInterrupt:
+        if group:
+            raise
+        state = replace(latest.state, termination=Termination(TerminationReason.INTERRUPTED, {"steps": latest.state.steps}))
+    assert state.termination is not None
+    termination = state.termination
+    model = SoftmaxRegression(features, train.classes)
+    temperature = 1.0
+    if not termination.reason.is_early:
+        if SOLVERS[recipe.solver].finds_optimum:
+            gap = duality_gap(objective, state.theta).gap
+            termination = replace(termination, params=termination.params | {"proven": gap})
+        if recipe.calibration:
+            temperature, model.novelty = calibrate(features, objective, solver, theta, train, recipe.calibration)
+    seconds = spent + time.perf_counter() - began
+    model.set_theta(state.theta / temperature)
+    return Fit(
+        model=model.to(device).eval(),
+        costs=latest.losses,
+        objective=objective.value(state.theta),
+        termination=termination,
+        seconds=seconds,
+        temperature=temperature,
+        l2=objective.l2,
+        path=path,
+        state=replace(latest, seconds=seconds),
+    )
+
+
+def _problem(
+    recipe: Recipe, train: Dataset, device: torch.device, group: ProcessGroup | None
+) -> tuple[FeatureMap, Objective, list[PathPoint]]:
+    """The features, the objective over them, and the path its l2 was chosen on."""
+    features = make_feature_map(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
+    learned = augment(train, recipe.copies, recipe.seed)
+    objective = Objective(design_matrix(features, learned, device, group), len(train.classes))
+    path = l2_path(objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
+    return features, replace(objective, l2=best_point(path).l2 if path else float(recipe.l2)), path
+
+
+def _check_fits(recipe: Recipe, train: Dataset, group: ProcessGroup | None) -> None:
+    """Check what a recipe alone cannot know."""
+    if group and recipe.calibration:
+        raise RecipeError("ranks.no_calibration")
+    if recipe.solver == "sgd" and recipe.batch_size > len(train):
+        raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
+    if recipe.calibration >= len(train):
+        raise RecipeError("recipe.calibration_too_large", count=recipe.calibration, n=len(train))

@@ -1,0 +1,147 @@
+"""train(): the whole way, from a recipe to a run folder."""
+
+import json
+import os
+import random
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from softreg.compute.device import choose_device
+from softreg.compute.distributed import is_distributed, process_group
+from softreg.data.dataset import Splits
+from softreg.data.load import load_splits
+from softreg.errors import RunError
+from softreg.inference.evaluation import Evaluation, evaluate
+from softreg.model.serialization import save_model
+from softreg.optim.solver import State
+from softreg.optim.solvers.registry import SOLVERS
+from softreg.recipe import Recipe
+from softreg.runs.environment import capture_environment, peak_rss_mib
+from softreg.runs.run import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, finished_run
+from softreg.storage.atomic import atomic_directory
+from softreg.training.checkpoints import check_same, run_lock
+from softreg.training.fit import Fit, fit
+from softreg.training.tracking import TrackerSession
+
+
+def train(
+    recipe: Recipe,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    name: str | None = None,
+    force: bool = False,
+    resume: bool = False,
+    on_step: Callable[[State], None] = lambda state: None,
+    log_to: str | None = None,
+) -> Run:
+    """Train the model `recipe` asks for, judge it by the test images, and save it all as a run.
+
+    Parameters
+    ----------
+    recipe : what to train
+    out : the run folder; None takes the first free of runs/NAME, runs/NAME-2, ...
+    name : NAME, by default the solver's
+    force : replace the run that is in `out`
+    resume : go on with the training for `out` that was cut short, to the same weights as if it had not been; a finished run is
+        returned as it is, and where there is nothing, training starts
+    on_step : called with the solver's state after every epoch or iteration
+    log_to : tensorboard, mlflow or wandb, to follow the training there
+
+    Raises
+    ------
+    SoftregError
+        If the recipe does not fit the data, the data is not to be had, or a folder is in the way; nothing is left behind.
+
+    Ctrl-C ends the training cleanly: the run holds what was learned so far, and its result says "interrupted".
+    """
+    if resume and out is not None and (run := finished_run(Path(out))):
+        check_same(recipe, run.recipe, run.path)
+        return run
+    if resume and is_distributed():
+        raise RunError("ranks.no_resume")
+    with (
+        process_group(recipe.device) as group,
+        run_lock(out, name or recipe.solver, force=force, resume=resume) as checkpoints,
+        TrackerSession(log_to, checkpoints.run, recipe) as tracking,
+    ):
+
+        def after_step(state: State) -> None:
+            tracking.log(state.steps, {"cost": state.cost})
+            on_step(state)
+
+        splits = load_splits(recipe.dataset, recipe.validation)
+        go_on = checkpoints.resume if resume and checkpoints.has_recipe else checkpoints.begin
+        resume_from = go_on(recipe, splits.train.sha256(), choose_device(recipe.device))
+        if group:
+            group.barrier()  # the others load what is here now
+        fitted = fit(recipe, splits.train, after_step, resume_from=resume_from, on_checkpoint=checkpoints.save, group=group)
+        if fitted.termination.reason.is_early:
+            checkpoints.save(fitted.state, force=True)
+        evaluation = evaluate(fitted.model, splits.test)
+        with atomic_directory(checkpoints.run) as unfinished:
+            write_run(unfinished, recipe, splits, fitted, evaluation)
+        judged = {"accuracy": evaluation.accuracy, "nll": evaluation.nll, "ece": evaluation.ece}
+        tracking.log(len(fitted.costs), {"objective": fitted.objective} | judged)
+        checkpoints.close(delete=not fitted.termination.reason.is_early)
+    return Run(checkpoints.run)
+
+
+def train_worker(recipe: Recipe) -> None:
+    """What every rank but the first does while that one trains: compute with its share of the images."""
+    with process_group(recipe.device) as group:
+        if group:
+            group.barrier()
+            fit(recipe, load_splits(recipe.dataset, recipe.validation).train, group=group)
+
+
+def sample_index(seed: int, n: int) -> int:
+    """The random test image the lab shows: `random.seed(seed); random.randint(0, n - 1)`, aside from the caller's generator."""
+    return random.Random(seed).randint(0, n - 1)
+
+
+def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation) -> None:
+    """All files of a run, into `folder`."""
+    from softreg.figures.house_style import save
+    from softreg.figures.l2_path import l2_curve
+    from softreg.figures.run_figures import save_figures
+
+    sha256 = save_model(fitted.model, folder / MODEL)
+    (folder / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
+    unit = SOLVERS[recipe.solver].unit
+    save_figures(
+        folder / FIGURES, fitted.model, fitted.costs, unit, evaluation, splits.test, sample_index(recipe.seed, len(splits.test))
+    )
+    if fitted.path:
+        save(l2_curve(fitted.path), folder / FIGURES / "l2-path.png")
+    environment = capture_environment(fitted.model.linear.weight.device) | {
+        "data_sha256": {"train": splits.train.sha256(), "test": splits.test.sha256()},
+        "train_seconds": fitted.seconds,
+        "peak_rss_mib": peak_rss_mib(),
+    }
+    (folder / ENVIRONMENT).write_text(json.dumps(environment, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    lines: list[dict[str, Any]] = [{"step": step, "cost": cost} for step, cost in enumerate(fitted.costs, start=1)]
+    lines.append(_result(recipe, splits, fitted, evaluation) | {"model_sha256": sha256})
+    (folder / METRICS).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
+def _result(recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation) -> dict[str, Any]:
+    """The last line of the metrics: how training ended and what the model is worth."""
+    index = sample_index(recipe.seed, len(splits.test))
+    classes = splits.test.classes
+    sample = {
+        "index": index,
+        "label": classes[int(splits.test.labels[index])],
+        "prediction": classes[int(evaluation.predictions[index])],
+    }
+    return {
+        "objective": fitted.objective,
+        "l2": fitted.l2,
+        "l2_path": [asdict(tried) for tried in fitted.path],
+        "ending": fitted.termination.to_json(),
+        "evaluation": evaluation.to_json(),
+        "sample": sample,
+        "temperature": fitted.temperature,
+        "train_seconds": fitted.seconds,
+    }

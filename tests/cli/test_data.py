@@ -1,0 +1,166 @@
+"""`softreg data`: what it prints, draws and refuses."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from softreg.cli import main
+from softreg.data.dataset import Dataset
+from softreg.data.registry import DATASETS
+from softreg.figures.examples import class_grid, rows_of_images
+from softreg.figures.house_style import save
+from softreg.messages import use_language
+from tests.helpers.http_mirror import Mirror, idx, md5, mirror, tiny, tiny_files
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOFTREG_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("SOFTREG_LANG", "en")
+    monkeypatch.delenv("SOFTREG_OFFLINE", raising=False)
+    yield
+    use_language("en")
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(["data", *arguments])
+    return int(caught.value.code or 0)
+
+
+def serve(served: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.datasets import KMNIST
+
+    files = tiny_files(2)
+    served.files = {f"/{name}": content for name, content in files.items()}
+    monkeypatch.setenv("SOFTREG_MIRROR", served.address)
+    monkeypatch.setattr(KMNIST, "mirrors", [])
+    monkeypatch.setattr(KMNIST, "resources", [(name, md5(content)) for name, content in files.items()])
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", ("bundled", "not fetched")), ("ko", ("내장", "내려받지 않음"))])
+def test_lists_all(capsys: pytest.CaptureFixture[str], lang: str, words: tuple[str, ...]) -> None:
+    assert run("--lang", lang) == 0
+    said = capsys.readouterr()
+    assert all(word in said.out for word in (*DATASETS, *words))
+    assert "…" not in said.out
+    assert said.err == ""
+
+
+def test_lists_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["schema"] == 1
+    assert [each["name"] for each in listed["datasets"]] == list(DATASETS)
+    assert {each["state"] for each in listed["datasets"]} == {"bundled", "not_fetched"}
+    assert listed["datasets"][0] | {"bytes": 0} == {
+        "name": "mnist", "state": "bundled", "train": 60_000, "test": 10_000, "classes": 10, "bytes": 0,
+    }  # fmt: skip
+
+
+def test_verifies_and_draws_mnist(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("mnist") == 0
+    said = capsys.readouterr().out
+    assert "Verified" in said
+    assert "5,923" in said  # zeros among the training images, as everybody counts them
+    assert np.asarray(Image.open(tmp_path / "mnist-grid.png").convert("L")).min() < 50
+
+
+def test_a_folder_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, content in tiny_files(7).items():
+        (folder / name).write_bytes(content)
+    assert run("mine", "--json", "--out", "pictures.PNG") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["as_published"] is False
+    assert said["train"]["n"] == 12
+    assert said["train"]["counts"] == [2, 2, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert said["grid"] == "pictures.PNG"
+    with Image.open(tmp_path / "pictures.PNG") as picture:
+        assert picture.format == "PNG"
+
+
+def test_fetches_only_when_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with mirror() as served:
+        serve(served, monkeypatch)
+        assert run("kmnist") == 1
+        assert "softreg data kmnist --fetch" in capsys.readouterr().err
+        assert served.asked == []
+        assert run("kmnist", "--fetch", "--json") == 0
+        said = capsys.readouterr()
+        assert json.loads(said.out)["as_published"] is True
+        assert said.err.startswith("Fetching kmnist")
+        assert run("kmnist", "--fetch") == 0
+        assert len(served.asked) == 4
+    capsys.readouterr()
+    assert run("--json") == 0
+    listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)["datasets"]}
+    assert listed["kmnist"]["state"] == "fetched"
+    assert listed["kmnist"]["bytes"] == sum(len(content) for content in served.files.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nist"], 1, "softreg data"),
+        (["."], 1, "train-images-idx3-ubyte"),
+        (["--fetch"], 2, "--fetch"),
+        (["--out", "a.png"], 2, "--out"),
+        (["mnist", "--out", "a.jpg"], 2, ".png"),
+        (["mnist", "--out", "none/a.png"], 1, "none"),
+        (["mnist", "kmnist"], 2, "kmnist"),
+    ],
+)
+def test_refusals_are_one_line(
+    arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(*arguments) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_folder_leaves_no_grid(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, content in tiny_files(7).items():
+        (folder / name).write_bytes(content)
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(tiny(1)[1]))[:-3])
+    assert run("mine") == 1
+    assert "t10k-labels-idx1-ubyte.gz" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def made(classes: int) -> Dataset:
+    """Each image one grey, its label's number plus one; the last class has a single image."""
+    labels = torch.cat([torch.arange(classes), torch.arange(classes - 1)])
+    images = (labels + 1).to(torch.uint8)[:, None, None].expand(-1, 28, 28).contiguous()
+    return Dataset(images, labels, tuple(f"class {n}" for n in range(classes)), "made")
+
+
+def test_each_row_of_the_grid_is_one_class() -> None:
+    grid = rows_of_images(made(10), range(10), rows=10, count=2).reshape(10, 32, 2, 32)
+    assert grid[:, 2:-2, :, 2:-2].amax((1, 3)).tolist() == [[n, n] for n in range(1, 10)] + [[10, 0]]
+    assert grid[:, 2:-2, 0, 2:-2].amin((1, 2)).tolist() == list(range(1, 11))
+    assert not grid[:, :2].any()
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("classes", [2, 26, 62])
+def test_any_number_of_classes_is_drawn(classes: int, lang: str, tmp_path: Path) -> None:
+    use_language("ko" if lang == "ko" else "en")
+    save(class_grid(made(classes)), tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as picture:
+        width, height = picture.size
+    assert 200 < width < 2000
+    assert 100 < height < 1500

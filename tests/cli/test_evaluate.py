@@ -1,0 +1,118 @@
+"""`softreg evaluate`: figures that scikit-learn finds again, tables that fit, and data it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+
+from softreg.cli import main
+from softreg.cli.evaluate import _print
+from softreg.data.dataset import Dataset, Splits
+from softreg.data.registry import PUBLISHED
+from softreg.inference.evaluation import Evaluation
+from softreg.runs.run import Run
+
+FIXED = ["schema", "run", "dataset", "n", "accuracy", "accuracy_interval", "nll", "ece", "confusion"]
+
+
+def write_idx(folder: Path, part: str, data: Dataset) -> None:
+    """Two IDX files as their format says: magic, sizes as big-endian uint32, then bytes."""
+    n = len(data).to_bytes(4, "big")
+    side = (28).to_bytes(4, "big")
+    images = b"\0\0\x08\x03" + n + side + side + data.images.numpy().tobytes()
+    (folder / f"{part}-images-idx3-ubyte").write_bytes(images)
+    (folder / f"{part}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01" + n + data.labels.to(torch.uint8).numpy().tobytes())
+
+
+def write_folder(folder: Path, train: Dataset, test: Dataset) -> Path:
+    folder.mkdir()
+    write_idx(folder, "train", train)
+    write_idx(folder, "t10k", test)
+    return folder
+
+
+def evaluate(*arguments: object) -> int | str | None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["evaluate", *map(str, arguments)])
+    return exit_.value.code
+
+
+def test_other_images_are_judged_as_scikit_learn_judges_them(
+    tutorial_run: Run, mnist: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    some = mnist.train[:700]
+    folder = write_folder(tmp_path / "mine", mnist.test[:100], some)
+    assert evaluate(tutorial_run.path, "--data", folder, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(told)[: len(FIXED)] == FIXED
+    model = tutorial_run.model()
+    with torch.no_grad():
+        pixels = some.images.flatten(1).double() / 255  # (N, 784)
+        logits = pixels @ model.linear.weight.double().T + model.linear.bias.double()  # (N, C)
+    labels, named = some.labels.numpy(), logits.argmax(1).numpy()
+    assert (told["schema"], told["n"], told["run"]) == (1, 700, str(tutorial_run.path))
+    assert told["accuracy"] == accuracy_score(labels, named)
+    assert told["confusion"] == confusion_matrix(labels, named).tolist()
+    assert told["nll"] == pytest.approx(log_loss(labels, logits.softmax(1).numpy()), abs=1e-6)
+
+
+def test_data_of_other_classes_is_refused(
+    tutorial_run: Run, mnist: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = mnist.train.labels < 3
+    three = Dataset(mnist.train.images[few][:50], mnist.train.labels[few][:50], ("0", "1", "2"), "three")
+    folder = write_folder(tmp_path / "three", three, three)
+    assert evaluate(tutorial_run.path, "--data", folder) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert "its classes (0 1 2) are not the model's (0 1 2 3 4 5 6 7 8 9)" in told.err
+
+
+@pytest.mark.parametrize("name", ["no-such-data", "/no/such/folder", ""])
+def test_data_that_is_not_there_is_one_line(tutorial_run: Run, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(tutorial_run.path, "--data", name) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"softreg: {name}")
+    assert told.err.count("\n") == 1
+
+
+def test_a_path_with_brackets_is_shown_as_it_is(
+    tutorial_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "[bold]run[x").symlink_to(tutorial_run.path)
+    monkeypatch.chdir(tmp_path)
+    assert evaluate("[bold]run[x") == 0
+    assert "[bold]run[x on mnist" in capsys.readouterr().out
+
+
+def judged(classes: tuple[str, ...]) -> Evaluation:
+    generator = torch.Generator().manual_seed(0)
+    probabilities = torch.softmax(torch.randn(40_000, len(classes), generator=generator, dtype=torch.float64), 1)
+    return Evaluation(classes, probabilities, torch.randint(len(classes), (40_000,), generator=generator), nll=1.0)
+
+
+@pytest.mark.parametrize("dataset", ["fashion-mnist", "kmnist"])
+def test_the_confusion_matrix_is_whole_in_eighty_columns(
+    dataset: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    evaluation = judged(PUBLISHED[dataset].classes)
+    _print(evaluation, "title")
+    lines = capsys.readouterr().out.splitlines()
+    for name, counts in zip(evaluation.classes, evaluation.confusion.tolist(), strict=True):
+        assert any(line.strip().startswith(name) and line.split()[-10:] == list(map(str, counts)) for line in lines), name
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_matrix_wider_than_the_terminal_is_not_cut_but_pointed_at(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _print(judged(PUBLISHED["emnist-byclass"].classes), "title")
+    told = capsys.readouterr().out
+    assert "confusion.png" in told
+    assert "…" not in told

@@ -1,0 +1,154 @@
+"""Two processes give one process's coefficients; when one is killed, the whole job ends and leaves nothing torn."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from softreg.compute.distributed import ProcessGroup, is_distributed, is_worker
+from softreg.data.load import load_dataset
+from softreg.errors import RecipeError
+from softreg.recipe import Recipe
+from softreg.runs.run import Run
+from softreg.storage.tensors import loads
+from softreg.training.checkpoints import checkpoint_dir
+from softreg.training.fit import fit
+
+RECIPES = {
+    "sgd": {"solver": "sgd", "epochs": 2, "batch_size": 70, "drop_last": False, "l2": 1e-3},
+    "lbfgs": {"solver": "lbfgs", "l2": 1e-2, "tol": 1e-10},
+    "newton": {"solver": "newton", "l2": 1e-2, "tol": 1e-10},
+}
+RANK = """
+import json, os, sys
+import torch
+from softreg.data.load import load_dataset
+from softreg.compute.distributed import process_group
+from softreg.recipe import Recipe
+from softreg.storage.tensors import dumps
+from softreg.training.fit import fit
+
+torch.set_num_threads(1)
+train = load_dataset(sys.argv[1]).train[:2999]
+with process_group("cpu") as group:
+    models = {name: fit(Recipe(**fields), train, group=group).model.linear for name, fields in json.loads(sys.argv[2]).items()}
+if group.rank == 0:
+    named = {f"{name} {part}": tensor.detach() for name, each in models.items() for part, tensor in each.named_parameters()}
+    raw, _ = dumps(named, {})
+    open(sys.argv[3], "wb").write(raw)
+"""
+
+
+def start(number: int, size: int, port: int, *arguments: str) -> "subprocess.Popen[str]":
+    place = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    environment = os.environ | {name: str(value) for name, value in place.items()}
+    return subprocess.Popen([sys.executable, "-c", RANK, *arguments], env=environment, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_two_ranks_of_unequal_shares_give_one_ranks_coefficients(small_idx: Path, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [start(number, 2, port, str(small_idx), json.dumps(RECIPES), str(tmp_path / "out")) for number in range(2)]
+    for process in processes:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    together, _ = loads((tmp_path / "out").read_bytes(), set())
+    train = load_dataset(small_idx).train[:2999]
+    for name, fields in RECIPES.items():
+        alone = fit(Recipe(**fields), train).model.linear  # type: ignore[arg-type]
+        torch.testing.assert_close(together[f"{name} weight"], alone.weight.detach(), rtol=0, atol=1e-6)
+        torch.testing.assert_close(together[f"{name} bias"], alone.bias.detach(), rtol=0, atol=1e-6)
+
+
+def test_shares_are_all_rows_once() -> None:
+    for n in (0, 1, 7, 3000):
+        shares = [range(n)[ProcessGroup(rank, 4).shard(n)] for rank in range(4)]
+        assert [row for share in shares for row in share] == list(range(n))
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_calibration_is_for_one_process(small_idx: Path) -> None:
+    with pytest.raises(RecipeError, match="--calibration 0"):
+        fit(Recipe(calibration=500), load_dataset(small_idx).train, group=ProcessGroup(0, 2))
+
+
+def test_who_is_alone_and_who_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_distributed()
+    assert not is_worker()
+    for name, value in (("WORLD_SIZE", "2"), ("MASTER_ADDR", "127.0.0.1"), ("RANK", "0")):
+        monkeypatch.setenv(name, value)
+    assert is_distributed()
+    assert not is_worker()
+    monkeypatch.setenv("RANK", "1")
+    assert is_worker()
+
+
+def torchrun(folder: Path, *flags: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "softreg", "train"]
+    with (folder / "log").open("w") as log:
+        return subprocess.Popen([*command, *flags], cwd=folder, stdout=log, stderr=subprocess.STDOUT, text=True)
+
+
+def test_torchrun_trains_a_run(small_idx: Path, tmp_path: Path) -> None:
+    process = torchrun(tmp_path, "--preset", "optimum", "--l2", "0.01", "--dataset", str(small_idx), "--out", "run")
+    assert process.wait(120) == 0, (tmp_path / "log").read_text()
+    said = (tmp_path / "log").read_text()
+    assert said.count("Learning finished") == 1
+    run = Run(tmp_path / "run")
+    assert run.termination.converged
+    assert run.model().linear.weight.isfinite().all()
+
+
+@pytest.mark.parametrize("victim", ["0", "1"])
+def test_a_killed_rank_ends_the_job_with_a_line_and_no_torn_file(victim: str, small_idx: Path, tmp_path: Path) -> None:
+    process = torchrun(tmp_path, "--epochs", "1000000", "--dataset", str(small_idx), "--out", "run")
+    try:
+        until = time.monotonic() + 60
+        while "Epoch: 0002" not in (tmp_path / "log").read_text():
+            assert time.monotonic() < until, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        ranks = {each.environ()["RANK"]: each for each in psutil.Process(process.pid).children() if "RANK" in each.environ()}
+        killed = time.monotonic()
+        ranks[victim].send_signal(signal.SIGKILL)
+        assert process.wait(30) != 0
+        assert time.monotonic() - killed < 30
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert "another process of this training has ended" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "run").exists()
+    assert not list(checkpoint_dir(tmp_path / "run").glob(".*.tmp"))
+    for checkpoint in checkpoint_dir(tmp_path / "run").glob("*.safetensors"):
+        loads(checkpoint.read_bytes(), {"format", "progress"})
+
+
+def test_a_rank_that_waits_for_a_silent_one_ends_when_told(small_idx: Path, tmp_path: Path) -> None:
+    process = torchrun(tmp_path, "--epochs", "1000000", "--dataset", str(small_idx), "--out", "run")
+    ranks = {}
+    try:
+        until = time.monotonic() + 60
+        while "Epoch: 0002" not in (tmp_path / "log").read_text():
+            assert time.monotonic() < until, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        ranks = {each.environ()["RANK"]: each for each in psutil.Process(process.pid).children() if "RANK" in each.environ()}
+        ranks["1"].suspend()
+        time.sleep(1)  # by now rank 0 waits for it, outside of Python
+        ranks["0"].terminate()
+        ranks["0"].wait(20)
+    finally:
+        if ranks:
+            ranks["1"].kill()
+        process.terminate()
+        process.wait(30)
+    assert "another process of this training has ended" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "run").exists()

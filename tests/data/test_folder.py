@@ -1,0 +1,154 @@
+"""A dataset in a folder, the one that comes with softreg, and what a Dataset says of itself."""
+
+import gzip
+import hashlib
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from softreg.data import bundled
+from softreg.data.dataset import Dataset
+from softreg.data.folder import read_folder
+from softreg.data.load import load_dataset
+from softreg.data.memory_map import is_mapped
+from softreg.errors import DataError
+from tests.helpers.http_mirror import idx, tiny
+
+
+def write(folder: Path, *, gz: bool = False, dash: str = "-", other: dict[str, bytes] | None = None) -> Path:
+    """A good folder of twelve images each, but for the files named in `other`, e.g. `{"train_labels": b""}`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in ("train", "t10k"):
+        images, labels = tiny(len(part))
+        for content, array in (("images", images), ("labels", labels)):
+            written = (other or {}).get(f"{part}_{content}", idx(array))
+            name = f"{part}-{content}{dash}idx{array.ndim}-ubyte{'.gz' if gz else ''}"
+            (folder / name).write_bytes(gzip.compress(written) if gz else written)
+    return folder
+
+
+@pytest.mark.parametrize("inside", [".", "raw", "MNIST/raw"])
+@pytest.mark.parametrize("gz", [False, True])
+@pytest.mark.parametrize("dash", "-.")
+def test_reads_a_folder(tmp_path: Path, inside: str, gz: bool, dash: str) -> None:
+    write(tmp_path / inside, gz=gz, dash=dash)
+    for given in (tmp_path, str(tmp_path)):
+        splits = load_dataset(given)
+        for ours, part in ((splits.train, "train"), (splits.test, "t10k")):
+            images, labels = tiny(len(part))
+            assert (ours.images.dtype, ours.labels.dtype) == (torch.uint8, torch.int64)
+            assert np.array_equal(ours.images.numpy(), images)
+            assert np.array_equal(ours.labels.numpy(), labels)
+            assert ours.classes == tuple("0123456789")
+            assert ours.name == str(tmp_path)
+
+
+def test_reads_what_torchvision_reads(tmp_path: Path) -> None:
+    from torchvision.datasets import MNIST
+
+    write(tmp_path / "MNIST/raw")
+    assert torch.equal(load_dataset(tmp_path).train.images, MNIST(tmp_path).data)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    write(tmp_path)
+    for path in sorted(tmp_path.iterdir()):
+        path.rename(tmp_path / "away")
+        with pytest.raises(DataError, match=path.name):
+            load_dataset(tmp_path)
+        (tmp_path / "away").rename(path)
+    with pytest.raises(DataError, match="train-images-idx3-ubyte"):
+        load_dataset(bundled.FOLDER.parent)
+
+
+def test_neither_name_nor_folder(tmp_path: Path) -> None:
+    for name in ("nist", str(tmp_path / "none"), ""):
+        with pytest.raises(DataError, match="softreg data"):
+            load_dataset(name)
+
+
+IMAGES, LABELS = tiny(5)
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        ({"train_labels": idx(LABELS[:-1])}, "train-labels.*11 labels for 12 images"),
+        ({"t10k_labels": idx(np.full(12, 10, np.uint8))}, "t10k-labels.*label 10 of example 0 is none of the classes 0 to 9"),
+        ({"train_labels": idx(0 * LABELS)}, "train-labels.*nothing to tell apart"),
+        ({"train_images": idx(IMAGES[:, :, :27])}, "train-images.*28 x 27"),
+        ({"t10k_images": idx(IMAGES[:0])}, "t10k-images.*no images"),
+        ({"t10k_images": idx(LABELS)}, "t10k-images.*exchanged"),
+        ({"t10k_labels": idx(IMAGES)}, "t10k-labels.*exchanged"),
+        ({"train_images": struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 28, 28)}, "train-images.*bytes are read|at most"),
+        ({"train_images": b""}, "train-images.*not an IDX file"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, harm: dict[str, bytes], words: str) -> None:
+    write(tmp_path, other=harm)
+    with pytest.raises(DataError, match=words):
+        load_dataset(tmp_path)
+
+
+def test_large_files_are_mapped(tmp_path: Path) -> None:
+    write(tmp_path)
+    read, mapped = read_folder(tmp_path, "small"), read_folder(tmp_path, "large", map_from=1)
+    assert is_mapped(mapped.train.images)
+    assert not is_mapped(read.train.images)
+    assert torch.equal(mapped.train.images, read.train.images)
+    assert mapped.train.sha256() is None
+    with (tmp_path / "train-images-idx3-ubyte").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(DataError, match="holds more"):
+        read_folder(tmp_path, "large", map_from=1)
+
+
+def test_the_bundled_mnist_is_refused_when_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One label changed, in an IDX file and a gzip without fault."""
+    shutil.copytree(bundled.FOLDER, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(bundled, "FOLDER", tmp_path)
+    path = tmp_path / "t10k-labels-idx1-ubyte.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[-1] ^= 1
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(DataError, match=r"t10k-labels.*SHA-256"):
+        load_dataset("mnist")
+
+
+def test_the_bundled_mnist_needs_neither_network_nor_torchvision(tmp_path: Path) -> None:
+    script = """
+import socket, sys, time
+from softreg.data.load import load_dataset
+socket.socket = None
+start = time.perf_counter()
+splits = load_dataset("mnist")
+seconds = time.perf_counter() - start
+assert (len(splits.train), len(splits.test), splits.train.classes) == (60_000, 10_000, tuple("0123456789"))
+loaded = {"torchvision", "matplotlib", "filelock", "rich"} & sys.modules.keys()
+assert not loaded, loaded
+assert seconds < 2, seconds  # 0.2 s measured on two quiet cores
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_sha256_is_that_of_pixels_and_labels() -> None:
+    images, labels = tiny(1)
+    dataset = Dataset(torch.from_numpy(images), torch.from_numpy(labels).long(), tuple("0123456789"), "tiny")
+    content = images.tobytes() + b"".join(struct.pack("<q", label) for label in labels)
+    assert dataset.sha256() == hashlib.sha256(content).hexdigest()
+    assert dataset[3:9].sha256() == hashlib.sha256(content[3 * 784 : 9 * 784] + content[12 * 784 + 24 : 12 * 784 + 72]).hexdigest()
+
+
+def test_validation_is_the_last_of_the_training_images() -> None:
+    splits = load_dataset("mnist").hold_out(10_000)
+    path = bundled.FOLDER / "train-labels-idx1-ubyte.gz"
+    labels = list(gzip.decompress(path.read_bytes())[8:])
+    assert splits.train.labels.tolist() == labels[:50_000]
+    assert splits.test.labels.tolist() == labels[50_000:]

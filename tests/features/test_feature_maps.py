@@ -1,0 +1,87 @@
+"""Every feature map inside a model: what is promised of all of them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from softreg.data.dataset import Dataset
+from softreg.data.load import load_dataset
+from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.model.serialization import load_model, save_model
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.recipe import Recipe
+from softreg.training.fit import fit
+
+IMAGES = 120
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load_dataset("mnist").train[:IMAGES]
+
+
+@pytest.fixture(scope="module")
+def models(digits: Dataset) -> dict[str, SoftmaxRegression]:
+    return {name: trained(name, digits) for name in FEATURE_MAPS}
+
+
+def trained(name: str, data: Dataset) -> SoftmaxRegression:
+    return fit(Recipe(features=name, epochs=2, batch_size=20, lr=0.01), data).model
+
+
+def state(model: SoftmaxRegression) -> dict[str, Tensor]:
+    return dict(model.features.state_dict())
+
+
+@pytest.mark.parametrize("name", FEATURE_MAPS)
+def test_labels_are_never_seen(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
+    other = trained(name, replace(digits, labels=digits.labels.roll(1)))
+    before, after = state(models[name]), state(other)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert not torch.equal(other.linear.weight, models[name].linear.weight)
+
+
+@pytest.mark.parametrize("name", FEATURE_MAPS)
+def test_buffers_have_their_shapes_before_they_are_fitted(models: dict[str, SoftmaxRegression], name: str) -> None:
+    empty = make_feature_map(name)
+    assert {key: (t.shape, t.dtype) for key, t in empty.state_dict().items()} == {
+        key: (t.shape, t.dtype) for key, t in state(models[name]).items()
+    }
+    assert models[name].linear.weight.shape == (10, empty.dim)
+
+
+@pytest.mark.parametrize("name", FEATURE_MAPS)
+def test_evidence_is_the_logit_without_its_bias(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
+    model, images = models[name], digits.images[:8]
+    with torch.no_grad():
+        logits = model(images)
+        for c in (0, 7):
+            shares = model.features.attribute(images, model.linear.weight[c]).double().sum((1, 2))  # (N,)
+            torch.testing.assert_close(shares.float(), logits[:, c] - model.linear.bias[c], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", FEATURE_MAPS)
+def test_a_model_file_gives_the_same_model_back(
+    models: dict[str, SoftmaxRegression], digits: Dataset, tmp_path: Path, name: str
+) -> None:
+    save_model(models[name], tmp_path / "model.safetensors")
+    back = load_model(tmp_path / "model.safetensors")
+    assert torch.equal(back.logits(digits.images), models[name].logits(digits.images))
+
+
+@pytest.mark.parametrize("name", FEATURE_MAPS)
+def test_rows_are_features_over_their_unit(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
+    features = models[name].features
+    rows = features.rows(digits.images)
+    assert rows.dtype == features.stored
+    x = features(digits.images)
+    if rows.dtype.is_floating_point:
+        torch.testing.assert_close(rows.float(), x)
+    else:
+        bounds = torch.iinfo(rows.dtype)
+        exact = (x / features.unit).clamp(bounds.min, bounds.max)
+        torch.testing.assert_close(rows.float(), exact, rtol=0, atol=0.501)

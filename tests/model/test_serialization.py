@@ -1,0 +1,153 @@
+"""Model files: what is written is read back; anything else is refused with RunError."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from softreg.errors import RunError
+from softreg.features.registry import make_feature_map
+from softreg.model.out_of_distribution import COMPONENTS
+from softreg.model.serialization import load_model, save_model
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.storage.tensors import dumps
+
+
+@pytest.fixture
+def model() -> SoftmaxRegression:
+    model = SoftmaxRegression(make_feature_map("pixels"), ("no", "yes"))
+    model.set_theta(torch.randn(2, 785, generator=torch.Generator().manual_seed(1)))
+    return model
+
+
+@pytest.fixture
+def path(tmp_path: Path, model: SoftmaxRegression) -> Path:
+    save_model(model, tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def test_a_model_is_read_back_as_it_was(path: Path, model: SoftmaxRegression) -> None:
+    again = load_model(path)
+    assert again.classes == ("no", "yes")
+    assert not again.training
+    assert torch.equal(again.linear.weight, model.linear.weight)
+    assert torch.equal(again.linear.bias, model.linear.bias)
+
+
+def test_the_file_is_plain_safetensors(path: Path, model: SoftmaxRegression) -> None:
+    tensors = load_file(path)
+    assert torch.equal(tensors["linear.weight"], model.linear.weight)
+
+
+def test_the_same_model_gives_the_same_bytes(path: Path, model: SoftmaxRegression) -> None:
+    before = path.read_bytes()
+    save_model(model, path)
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(RunError) as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+    return caught.value.key
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path / "none") == "runs.no_model"
+
+
+def test_every_truncation_of_the_header_and_many_of_the_rest_are_refused(path: Path) -> None:
+    whole = path.read_bytes()
+    for length in [*range(600), *range(600, len(whole), 97)]:
+        path.write_bytes(whole[:length])
+        refused(path)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_flipped_bit_is_refused(path: Path, model: SoftmaxRegression, data: st.DataObject) -> None:
+    save_model(model, path)
+    damaged = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, len(damaged) * 8 - 1))
+    damaged[place // 8] ^= 1 << place % 8
+    path.write_bytes(damaged)
+    refused(path)
+
+
+def test_numbers_that_are_not_finite_are_refused(path: Path, model: SoftmaxRegression) -> None:
+    with torch.no_grad():
+        model.linear.weight[0, 0] = float("nan")
+    save_model(model, path)
+    with pytest.raises(RunError, match="finite"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "2"},
+        {"classes": '["0"]'},
+        {"classes": '"01"'},
+        {"classes": "[0, 1]"},
+        {"classes": "["},
+        {"features": "anything"},
+        {"sha256": "0" * 64},
+        {"more": "of it"},
+    ],
+)
+def test_other_metadata_is_refused(path: Path, change: dict[str, str]) -> None:
+    raw = path.read_bytes()
+    end = 8 + struct.unpack("<Q", raw[:8])[0]
+    header = json.loads(raw[8:end])
+    header["__metadata__"] |= change
+    changed = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    changed += b" " * (-len(changed) % 8)
+    path.write_bytes(struct.pack("<Q", len(changed)) + changed + raw[end:])
+    load_file(path)  # as a safetensors file it is whole
+    refused(path)
+
+
+def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
+    huge = tmp_path / "huge"
+    with huge.open("wb") as file:
+        file.truncate(2**33)  # sparse: takes no disk
+    assert refused(huge) == "runs.model_too_large"
+
+
+def test_pickle_is_refused(tmp_path: Path) -> None:
+    torch.save({"linear.weight": torch.zeros(2, 784)}, tmp_path / "model.pt")
+    refused(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("change", [{"format": "2\n3"}, {"classes": '["no",  "yes"]'}, {"classes": '["no", "\\u0079es"]'}])
+def test_metadata_that_prove_themselves_and_are_wrong_all_the_same(
+    path: Path, model: SoftmaxRegression, change: dict[str, str]
+) -> None:
+    metadata = {"format": "1", "classes": '["no", "yes"]', "features": "pixels"}
+    for changed, good in ((metadata, True), (metadata | change, False)):
+        path.write_bytes(dumps(dict(model.named_tensors()), changed)[0])
+        if good:
+            load_model(path)
+        else:
+            refused(path)
+
+
+def test_a_file_that_claims_more_than_it_holds_is_refused_before_memory_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(dim: int, classes: int) -> None:
+        raise AssertionError(f"{classes * COMPONENTS**2 * 4 / 1e9} GB")
+
+    monkeypatch.setattr("softreg.model.serialization.OODDetector", asked)
+    classes = json.dumps([str(each) for each in range(10_000)])
+    for tensors in ({"novelty.root": torch.zeros(10_000, 0, 0)}, {"novelty.mean": torch.zeros(10_000, 128)}):
+        raw, _ = dumps(tensors, {"format": "1", "classes": classes, "features": "pixels"})
+        (tmp_path / "model").write_bytes(raw)
+        assert refused(tmp_path / "model") == "runs.model_damaged"

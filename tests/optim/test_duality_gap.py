@@ -1,0 +1,84 @@
+"""The proof against optima found by scikit-learn in float64: never below the true gap; and the solvers' estimate beside it."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from torch import Generator, Tensor
+from torch.nn.functional import cross_entropy
+
+from softreg.optim.design_matrix import DesignMatrix
+from softreg.optim.duality_gap import duality_gap
+from softreg.optim.objective import Objective
+from softreg.optim.solvers.lbfgs import LBFGS
+from softreg.optim.solvers.newton import Newton
+
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::scipy.linalg.LinAlgWarning"),
+]
+
+
+def optimum(objective: Objective) -> tuple[float, Tensor]:
+    """The minimum and where it is, by scikit-learn's exact Newton method in float64; two classes share one vector there."""
+    m, c = objective.matrix, objective.classes
+    x, y = m.take(torch.arange(len(m)))
+    weights = torch.ones(len(m), dtype=x.dtype) if m.weights is None else m.weights
+    peer = LogisticRegression(C=(2 if c == 2 else 1) / (objective.l2 * m.total), solver="newton-cholesky", tol=1e-12, max_iter=1000)
+    peer.fit(x.numpy(), y.numpy(), sample_weight=weights.numpy())
+    theta = torch.from_numpy(np.column_stack([peer.coef_, peer.intercept_]))
+    theta = torch.cat([-theta, theta]) / 2 if c == 2 else theta
+    losses = cross_entropy(x @ theta[:, :-1].T + theta[:, -1], y, reduction="none")
+    return float((weights * losses).sum() / weights.sum() + 0.5 * objective.l2 * theta[:, :-1].square().sum()), theta
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Objective:
+    d, c = draw(st.integers(1, 5)), draw(st.integers(2, 4))
+    n = draw(st.integers(c, 40))
+    g = Generator().manual_seed(draw(st.integers(0, 2**31)))
+    rows = torch.randn(n, d, dtype=torch.float64, generator=g) * draw(st.sampled_from([0.1, 1.0, 10.0]))
+    labels = torch.cat([torch.arange(c), torch.randint(0, c, (n - c,), generator=g)])
+    weights = torch.rand(n, dtype=torch.float64, generator=g) + 0.1 if draw(st.booleans()) else None
+    return Objective(DesignMatrix(rows, labels, 0.5, 0.1, weights), c, draw(st.sampled_from([1e-3, 1e-2, 1.0])))
+
+
+@settings(max_examples=40)
+@given(problems(), st.floats(0, 2), st.integers(0, 1000))
+def test_the_proof_is_never_below_the_true_gap(objective: Objective, away: float, seed: int) -> None:
+    best, where = optimum(objective)
+    theta = where + away**3 * torch.randn(where.shape, dtype=torch.float64, generator=Generator().manual_seed(seed))
+    certificate = duality_gap(objective, theta)
+    assert certificate.lower <= best + 1e-13
+    assert certificate.gap >= certificate.value - best - 1e-13
+
+
+@settings(max_examples=25)
+@given(problems())
+def test_near_the_optimum_the_proof_is_near_too(objective: Objective) -> None:
+    _, where = optimum(objective)
+    assert duality_gap(objective, where).gap < 1e-7
+
+
+def test_without_penalty_nothing_is_proven() -> None:
+    matrix = DesignMatrix(torch.eye(3), torch.arange(3))
+    assert duality_gap(Objective(matrix, 3, 0.0), torch.zeros(3, 4)).gap == math.inf
+
+
+@pytest.mark.parametrize("solver", [LBFGS, Newton])
+@settings(max_examples=20)
+@given(problems())
+def test_the_estimate_is_within_three_of_the_true_gap(solver: type[LBFGS | Newton], objective: Objective) -> None:
+    best, _ = optimum(objective)
+    searching = solver(1e-6, 200)
+    state = searching.start(objective, torch.zeros(objective.classes, objective.matrix.dim + 1, dtype=torch.float64))
+    while state.termination is None:
+        state = searching.step(objective, state)
+    gap, estimate = state.cost - best, float(state.memory["gap"])
+    assert state.termination.converged
+    assert gap <= 3 * estimate + 1e-13
+    assert estimate <= 3 * gap + 1e-10

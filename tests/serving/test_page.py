@@ -1,0 +1,420 @@
+"""The page in a real Chromium: drawn on with scripted strokes, trained with, read in two languages, by keyboard and by axe."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from softreg.data.dataset import Splits
+from softreg.messages import catalogue
+from softreg.runs.run import Run
+from tests.helpers.live_server import Served, png, serve
+from tests.helpers.strokes import NO_DIGITS, STROKES
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PARTS = ("draw", "learn", "understand")
+LARGEST_PAGE = 150_000  # bytes
+COMPLAINTS: list[str] = []
+PATIENCE = 60_000  # milliseconds: another process may be busy
+
+expect.set_options(timeout=PATIENCE)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("page")
+    shutil.copytree(tutorial_run.path, folder / "runs" / "mine")
+    with serve(folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser, served: Served) -> Iterator[Page]:
+    page = opened(browser, served)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served) -> Iterator[Page]:
+    """The page as it is at first, in a context of its own: it remembers nothing, and what one test leaves hangs no other."""
+    page = opened(browser, served)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture(autouse=True)
+def _complaints() -> Iterator[None]:
+    """What the page throws, writes to its console as an error, or asks of others than its server, fails the test."""
+    COMPLAINTS.clear()
+    yield
+    assert not COMPLAINTS
+
+
+def opened(browser: Browser, served: Served, part: str = "draw", **options: Any) -> Page:
+    """The page, ready."""
+    context = browser.new_context(**({"locale": "en-US", "viewport": {"width": 1366, "height": 900}} | options))
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.on("pageerror", lambda error: COMPLAINTS.append(str(error)))
+    page.on("console", lambda message: COMPLAINTS.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: None if request.url.startswith((served.url, "data:")) else COMPLAINTS.append(request.url))
+    page.goto(f"{served.url}#{part}")
+    page.wait_for_selector("html[data-ready]")
+    return page
+
+
+def draw(page: Page, what: str) -> None:
+    """With the mouse, as a hand would."""
+    box = page.locator("#ink").bounding_box()
+    assert box is not None
+    for stroke in (STROKES | NO_DIGITS)[what]:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    page.wait_for_selector('#bars[aria-busy="false"]')
+
+
+def explained(page: Page, name: str) -> None:
+    """Wait until the evidence is of the drawing as it is, for this class: its sum is the logit of the bar."""
+    logit = page.locator(f"#bars button[data-name='{name}'] .z").inner_text()
+    expect(page.locator("#why-sum")).to_contain_text(f"= {logit}")
+
+
+def answer(page: Page) -> str:
+    return page.locator("#digit").inner_text()
+
+
+def painted(page: Page, selector: str) -> str:
+    """What a canvas shows."""
+    return str(page.locator(selector).first.evaluate("canvas => canvas.toDataURL()"))
+
+
+@pytest.mark.parametrize("digit", STROKES)
+def test_every_digit_that_is_drawn_is_read(tab: Page, digit: str) -> None:
+    if tab.locator("#clear").is_enabled():
+        tab.locator("#clear").click()
+    draw(tab, digit)
+    assert answer(tab) == digit
+
+
+def test_the_answer_is_read_aloud_once_the_pen_rests(page: Page) -> None:
+    draw(page, "7")
+    expect(page.locator("#spoken")).to_contain_text("7: ")
+    assert page.locator("#spoken").get_attribute("aria-live") == "polite"
+    assert page.locator("#stages li").count() >= 3
+
+
+def test_a_class_that_is_tapped_shows_its_evidence_and_all_of_it_adds_up(page: Page) -> None:
+    draw(page, "3")
+    explained(page, "3")
+    leading = painted(page, "#evidence")
+    page.locator("#bars button[data-name='8']").click()
+    assert page.locator("#bars button[data-name='8']").get_attribute("aria-pressed") == "true"
+    assert painted(page, "#evidence") != leading
+    assert page.locator("#why-title").inner_text() == catalogue("page")["why_not"]["en"].format(name=8)
+    explained(page, "8")
+    left, right = page.locator("#why-sum").inner_text().replace("−", "-").split("=")
+    assert sum(float(each) for each in left.split()) == pytest.approx(float(right), abs=0.02)
+
+
+def test_undo_and_clear_take_back(page: Page) -> None:
+    draw(page, "4")
+    with_both = painted(page, "#ink")
+    page.locator("#undo").click()
+    assert painted(page, "#ink") != with_both
+    settle(page)
+    page.locator("#clear").click()
+    settle(page)
+    assert answer(page) == "–"
+    expect(page.locator("#undo")).to_be_disabled()
+
+
+def test_the_sheet_is_drawn_on_with_keys_alone(page: Page) -> None:
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "ink":
+            break
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("Space")
+    for _ in range(24):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    settle(page)
+    assert answer(page) == "1"
+    page.keyboard.press("Control+z")
+    settle(page)
+    assert answer(page) == "–"
+
+
+def test_a_pen_pressed_harder_draws_a_broader_line_and_a_finger_draws_too(page: Page) -> None:
+    devtools = page.context.new_cdp_session(page)
+    box = page.locator("#ink").bounding_box()
+    assert box is not None
+    left, top = box["x"], box["y"]
+
+    def inked() -> int:
+        return int(
+            page.locator("#ink").evaluate(
+                "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter(v => v).length"
+            )
+        )
+
+    def pen(kind: str, y: float, force: float) -> None:
+        event = {"type": kind, "x": left + 100, "y": top + y, "pointerType": "pen", "force": force, "button": "left", "buttons": 1}
+        devtools.send("Input.dispatchMouseEvent", event | {"clickCount": 1})
+
+    amounts = []
+    for force in (0.2, 0.9):
+        for kind, y in (("mousePressed", 50.0), ("mouseMoved", 150.0), ("mouseMoved", 250.0), ("mouseReleased", 250.0)):
+            pen(kind, y, force)
+        amounts.append(inked())
+        page.locator("#clear").click()
+    assert amounts[1] > 1.4 * amounts[0] > 0
+    for kind, points in (("touchStart", [(0.5, 0.2)]), ("touchMove", [(0.5, 0.5)]), ("touchMove", [(0.49, 0.8)]), ("touchEnd", [])):
+        at = [{"x": left + x * box["width"], "y": top + y * box["height"]} for x, y in points]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+    settle(page)
+    assert answer(page) == "1"
+
+
+def paste_or_drop(page: Page, picture: bytes, event: str) -> None:
+    page.evaluate(
+        """([bytes, event]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], "picture.png", { type: "image/png" }));
+            const target = event === "paste" ? document : document.getElementById("sheet");
+            const made = event === "paste"
+                ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+                : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+            target.dispatchEvent(made);
+        }""",
+        [list(picture), event],
+    )
+
+
+@pytest.mark.parametrize("way", ["paste", "drop", "open"])
+def test_a_picture_is_pasted_dropped_or_opened(page: Page, mnist: Splits, way: str) -> None:
+    picture = png(mnist.test.images[0].numpy())  # a seven that every model reads
+    if way == "open":
+        page.locator("#open").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": picture})
+    else:
+        paste_or_drop(page, picture, way)
+    page.wait_for_selector("#sheet.inked")
+    expect(page.locator("#digit")).to_have_text("7")
+
+
+def test_where_the_model_abstains_the_page_says_why(page: Page) -> None:
+    paste_or_drop(page, png(np.full((200, 200), 250, np.uint8)), "paste")
+    expect(page.locator("#digit")).to_have_text("?")
+    assert len(page.locator("#sure").inner_text()) > 5
+
+
+@pytest.mark.parametrize("drawing", NO_DIGITS)
+def test_what_is_no_digit_is_named_by_none_and_the_page_says_why_and_what_spoke_for_it(page: Page, drawing: str) -> None:
+    draw(page, drawing)
+    expect(page.locator("#digit")).to_have_text("?")
+    reason = catalogue("prediction")["novel"]["en"]
+    expect(page.locator("#sure")).to_contain_text(reason)
+    expect(page.locator("#spoken")).to_have_text(reason)
+    expect(page.locator("#why-sum .plus")).to_be_visible()
+    assert page.locator("#bars button:enabled").count() == 10
+    page.locator("#models [data-model=tutorial]").click()  # which was not taught to doubt
+    expect(page.locator("#sure")).not_to_contain_text(reason)
+
+
+def test_models_are_chosen_with_arrow_keys_and_compared_on_the_same_drawing(page: Page) -> None:
+    draw(page, "2")
+    for each in page.locator("#models [role=radio] .says").all():
+        expect(each).not_to_be_empty()
+    chosen = page.locator("#models [aria-checked=true]")
+    before = chosen.get_attribute("data-model")
+    chosen.focus()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    after = page.evaluate("document.activeElement.dataset.model")
+    assert after != before
+    assert chosen.get_attribute("data-model") == after
+
+
+def test_the_languages_are_switched_and_remembered(page: Page) -> None:
+    draw(page, "7")
+    page.locator("[data-language=ko]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    korean = catalogue("page")
+    for element in page.locator("[data-say]").all():
+        key = element.get_attribute("data-say")
+        assert key is not None
+        if key not in {"why_title", "pause"}:  # which say more than their sentence once something is drawn
+            assert element.text_content() == korean[key]["ko"]
+    for element in page.locator("[data-say-label]").all():
+        assert element.get_attribute("aria-label") == korean[str(element.get_attribute("data-say-label"))]["ko"]
+    settle(page)
+    assert page.locator("#bars button[data-name='7']").get_attribute("aria-label") is not None
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+
+
+def test_no_sentence_of_the_page_is_missing_or_idle(served: Served) -> None:
+    folder = Path(__file__).parents[2] / "src/softreg/serving/page"
+    code = "".join(each.read_text(encoding="utf-8") for each in folder.iterdir())
+    made = {"status_", "field_", "choice_", "nav_", "u_"}  # keys put together in the code
+    for key in catalogue("page"):
+        assert f'"{key}"' in code or any(key.startswith(each) for each in made), f"nobody says {key}"
+
+
+def test_a_stream_that_breaks_off_and_comes_again_tells_no_step_twice(page: Page) -> None:
+    steps = [{"cost": 1 / n, "accuracy": 1 - 0.1 / n} for n in (1, 2, 3)]
+    event = {"training": 7, "status": "running", "solver": "sgd", "total": 9, "from": 0, "steps": steps, "view": None}
+    asked: list[str] = []
+
+    def broken_off(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(content_type="text/event-stream", body=f"retry: 10\ndata: {json.dumps(event)}\n\n")
+
+    page.route("**/training/events", broken_off)
+    page.goto(page.url.partition("#")[0] + "#learn")
+    page.reload()
+    page.wait_for_selector("#cost-chart .now")
+    while len(asked) < 4:
+        page.wait_for_timeout(20)
+    line = page.locator("#cost-chart .now").get_attribute("d")
+    page.unroute("**/training/events")
+    page.reload()
+    assert line is not None
+    assert line.count("L") == 2  # three points
+
+
+def test_a_training_is_watched_to_its_end_and_its_run_is_drawn_with(page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "#learn")
+    page.locator("#field-epochs").fill("10")
+    page.locator("#train").click()
+    page.wait_for_selector("#cost-chart .now")
+    first = page.locator("#cost-chart .now").get_attribute("d")
+    page.locator("#pause").click()
+    expect(page.locator("#pause")).to_have_text(catalogue("page")["resume"]["en"])
+    held = page.locator("#cost-chart .now").get_attribute("d")
+    page.wait_for_timeout(400)
+    assert page.locator("#cost-chart .now").get_attribute("d") == held
+    template = painted(page, "#templates canvas")
+    page.locator("#pause").click()
+    page.wait_for_selector("#ending:not([hidden])")
+    last = page.locator("#cost-chart .now").get_attribute("d")
+    assert first is not None
+    assert last is not None
+    assert last.count("L") == 9  # ten points
+    assert painted(page, "#templates canvas") != template
+    assert page.locator("#hardest li").count() == 12
+    assert float(page.locator("#accuracy-now").inner_text().split()[0]) > 90
+    assert catalogue("solvers")["epochs_done"]["en"].format(epochs=10) in page.locator("#ending").inner_text()
+    page.locator("[data-language=ko]").click()
+    expect(page.locator("#ending")).to_contain_text(catalogue("solvers")["epochs_done"]["ko"].format(epochs=10))
+    page.locator("#use").click()
+    page.wait_for_selector("#draw:not([hidden])")
+    expect(page.locator("#models [aria-checked=true] .who")).to_contain_text("sgd")
+    draw(page, "0")
+    assert answer(page) == "0"
+
+
+def test_a_training_that_is_stopped_keeps_what_it_learned(page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "#learn")
+    page.locator("#field-epochs").fill("150")
+    page.locator("#train").click()
+    page.wait_for_selector("#cost-chart .now[d*=L]")
+    page.locator("#stop").click()
+    page.wait_for_selector("#use:not([hidden])")
+
+
+def test_steps_that_are_too_large_diverge_and_the_page_says_so(page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "#learn")
+    page.locator("#field-epochs").fill("2")
+    page.locator("#field-lr").evaluate("slider => { slider.value = slider.max; slider.dispatchEvent(new Event('input')); }")
+    page.locator("#train").click()
+    expect(page.locator("#ending.bad")).to_contain_text(catalogue("page")["diverged_why"]["en"])
+
+
+def test_an_image_is_followed_through_the_model(page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "#understand")
+    page.wait_for_selector("#steps li:nth-child(5)")
+    p = [float(each) for each in page.locator(".terms td:last-child").all_inner_texts()]
+    assert sum(p) == pytest.approx(1, abs=1e-3)
+    assert page.locator(".terms .true th").inner_text().startswith("8")  # the lab's sample, test image 3757
+    page.locator("#sample").fill("0")
+    page.keyboard.press("Enter")
+    expect(page.locator(".terms .true th")).to_have_text("7 ← y")
+
+
+@pytest.mark.parametrize(("scheme", "locale", "width"), [("light", "en-US", 1366), ("dark", "ko-KR", 360)])
+def test_axe_finds_nothing(browser: Browser, served: Served, scheme: str, locale: str, width: int) -> None:
+    page = opened(browser, served, color_scheme=scheme, locale=locale, viewport={"width": width, "height": 800})
+    for part in PARTS:
+        page.goto(f"{served.url}#{part}")
+        page.wait_for_selector(f"#{part}:not([hidden])")
+        if part == "draw":
+            draw(page, "5")
+        page.wait_for_timeout(400)  # transitions end, the walkthrough arrives
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+    page.context.close()
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+def test_nothing_is_wider_than_the_screen(browser: Browser, served: Served, locale: str) -> None:
+    page = opened(browser, served, locale=locale)
+    for part in PARTS:
+        page.goto(f"{served.url}#{part}")
+        page.wait_for_selector(f"#{part}:not([hidden])")
+        page.wait_for_timeout(200)
+        for width in (360, 768, 1920):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.context.close()
+
+
+def test_the_page_is_light(browser: Browser, served: Served) -> None:
+    weights: dict[str, int] = {}
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("response", lambda response: weights.update({response.url: len(response.body())}) if "/page/" in response.url else None)
+    page.goto(served.url)
+    page.wait_for_selector("html[data-ready]")
+    document = len(page.request.get(served.url).body())
+    assert 20_000 < document + sum(weights.values()) < LARGEST_PAGE
+    context.close()

@@ -1,0 +1,332 @@
+"""Training that survives: what is resumed ends with the same bytes as what was never interrupted."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+
+from softreg.data.dataset import Dataset
+from softreg.data.load import load_dataset
+from softreg.errors import DataError, RunError, SoftregWarning, WriteError
+from softreg.model.serialization import model_to_bytes
+from softreg.optim.solver import State, TerminationReason
+from softreg.recipe import Recipe
+from softreg.runs.environment import capture_environment
+from softreg.runs.run import MODEL, Run
+from softreg.storage.tensors import dumps, loads
+from softreg.training.checkpoints import Checkpoints, checkpoint_dir, unfinished_recipe
+from softreg.training.fit import TrainState, fit
+from softreg.training.train import train
+from tests.helpers.small_mnist import recipes, small_mnist
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_mnist(tmp_path_factory.mktemp("small"), train=800, test=100)
+
+
+@pytest.fixture
+def recipe(dataset: Path) -> Recipe:
+    return Recipe(dataset=str(dataset), epochs=6)
+
+
+@pytest.fixture(autouse=True)
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
+
+
+@pytest.fixture(autouse=True)
+def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softreg.training.checkpoints.MAX_OVERHEAD", 1e9)
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Checkpoints]:
+    checkpoints = Checkpoints(tmp_path / "run")
+    yield checkpoints
+    checkpoints.close(delete=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+class PowerCut(BaseException):
+    """What nothing in softreg catches."""
+
+
+def stop_after(steps: int, error: type[BaseException] = PowerCut) -> Callable[[State], None]:
+    def on_step(state: State) -> None:
+        if state.steps == steps:
+            raise error
+
+    return on_step
+
+
+@pytest.mark.parametrize("name", recipes(Path()))
+def test_every_solver_goes_on_from_every_checkpoint_to_the_same_bytes(name: str, dataset: Path, held: Checkpoints) -> None:
+    recipe = recipes(dataset)[name]
+    data = load_dataset(recipe.dataset).train
+    kept: list[TrainState] = []
+    held.begin(recipe, data.sha256(), CPU)
+
+    def keep(progress: TrainState) -> None:
+        held.save(progress)
+        if progress.state.steps in (1, 2, 5, 9):
+            again = held.resume(recipe, data.sha256(), CPU)
+            assert again is not None
+            kept.append(again)
+
+    whole = fit(recipe, data, on_checkpoint=keep)
+    assert kept
+    for progress in kept:
+        resumed = fit(recipe, data, resume_from=progress)
+        assert model_to_bytes(resumed.model) == model_to_bytes(whole.model)
+        assert resumed.costs == whole.costs
+        assert resumed.termination == whole.termination
+
+
+def test_a_training_cut_short_is_resumed(recipe: Recipe, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(recipe, whole)
+    with pytest.raises(PowerCut):
+        train(recipe, cut, on_step=stop_after(3))
+    assert not cut.exists()
+    assert unfinished_recipe(cut) == recipe
+    seen: list[int] = []
+    run = train(recipe, cut, resume=True, on_step=lambda state: seen.append(state.steps))
+    assert seen == [4, 5, 6]
+    assert (cut / MODEL).read_bytes() == (whole / MODEL).read_bytes()
+    assert run.costs == train(recipe, whole, resume=True).costs
+    assert names(tmp_path) == ["cut", "whole"]
+
+
+def test_a_calibrated_training_is_resumed(recipe: Recipe, tmp_path: Path) -> None:
+    recipe = recipe.replace({"calibration": "100", "epochs": "3"})
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "cut", on_step=stop_after(2))
+    resumed, whole = train(recipe, tmp_path / "cut", resume=True), train(recipe, tmp_path / "whole")
+    assert resumed.model().novelty is not None
+    assert (resumed.path / MODEL).read_bytes() == (whole.path / MODEL).read_bytes()
+
+
+def test_an_unfinished_training_is_not_overwritten_unasked(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "run", on_step=stop_after(3))
+    with pytest.raises(RunError, match="--resume"):
+        train(recipe, tmp_path / "run")
+    train(recipe, tmp_path / "run", force=True)
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_run_finished_by_another_while_we_took_hold_is_refused(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = FileLock.acquire
+
+    def slowly(lock: FileLock, *arguments: object) -> object:
+        (tmp_path / "run").mkdir()  # by the other process
+        return acquire(lock)
+
+    monkeypatch.setattr(FileLock, "acquire", slowly)
+    with pytest.raises(RunError, match="already exists"):
+        train(recipe, tmp_path / "run")
+    assert names(tmp_path) == ["run"]
+
+
+def test_what_a_kill_left_of_a_half_written_checkpoint_goes(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "run", on_step=stop_after(3))
+    (checkpoint_dir(tmp_path / "run") / ".000004.safetensors.0-1.tmp").write_bytes(b"half")
+    train(recipe, tmp_path / "run", resume=True)
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_free_name_is_not_that_of_an_unfinished_training(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PowerCut):
+        train(recipe, on_step=stop_after(1))
+    assert train(recipe).path == Path("runs/sgd-2")
+    assert train(recipe).path == Path("runs/sgd-3")
+
+
+def test_ctrl_c_leaves_a_run_that_can_be_resumed(recipe: Recipe, tmp_path: Path) -> None:
+    run = train(recipe, tmp_path / "run", on_step=stop_after(2, KeyboardInterrupt))
+    assert (run.termination.reason.value, len(run.costs)) == ("interrupted", 2)
+    run = train(recipe, tmp_path / "run", resume=True)
+    assert (run.termination.reason.value, len(run.costs)) == ("epochs_done", 6)
+    assert names(tmp_path) == ["run"]
+    whole = train(recipe, tmp_path / "whole")
+    assert (whole.path / MODEL).read_bytes() == (run.path / MODEL).read_bytes()
+
+
+def test_a_second_ctrl_c_still_leaves_the_checkpoint(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("softreg.training.train.evaluate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, tmp_path / "run", on_step=stop_after(2, KeyboardInterrupt))
+    seen: list[int] = []
+    train(recipe, tmp_path / "run", resume=True, on_step=lambda state: seen.append(state.steps))
+    assert seen == [3, 4, 5, 6]
+
+
+def test_ctrl_c_before_the_first_step_leaves_nothing(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("softreg.training.train.fit", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "run")
+    assert names(tmp_path) == []
+
+
+def test_a_finished_run_is_left_as_it_is(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run")
+    before = (tmp_path / "run" / MODEL).stat()
+    train(recipe, tmp_path / "run", resume=True, on_step=stop_after(1))
+    assert (tmp_path / "run" / MODEL).stat() == before
+
+
+def test_another_recipe_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "run", on_step=stop_after(3))
+    other = recipe.replace({"epochs": "9"})
+    with pytest.raises(RunError, match="epochs 9, not 6"):
+        train(other, tmp_path / "run", resume=True)
+    train(recipe, tmp_path / "run", resume=True)
+    with pytest.raises(RunError, match="epochs 9, not 6"):
+        train(other, tmp_path / "run", resume=True)
+
+
+def test_other_data_is_refused(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "run", on_step=stop_after(3))
+    with monkeypatch.context() as patch:
+        patch.setattr(Dataset, "sha256", lambda self: "else")
+        with pytest.raises(RunError, match="SHA-256 else"):
+            train(recipe, tmp_path / "run", resume=True)
+    train(recipe, tmp_path / "run", resume=True)
+
+
+def test_a_run_in_use_is_refused(recipe: Recipe, held: Checkpoints) -> None:
+    for resume in (False, True):
+        with pytest.raises(RunError, match="another process"):
+            train(recipe, held.run, resume=resume)
+
+
+@pytest.mark.parametrize("damage", [b"", b"rubbish", None])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(recipe: Recipe, tmp_path: Path, damage: bytes | None) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(PowerCut):
+        train(recipe, run, on_step=stop_after(3))
+    older, newest = sorted(checkpoint_dir(run).glob("*.safetensors"))
+    whole = bytearray(newest.read_bytes())
+    whole[-9] ^= 1
+    newest.write_bytes(whole if damage is None else damage)
+    seen: list[int] = []
+    with pytest.warns(SoftregWarning, match=newest.name):
+        train(recipe, run, resume=True, on_step=lambda state: seen.append(state.steps))
+    assert seen == [3, 4, 5, 6]
+    assert older.name == "000002.safetensors"
+
+
+@pytest.mark.parametrize("changed", [{"format": "2"}, {"recipe": "epochs = 7"}])
+def test_a_whole_checkpoint_of_something_else_is_not_gone_on_from(changed: dict[str, str], recipe: Recipe, tmp_path: Path) -> None:
+    expected = train(recipe, tmp_path / "whole").result["model_sha256"]
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "run", on_step=stop_after(3))
+    newest = max(checkpoint_dir(tmp_path / "run").glob("*.safetensors"))
+    tensors, metadata = loads(newest.read_bytes(), {"format", "progress"})
+    about = json.loads(metadata["progress"])
+    metadata = {name: changed.get(name, metadata[name]) for name in ("format", "progress")}
+    if "recipe" in changed:
+        metadata["progress"] = json.dumps(about | changed)
+    newest.write_bytes(dumps({name: tensor.clone() for name, tensor in tensors.items()}, metadata)[0])
+    with pytest.warns(SoftregWarning, match=newest.name):
+        resumed = train(recipe, tmp_path / "run", resume=True)
+    assert resumed.result["model_sha256"] == expected
+
+
+def test_nothing_but_damaged_checkpoints_means_from_the_beginning(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "run", on_step=stop_after(3))
+    for path in checkpoint_dir(tmp_path / "run").glob("*.safetensors"):
+        path.write_bytes(b"")
+    seen: list[int] = []
+    with pytest.warns(SoftregWarning):
+        train(recipe, tmp_path / "run", resume=True, on_step=lambda state: seen.append(state.steps))
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_another_number_of_threads_is_said(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PowerCut):
+        train(recipe, tmp_path / "run", on_step=stop_after(3))
+    other = capture_environment(CPU) | {"threads": 1000}  # torch itself must not believe it: sgd would set it
+    monkeypatch.setattr("softreg.training.checkpoints.capture_environment", lambda device: other)
+    with pytest.warns(SoftregWarning, match="threads"):
+        train(recipe, tmp_path / "run", resume=True)
+
+
+def test_a_recipe_that_cannot_work_leaves_nothing_behind(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        train(recipe, tmp_path / "run", on_step=stop_after(2, type("Bad", (DataError,), {"__init__": lambda self: None})))
+    assert names(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriteError, match="file"):
+        train(recipe, tmp_path / "file" / "run")
+
+
+def softreg(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "softreg", "train", *arguments]
+
+
+def test_the_command_killed_and_resumed(dataset: Path, tmp_path: Path) -> None:
+    killed = subprocess.Popen(
+        softreg("--dataset", str(dataset), "--epochs", "500000", "--out", str(tmp_path / "run")), stdout=subprocess.PIPE, text=True
+    )
+    assert killed.stdout is not None
+    next(line for line in killed.stdout if line.startswith("Epoch: 0020"))
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    changed = subprocess.run(
+        softreg("--resume", "--out", str(tmp_path / "run"), "--epochs", "21"), capture_output=True, text=True, check=False
+    )
+    assert changed.returncode == 1
+    assert "epochs 21, not 500000" in changed.stderr
+    assert names(tmp_path) == [".run.unfinished"]
+
+
+def test_the_command_interrupted(dataset: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = softreg("--dataset", str(dataset), "--epochs", "500000", "--out", str(run))
+    interrupted = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert interrupted.stdout is not None
+    next(line for line in interrupted.stdout if line.startswith("Epoch: 0020"))
+    interrupted.send_signal(signal.SIGINT)
+    _, said = interrupted.communicate()
+    assert interrupted.returncode == 130
+    assert f"softreg train --resume --out {run}" in said
+    assert Run(run).termination.reason is TerminationReason.INTERRUPTED
+    assert len(Run(run).costs) >= 20
+    assert unfinished_recipe(run) == Run(run).recipe
+
+
+def test_resume_without_a_place_is_a_usage_error() -> None:
+    done = subprocess.run(softreg("--resume"), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--out" in done.stderr

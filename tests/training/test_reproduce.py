@@ -1,0 +1,112 @@
+"""`reproduce` finds the same weights, a single changed bit, and what may explain a difference."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from softreg.cli.reproduce import command
+from softreg.errors import RunError
+from softreg.model.serialization import save_model
+from softreg.optim.solver import State
+from softreg.recipe import Recipe
+from softreg.runs.run import ENVIRONMENT, MODEL, RECIPE, Run
+from softreg.training.reproduce import reproduce
+from softreg.training.train import train
+from tests.helpers.small_mnist import recipes, small_mnist
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_mnist(tmp_path_factory.mktemp("small"), train=800, test=100)
+
+
+@pytest.fixture
+def run(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
+    return train(Recipe(dataset=str(dataset), epochs=3), tmp_path / "run")
+
+
+def flip_a_bit(run: Run) -> None:
+    """The last bit of one weight, in a file that is whole in every other respect."""
+    model = run.model()
+    with torch.no_grad():
+        model.linear.weight[3, 400:401].view(torch.int32).bitwise_xor_(1)
+    save_model(model, run.path / MODEL)
+
+
+@pytest.mark.parametrize("solver", recipes(Path()))
+def test_a_fresh_run_is_reproduced(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, solver: str) -> None:
+    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
+    found = reproduce(train(recipes(dataset)[solver], tmp_path / "run"))
+    assert (found.same, found.changed, found.difference, found.differing, found.why) == (True, False, 0, 0, [])
+    assert found.sha256 == found.recorded
+
+
+def test_an_interrupted_run_is_reproduced_as_far_as_it_came(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(state: State) -> None:
+        if state.steps == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
+    run = train(Recipe(dataset=str(dataset), epochs=5), tmp_path / "run", on_step=interrupt)
+    assert reproduce(run).same
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(run, lambda state: interrupt(State(state.theta, 2, 0.0, None, {})))
+
+
+def test_one_flipped_bit_is_found(run: Run) -> None:
+    flip_a_bit(run)
+    found = reproduce(run)
+    assert (found.same, found.changed, found.differing) == (False, True, 1)
+    assert 0 < found.difference < 1e-6
+    assert "SHA-256" in found.why[0]
+
+
+def test_another_machine_is_told(run: Run) -> None:
+    flip_a_bit(run)
+    path = run.path / ENVIRONMENT
+    environment = json.loads(path.read_text())
+    environment |= {"threads": 999, "data_sha256": {"train": "another"}}
+    environment["libraries"]["torch"] = "1.0"
+    path.write_text(json.dumps(environment))
+    text = "\n".join(reproduce(run).why)
+    assert "threads" in text
+    assert "999" in text
+    assert f"torch is {torch.__version__.partition('+')[0]}" in text
+    assert "data" in text
+
+
+def test_an_exchanged_recipe_is_found(run: Run) -> None:
+    recipe = run.recipe.replace({"seed": "1"})
+    (run.path / RECIPE).write_text(recipe.to_toml())
+    found = reproduce(run)
+    assert not found.same
+    assert found.differing > 7000
+    assert "exchanged" in found.why[0]
+
+
+def test_a_model_of_another_shape_is_refused(run: Run, tmp_path: Path, dataset: Path) -> None:
+    from softreg.features.registry import make_feature_map
+    from softreg.model.softmax_regression import SoftmaxRegression
+
+    model = SoftmaxRegression(make_feature_map("pixels"), ("no", "yes"))
+    model.set_theta(torch.zeros(2, 785))
+    save_model(model, run.path / MODEL)
+    with pytest.raises(RunError, match="shape"):
+        reproduce(run)
+
+
+def test_the_command(run: Run) -> None:
+    good = CliRunner().invoke(command, [str(run.path)], standalone_mode=False)
+    assert (good.return_value, good.stdout.count("\n")) == (0, 1)
+    assert "bit for bit" in good.stdout
+    flip_a_bit(run)
+    bad = CliRunner().invoke(command, [str(run.path), "--json"], standalone_mode=False)
+    assert bad.return_value == 1
+    found = json.loads(bad.stdout)
+    assert found["schema"] == 1
+    assert (found["same"], found["differing"]) == (False, 1)
+    assert "1 of 7850" in CliRunner().invoke(command, [str(run.path)], standalone_mode=False).stdout

@@ -1,0 +1,4 @@
+"""The folder that training leaves, and the environment it was trained in.
+
+May import `model`, `recipe` and what is below. Start at `run.Run`.
+"""

@@ -3,49 +3,58 @@
 ::
 
     SoftregError            one line: what is wrong, where, what to do
-    ├── RecipeError         a recipe that cannot be meant: unknown key, impossible value
-    ├── DataError           a dataset that is missing, damaged or not what it claims
-    ├── SolverError         a problem that has no answer the solver could give
+    ├── RecipeError         an invalid recipe: unknown field, value out of range
+    ├── DataError           a dataset that is missing, damaged or inconsistent
+    ├── SolverError         a problem the solver cannot solve
     ├── RunError            a run folder that is missing, damaged, in use or in the way
-    ├── WriteError          a file or folder the system refuses to write
+    ├── WriteError          a file or folder that cannot be written
     ├── PictureError        a picture that cannot be read
-    ├── ServingError        a request the server refuses, or a server that cannot start
+    ├── ServingError        a request the server rejects, or a server that cannot start
     └── MissingExtraError   an optional dependency is not installed
 
-    SoftregWarning          something was wrong and could be helped; the same kind of line
+    SoftregWarning          something was wrong and has been worked around; one line, too
 
-Every message is a sentence of the table in `softreg.messages`, so `str(error)` speaks the user's language.
+Every message is a key of `softreg.messages`, so `str(error)` is in the user's language.
 """
 
 from softreg.messages import translate
 
 
 class SoftregError(Exception):
-    """Anything softreg refuses. `SoftregError("data.missing", path=path)`: a key of the table and its facts."""
+    """An error softreg raises on purpose.
+
+    `SoftregError("data.missing", path=path)`: a message key of `softreg.messages`, and its parameters.
+
+    Attributes
+    ----------
+    key : of the message
+    params : fill the message's placeholders
+    exit_code : of a command that fails with this error
+    """
 
     exit_code = 1
 
-    def __init__(self, key: str, /, **facts: object) -> None:
-        super().__init__(key, facts)
+    def __init__(self, key: str, /, **params: object) -> None:
+        super().__init__(key, params)
         self.key = key
-        self.facts = facts
+        self.params = params
 
     def __str__(self) -> str:
-        return translate(self.key, **self.facts)
+        return translate(self.key, **self.params)
 
 
 class RecipeError(SoftregError):
-    """A recipe that cannot be meant."""
+    """An invalid recipe."""
 
     exit_code = 2
 
 
 class DataError(SoftregError):
-    """A dataset that is missing, damaged or not what it claims."""
+    """A dataset that is missing, damaged or inconsistent."""
 
 
 class SolverError(SoftregError):
-    """A problem that has no answer the solver could give."""
+    """A problem the solver cannot solve."""
 
 
 class RunError(SoftregError):
@@ -53,7 +62,7 @@ class RunError(SoftregError):
 
 
 class WriteError(SoftregError):
-    """A file or folder the system refuses to write: no space, no permission, a failing disk."""
+    """A file or folder that cannot be written: no space, no permission, a failing disk."""
 
 
 class PictureError(SoftregError):
@@ -61,10 +70,10 @@ class PictureError(SoftregError):
 
 
 class ServingError(SoftregError):
-    """A request the server refuses, with the HTTP status that says so; or a server that cannot start."""
+    """A request the server rejects, with its HTTP status; or a server that cannot start."""
 
-    def __init__(self, key: str, /, status: int = 400, **facts: object) -> None:
-        super().__init__(key, **facts)
+    def __init__(self, key: str, /, status: int = 400, **params: object) -> None:
+        super().__init__(key, **params)
         self.status = status
 
 
@@ -73,4 +82,4 @@ class MissingExtraError(SoftregError):
 
 
 class SoftregWarning(UserWarning):
-    """Something was wrong and could be helped."""
+    """Something was wrong and has been worked around."""

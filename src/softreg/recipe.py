@@ -37,13 +37,15 @@ class FieldSpec:
     closed: bool = True
     word: str = ""  # what may stand in place of a number
 
-    def sentence(self) -> str:
-        """What is allowed, for people."""
+    def allowed(self, kind: type) -> str:
+        """What a field of this `kind` may be, for people."""
         if self.choices:
             return translate("recipe.allowed_choices", choices=", ".join(self.choices))
-        numbers = translate(
-            "recipe.allowed_range" if self.closed else "recipe.allowed_above", low=f"{self.low:,g}", high=f"{self.high:,g}"
-        )
+        if kind in {bool, str}:
+            return translate("recipe.allowed_switch" if kind is bool else "recipe.allowed_text")
+        key = "allowed_integer" if kind is int else "allowed_range" if self.closed else "allowed_above"
+        low, high = (f"{int(limit):,}" if limit == int(limit) else f"{limit:g}" for limit in (self.low, self.high))
+        numbers = translate(f"recipe.{key}", low=low, high=high)
         return translate("recipe.allowed_word", numbers=numbers, word=self.word) if self.word else numbers
 
 
@@ -60,7 +62,7 @@ class Recipe:
     Raises
     ------
     RecipeError
-        If a value cannot be meant, or is set for a solver that never reads it.
+        If a value is invalid, or is set for a solver that never reads it.
     """
 
     dataset: str = _spec("mnist")
@@ -207,4 +209,4 @@ def _check(each: "Field[Any]", value: Any) -> None:
     elif fits and number:
         fits = (spec.low < value or (spec.closed and value == spec.low)) and value <= spec.high
     if not fits:
-        raise RecipeError("recipe.impossible", field=each.name, value=_shown(value), allowed=spec.sentence())
+        raise RecipeError("recipe.invalid", field=each.name, value=_shown(value), allowed=spec.allowed(wanted))

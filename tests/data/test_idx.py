@@ -199,7 +199,7 @@ def test_a_refusal_names_the_file(file: Path, content: bytes, read: Callable[[Pa
     file.write_bytes(content)
     with pytest.raises(DataError) as caught:
         read(file, 3)
-    assert caught.value.facts["path"] == file
+    assert caught.value.params["path"] == file
 
 
 @pytest.mark.parametrize("there", range(1, 17))
@@ -291,7 +291,7 @@ def test_content_that_is_not_the_content_expected(file: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_idx(file, 3, sha256="0" * 64)
     assert caught.value.key == "data.wrong_hash"
-    assert caught.value.facts == {"path": file, "algorithm": "SHA-256", "wanted": "0" * 64, "found": right}
+    assert caught.value.params == {"path": file, "algorithm": "SHA-256", "wanted": "0" * 64, "found": right}
 
 
 @pytest.mark.parametrize(("content", "key"), [(GOOD[:-1], "data.idx_short"), (GOOD + b"\0", "data.idx_long")])
@@ -300,4 +300,4 @@ def test_another_length_is_told_alike_read_or_mapped(file: Path, content: bytes,
         file.write_bytes(content)
         with pytest.raises(DataError) as caught:
             read(file, 3)
-        assert (caught.value.key, caught.value.facts) == (key, {"path": file, "shape": (3, 4, 5), "size": 60})
+        assert (caught.value.key, caught.value.params) == (key, {"path": file, "shape": (3, 4, 5), "size": 60})

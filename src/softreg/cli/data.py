@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from softreg.cli.options import common_options
+from softreg.cli.translated import Command, option
 from softreg.messages import translate
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from softreg.data.dataset import Dataset, Splits
 
 
-@click.command("data", help=translate("data.help"), epilog=translate("data.environment"))
+@click.command("data", Command, help="data.help", epilog="data.environment")
 @click.argument("name", required=False)
-@click.option("--fetch", is_flag=True, help=translate("data.fetch_option"))
-@click.option("--out", metavar="FILE", help=translate("data.out"))
+@option("--fetch", is_flag=True, help="data.fetch_option")
+@option("--out", metavar="FILE", help="data.out")
 @common_options
 def command(name: str | None, fetch: bool, out: str | None, as_json: bool) -> None:
     """Parse, fetch, verify, print."""

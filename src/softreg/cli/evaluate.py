@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from softreg.cli.options import common_options
+from softreg.cli.translated import Command, option
 from softreg.messages import translate
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 HEAD = 4  # letters of a class's name over its column of the confusion matrix; its row has them all
 
 
-@click.command("evaluate", help=translate("evaluation.help"))
+@click.command("evaluate", Command, help="evaluation.help")
 @click.argument("run", metavar="RUN")
-@click.option("--data", metavar="NAME_OR_DIR", help=translate("evaluation.data"))
+@option("--data", metavar="NAME_OR_DIR", help="evaluation.data")
 @common_options
 def command(run: str, data: str | None, as_json: bool) -> None:
     """Parse, evaluate, print."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from softreg.cli.options import common_options
+from softreg.cli.translated import Command, option
 from softreg.messages import translate
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-@click.command("explain", help=translate("explain.help"))
+@click.command("explain", Command, help="explain.help")
 @click.argument("target", metavar="RUN|PICTURE")
-@click.option("--model", "run", metavar="RUN", help=translate("explain.model"))
-@click.option("--out", metavar="PATH", help=translate("explain.out"))
+@option("--model", "run", metavar="RUN", help="explain.model")
+@option("--out", metavar="PATH", help="explain.out")
 @common_options
 def command(target: str, run: str | None, out: str | None, as_json: bool) -> None:
     """Parse, explain, print."""

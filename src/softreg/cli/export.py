@@ -6,16 +6,17 @@ from pathlib import Path
 import click
 
 from softreg.cli.options import common_options
+from softreg.cli.translated import Command, option
 from softreg.messages import translate
 
 FORMATS = ("onnx", "npz", "json")
 
 
-@click.command("export", help=translate("export.help"))
+@click.command("export", Command, help="export.help")
 @click.argument("run", metavar="RUN")
-@click.option("--format", "form", required=True, type=click.Choice(FORMATS), help=translate("export.format"))
-@click.option("--out", metavar="FILE", help=translate("export.out"))
-@click.option("--force", is_flag=True, help=translate("export.force"))
+@option("--format", "form", required=True, type=click.Choice(FORMATS), help="export.format")
+@option("--out", metavar="FILE", help="export.out")
+@option("--force", is_flag=True, help="export.force")
 @common_options
 def command(run: str, form: str, out: str | None, force: bool, as_json: bool) -> None:
     """Parse, export, print."""

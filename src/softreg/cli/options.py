@@ -1,59 +1,60 @@
-"""Options that several verbs share. Those of a recipe are made from its fields, so that no field is without its flag."""
+"""Options that several commands share. Those of a recipe are made from its fields, so that every field has its flag."""
 
-from collections.abc import Callable
-from dataclasses import fields
-from typing import Any, TypeVar
+from dataclasses import Field, fields
+from typing import Any
 
 import click
 
-from softreg.messages import LANGUAGES, translate
+from softreg.cli.translated import Decorated, Option, option
+from softreg.messages import LANGUAGES
 from softreg.recipe import Recipe
 
-Verb = TypeVar("Verb", bound=click.Command | Callable[..., Any])
+
+def lang_option(command: Decorated) -> Decorated:
+    """`--lang`, only checked here: `softreg.cli.main` reads it ahead of all else, so that errors and help are in that language."""
+    return option("--lang", type=click.Choice(LANGUAGES), expose_value=False, help="cli.lang")(command)
 
 
-def lang_option(verb: Verb) -> Verb:
-    """`--lang`: read ahead of everything else by `softreg.cli.main`, since help texts depend on it; here it is only checked."""
-    return click.option("--lang", type=click.Choice(LANGUAGES), expose_value=False, help=translate("cli.lang"))(verb)
+def debug_option(command: Decorated) -> Decorated:
+    """`--debug`, only shown here: `softreg.cli.main` reads it."""
+    return option("--debug", is_flag=True, expose_value=False, help="cli.debug")(command)
 
 
-def debug_option(verb: Verb) -> Verb:
-    """`--debug`: read ahead by `softreg.cli.main`; shown here in the help."""
-    return click.option("--debug", is_flag=True, expose_value=False, help=translate("cli.debug"))(verb)
-
-
-def json_option(verb: Verb) -> Verb:
+def json_option(command: Decorated) -> Decorated:
     """`--json`, as the parameter `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help=translate("cli.json"))(verb)
+    return option("--json", "as_json", is_flag=True, help="cli.json")(command)
 
 
-def plain_options(verb: Verb) -> Verb:
-    """What softreg itself and every verb have: `--lang`, `--debug`, `--help`."""
-    return lang_option(debug_option(click.help_option(help=translate("cli.help"))(verb)))
+def plain_options(command: Decorated) -> Decorated:
+    """What softreg itself and every command have: `--lang`, `--debug`, `--help`."""
+    return lang_option(debug_option(click.help_option(cls=Option, help="cli.help")(command)))
 
 
-def common_options(verb: Verb) -> Verb:
-    """What almost every verb has: `--json`, too."""
-    return json_option(plain_options(verb))
+def common_options(command: Decorated) -> Decorated:
+    """`plain_options` and `--json`."""
+    return json_option(plain_options(command))
 
 
-def recipe_options(verb: Verb) -> Verb:
-    """A flag for every recipe field, also read from `SOFTREG_<FIELD>`; what is not given is None.
+def recipe_options(command: Decorated) -> Decorated:
+    """A flag for every recipe field, also read from `SOFTREG_<FIELD>`; None if not given.
 
-    Numbers arrive as text: the recipe itself says, in the user's language, what may stand there.
+    Numbers arrive as text: the recipe checks them, so that every way to write a recipe has the same bounds and errors.
     """
-    for each in reversed(fields(Recipe)):
-        flag, default = each.name.replace("_", "-"), each.default
-        switch = isinstance(default, bool)
-        choices = ", ".join(each.metadata["spec"].choices)
-        help_text = f"{translate(f'recipe.{each.name}')}{': ' if choices else ''}{choices}  [{default}]"
-        verb = click.option(
-            f"--{flag}/--no-{flag}" if switch else f"--{flag}",
-            each.name,
-            default=None,
-            metavar=None if switch else type(default).__name__.upper().replace("STR", "NAME"),
-            envvar=f"SOFTREG_{each.name.upper()}",
-            show_envvar=False,
-            help=help_text,
-        )(verb)
-    return verb
+    for field in reversed(fields(Recipe)):
+        command = _recipe_option(field)(command)
+    return command
+
+
+def _recipe_option(field: "Field[Any]") -> Any:
+    flag, switch = field.name.replace("_", "-"), isinstance(field.default, bool)
+    return option(
+        f"--{flag}/--no-{flag}" if switch else f"--{flag}",
+        field.name,
+        default=None,
+        metavar=None if switch else type(field.default).__name__.upper().replace("STR", "NAME"),
+        envvar=f"SOFTREG_{field.name.upper()}",
+        show_envvar=False,
+        help=f"recipe.{field.name}",
+        help_params={"choices": ", ".join(field.metadata["spec"].choices)},
+        shown_default=("on" if field.default else "off") if switch else f"{field.default}",
+    )

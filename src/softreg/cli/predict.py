@@ -10,15 +10,16 @@ from typing import Any
 import click
 
 from softreg.cli.options import common_options
+from softreg.cli.translated import Command, option
 from softreg.messages import translate
 
 STDIN = "-"
 
 
-@click.command("predict", help=translate("predict.help"))
+@click.command("predict", Command, help="predict.help")
 @click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
-@click.option("--model", "run", metavar="RUN", help=translate("predict.model"))
-@click.option("--steps", metavar="DIR", help=translate("predict.steps"))
+@option("--model", "run", metavar="RUN", help="predict.model")
+@option("--steps", metavar="DIR", help="predict.steps")
 @common_options
 def command(pictures: tuple[str, ...], run: str | None, steps: str | None, as_json: bool) -> int:
     """Parse, predict, print; 1 if some picture could not be read."""

@@ -6,10 +6,11 @@ from dataclasses import asdict
 import click
 
 from softreg.cli.options import common_options
+from softreg.cli.translated import Command
 from softreg.messages import translate
 
 
-@click.command("reproduce", help=translate("reproduce.help"))
+@click.command("reproduce", Command, help="reproduce.help")
 @click.argument("run", metavar="RUN")
 @common_options
 def command(run: str, as_json: bool) -> int:

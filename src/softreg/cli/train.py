@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from softreg.cli.options import common_options, recipe_options
+from softreg.cli.translated import Command, option
 from softreg.compute.distributed import is_worker
 from softreg.messages import translate
 from softreg.optim.solvers.registry import SOLVERS
@@ -24,19 +25,21 @@ INTERRUPTED = 130
 TRACKERS = ("tensorboard", "mlflow", "wandb")  # softreg.training.tracking's, which needs no import to be named
 
 
-@click.command("train", help=translate("train.help"))
-@click.option(
+@click.command("train", Command, help="train.help")
+@option(
     "--preset",
     default="tutorial",
+    show_default=True,
     metavar="NAME",
     envvar="SOFTREG_PRESET",
-    help=translate("train.preset", choices=", ".join(PRESETS)),
+    help="train.preset",
+    help_params={"choices": ", ".join(PRESETS)},
 )
-@click.option("--config", metavar="FILE", help=translate("train.config"))
-@click.option("--out", metavar="RUN", help=translate("train.out"))
-@click.option("--force", is_flag=True, help=translate("train.force"))
-@click.option("--resume", is_flag=True, help=translate("train.resume"))
-@click.option("--log-to", type=click.Choice(TRACKERS), help=translate("tracking.help", choices=", ".join(TRACKERS)), metavar="NAME")
+@option("--config", metavar="FILE", help="train.config")
+@option("--out", metavar="RUN", help="train.out")
+@option("--force", is_flag=True, help="train.force")
+@option("--resume", is_flag=True, help="train.resume")
+@option("--log-to", type=click.Choice(TRACKERS), help="tracking.help", help_params={"choices": ", ".join(TRACKERS)}, metavar="NAME")
 @recipe_options
 @common_options
 def command(

@@ -1,14 +1,15 @@
-"""Everything softreg says to a person, in English and Korean, from one table.
+"""Every sentence softreg shows to a person, in English and Korean.
 
-The table is kept in the TOML files beside this one, one for each room of the house, so that a sentence and its translation
-stand side by side::
+Sentences stand in the TOML files beside this one, one file per domain, each beside its translation::
 
     # data.toml
     [missing]
-    en = "{path}: no such file; see `softreg data` for what there is"
-    ko = "{path}: 그런 파일이 없습니다. `softreg data`로 무엇이 있는지 보세요"
+    en = "{path}: no such file; `softreg data` lists the datasets"
+    ko = "{path}: 파일이 없습니다. `softreg data`로 데이터셋 목록을 볼 수 있습니다"
 
-`translate("data.missing", path=path)` fills the blanks. A room's file is read when its first sentence is needed.
+`translate("data.missing", path=path)` gives the sentence in the language in use. Korean particles that depend on the word
+before them are written as a format spec, `{path:을를}`: see `softreg.messages.particles`. May import nothing of softreg;
+start reading at `translate`.
 """
 
 import os
@@ -18,42 +19,45 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, cast, get_args
 
+from softreg.messages.particles import ParticleFormatter
+
 Language = Literal["en", "ko"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _language: ContextVar[Language] = ContextVar("language", default="en")
+_formatter = ParticleFormatter()
 
 
 def use_language(language: Language) -> None:
-    """Speak `language` from now on, in this context (a thread or task of a server may speak another)."""
+    """Translate into `language` from now on, in this context (a server's other threads and tasks keep theirs)."""
     _language.set(language)
 
 
 def language() -> Language:
-    """The language spoken in this context; English unless `use_language` said otherwise."""
+    """The language of this context; English unless `use_language` chose another."""
     return _language.get()
 
 
 def language_of_locale() -> Language:
-    """The language the user's locale asks for: Korean for `ko*`, else English."""
+    """The language of the user's locale: Korean for `ko*`, else English."""
     locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
     return "ko" if locale.lower().startswith("ko") else "en"
 
 
-def translate(key: str, /, **facts: object) -> str:
-    """The sentence `key` (`room.name`) in the language spoken, its blanks filled from `facts`.
+def translate(key: str, /, **params: object) -> str:
+    """The sentence `key` (`domain.name`) in the language in use, its placeholders filled from `params`.
 
     Raises
     ------
     KeyError
-        If the table has no such sentence, or a blank has no fact: a fault of softreg, never of its user.
+        If there is no such sentence, or a placeholder has no parameter: a bug of softreg, never a user's mistake.
     """
-    room, _, name = key.partition(".")
-    return catalogue(room)[name][language()].format(**facts)
+    domain, _, name = key.partition(".")
+    return _formatter.vformat(catalogue(domain)[name][language()], (), params)
 
 
 @cache
-def catalogue(room: str) -> dict[str, dict[Language, str]]:
-    """All sentences of one room: `{name: {"en": ..., "ko": ...}}`."""
-    text = files(__package__).joinpath(f"{room}.toml").read_text(encoding="utf-8")
+def catalogue(domain: str) -> dict[str, dict[Language, str]]:
+    """All sentences of a domain, read from its file at the first call: `{name: {"en": ..., "ko": ...}}`."""
+    text = files(__package__).joinpath(f"{domain}.toml").read_text(encoding="utf-8")
     return cast(dict[str, dict[Language, str]], tomllib.loads(text))

@@ -38,7 +38,7 @@ def describe_fields() -> list[dict[str, Any]]:
                     "high": min(bounds.high, MOST.get(each.name, bounds.high)),
                     "whole": isinstance(each.default, int),
                     "solvers": [name for name in SOLVERS if each.name in Recipe.fields_read_by(name)],
-                    "help": translate(f"recipe.{each.name}"),
+                    "help": translate(f"recipe.{each.name}", choices=", ".join(bounds.choices)),
                 }
             )
     return described

@@ -67,7 +67,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _refused(error.filename or path, error.strerror or error, temporary, path) from error
     except WriteError as error:
-        raise _refused(error.facts["path"], error.facts["why"], temporary, path) from error
+        raise _refused(error.params["path"], error.params["why"], temporary, path) from error
     finally:
         _remove(temporary)
 

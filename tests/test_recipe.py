@@ -82,7 +82,7 @@ def test_what_cannot_be_meant_is_refused_in_one_line(values: dict[str, Any], key
 
 @pytest.mark.parametrize("text", ["lr = ", "lr = 0.1\nlr = 0.2", "[solver]\nname = 1", "\x00"])
 def test_bad_toml_is_refused_with_its_place(text: str) -> None:
-    with pytest.raises(RecipeError, match=r"mine\.toml|recipe"):
+    with pytest.raises(RecipeError, match=r"mine\.toml|solver must be"):
         Recipe.from_toml(text, where="mine.toml")
 
 

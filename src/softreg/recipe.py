@@ -43,9 +43,9 @@ class FieldSpec:
             return translate("recipe.allowed_choices", choices=", ".join(self.choices))
         if kind in {bool, str}:
             return translate("recipe.allowed_switch" if kind is bool else "recipe.allowed_text")
-        key = "allowed_integer" if kind is int else "allowed_range" if self.closed else "allowed_above"
+        key = "recipe.allowed_integer" if kind is int else "recipe.allowed_range" if self.closed else "recipe.allowed_above"
         low, high = (f"{int(limit):,}" if limit == int(limit) else f"{limit:g}" for limit in (self.low, self.high))
-        numbers = translate(f"recipe.{key}", low=low, high=high)
+        numbers = translate(key, low=low, high=high)
         return translate("recipe.allowed_word", numbers=numbers, word=self.word) if self.word else numbers
 
 

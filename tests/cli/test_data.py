@@ -45,7 +45,7 @@ def serve(served: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KMNIST, "resources", [(name, md5(content)) for name, content in files.items()])
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", ("bundled", "not fetched")), ("ko", ("내장", "내려받지 않음"))])
+@pytest.mark.parametrize(("lang", "words"), [("en", ("bundled", "not downloaded")), ("ko", ("내장", "내려받지 않음"))])
 def test_lists_all(capsys: pytest.CaptureFixture[str], lang: str, words: tuple[str, ...]) -> None:
     assert run("--lang", lang) == 0
     said = capsys.readouterr()
@@ -97,7 +97,7 @@ def test_fetches_only_when_told(capsys: pytest.CaptureFixture[str], monkeypatch:
         assert run("kmnist", "--fetch", "--json") == 0
         said = capsys.readouterr()
         assert json.loads(said.out)["as_published"] is True
-        assert said.err.startswith("Fetching kmnist")
+        assert said.err.startswith("Downloading kmnist")
         assert run("kmnist", "--fetch") == 0
         assert len(served.asked) == 4
     capsys.readouterr()

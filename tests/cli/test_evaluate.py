@@ -68,7 +68,7 @@ def test_data_of_other_classes_is_refused(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.count("\n") == 1
-    assert "its classes (0 1 2) are not the model's (0 1 2 3 4 5 6 7 8 9)" in told.err
+    assert "its classes (0 1 2) differ from the model's (0 1 2 3 4 5 6 7 8 9)" in told.err
 
 
 @pytest.mark.parametrize("name", ["no-such-data", "/no/such/folder", ""])
@@ -86,7 +86,7 @@ def test_a_path_with_brackets_is_shown_as_it_is(
     (tmp_path / "[bold]run[x").symlink_to(tutorial_run.path)
     monkeypatch.chdir(tmp_path)
     assert evaluate("[bold]run[x") == 0
-    assert "[bold]run[x on mnist" in capsys.readouterr().out
+    assert "[bold]run[x, evaluated on mnist" in capsys.readouterr().out
 
 
 def judged(classes: tuple[str, ...]) -> Evaluation:

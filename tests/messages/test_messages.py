@@ -1,4 +1,4 @@
-"""Every sentence in both languages, with the same blanks, and used somewhere."""
+"""Every sentence in both languages, with the same placeholders."""
 
 import re
 from importlib.resources import files
@@ -8,29 +8,47 @@ from string import Formatter
 import pytest
 
 from softreg.messages import LANGUAGES, catalogue, language, language_of_locale, translate, use_language
+from softreg.messages.particles import PARTICLES
 
-ROOMS = sorted(Path(str(each)).stem for each in files("softreg.messages").iterdir() if each.name.endswith(".toml"))
+DOMAINS = sorted(Path(str(path)).stem for path in files("softreg.messages").iterdir() if path.name.endswith(".toml"))
+NOT_SOFTREG_S_FORMATTER = {"click", "page"}  # click and the page fill in their own sentences
 
 
-def blanks(text: str) -> set[str]:
+def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_sentence_is_there_in_both_languages_with_the_same_blanks(room: str) -> None:
-    for name, sentence in catalogue(room).items():
-        assert set(sentence) == set(LANGUAGES), f"{room}.{name}"
-        assert blanks(sentence["en"]) == blanks(sentence["ko"]), f"{room}.{name}"
-        assert all(text.strip() == text and text for text in sentence.values()), f"{room}.{name}"
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_sentence_is_there_in_both_languages_with_the_same_placeholders(domain: str) -> None:
+    for name, sentence in catalogue(domain).items():
+        assert set(sentence) == set(LANGUAGES), f"{domain}.{name}"
+        english, korean = placeholders(sentence["en"]), placeholders(sentence["ko"])
+        assert english == korean or (domain == "click" and english > korean), f"{domain}.{name}"  # click names types in English
+        assert all(text.strip() == text and text for text in sentence.values()), f"{domain}.{name}"
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_particles_stand_only_in_korean_that_softreg_formats(domain: str) -> None:
+    for name, sentence in catalogue(domain).items():
+        for spoken, text in sentence.items():
+            specs = [spec for _, _, spec, _ in Formatter().parse(text) if spec and re.search("[가-힣]", spec)]
+            assert not specs or (spoken == "ko" and domain not in NOT_SOFTREG_S_FORMATTER), f"{domain}.{name}"
+            assert all(re.fullmatch(f"[^가-힣]*({'|'.join(PARTICLES)})", spec) for spec in specs), f"{domain}.{name}"
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_no_particle_is_left_to_the_reader(domain: str) -> None:
+    for name, sentence in catalogue(domain).items():
+        assert not re.search(r"\([은는이가을를과와으로]+\)", sentence["ko"]), f"{domain}.{name}"
 
 
 def test_korean_is_korean() -> None:
     hangul = re.compile("[가-힣]")
-    translated = [s["ko"] for room in ROOMS for s in catalogue(room).values() if s["ko"] != s["en"]]
+    translated = [s["ko"] for domain in DOMAINS for s in catalogue(domain).values() if s["ko"] != s["en"]]
     assert all(hangul.search(text) for text in translated)
 
 
-def test_say_speaks_the_language_in_use() -> None:
+def test_sentences_are_in_the_language_in_use() -> None:
     assert translate("train.device", device="cpu") == "Training on: cpu"
     try:
         use_language("ko")
@@ -48,6 +66,15 @@ def test_locale_decides(monkeypatch: pytest.MonkeyPatch, locale: str, expected: 
     assert language_of_locale() == expected
 
 
-def test_a_wrong_key_is_a_fault() -> None:
+def test_an_unknown_key_is_an_error() -> None:
     with pytest.raises(KeyError):
         translate("train.no_such_sentence")
+
+
+def test_a_particle_follows_the_name() -> None:
+    try:
+        use_language("ko")
+        assert "onnx가 필요" in translate("export.missing_extra", package="onnx")
+        assert "uvicorn이 필요" in translate("serving.missing_extra", name="uvicorn")
+    finally:
+        use_language("en")

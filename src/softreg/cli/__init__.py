@@ -37,6 +37,13 @@ class LazyGroup(Command, click.Group):
         command: click.Command = import_module(f"softreg.cli.{cmd_name}").command
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that `args` begin with, its name, and the other arguments; a misspelt name is compared with ours."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
 
 @click.group("softreg", LazyGroup, help="cli.softreg", epilog="cli.epilog", context_settings={"max_content_width": 110})
 @click.version_option(__version__, prog_name="softreg", cls=Option, help="cli.version")

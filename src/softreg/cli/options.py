@@ -1,11 +1,14 @@
 """Options that several commands share. Those of a recipe are made from its fields, so that every field has its flag."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import Field, fields
 from typing import Any
 
 import click
 
 from softreg.cli.translated import Decorated, Option, option
+from softreg.errors import RecipeError
 from softreg.messages import LANGUAGES
 from softreg.recipe import Recipe
 
@@ -58,3 +61,15 @@ def _recipe_option(field: "Field[Any]") -> Any:
         help_params={"choices": ", ".join(field.metadata["spec"].choices)},
         shown_default=("on" if field.default else "off") if switch else f"{field.default}",
     )
+
+
+@contextmanager
+def flags_in_errors(given: Collection[str]) -> Iterator[None]:
+    """Let a recipe error about one of the `given` fields name its flag: `--batch-size`, not `batch_size`."""
+    try:
+        yield
+    except RecipeError as error:
+        field = error.params.get("field")
+        if field not in given:
+            raise
+        raise RecipeError(error.key, **error.params | {"field": f"--{field}".replace("_", "-")}) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from softreg.cli.options import common_options, recipe_options
+from softreg.cli.options import common_options, flags_in_errors, recipe_options
 from softreg.cli.translated import Command, option
 from softreg.compute.distributed import is_worker
 from softreg.messages import translate
@@ -49,7 +49,8 @@ def command(
     flags = {name: value for name, value in flags.items() if value is not None}
     chosen = config is not None or click.get_current_context().get_parameter_source("preset") is not ParameterSource.DEFAULT
     begun = _begun(out) if resume else None
-    recipe = begun.replace(flags) if begun and not chosen else Recipe.merged(preset, config, flags)
+    with flags_in_errors(flags):
+        recipe = begun.replace(flags) if begun and not chosen else Recipe.merged(preset, config, flags)
     from softreg.compute.device import choose_device
     from softreg.training.train import train, train_worker
 

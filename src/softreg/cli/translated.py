@@ -46,7 +46,7 @@ class Command(click.Command):
         """What the command does."""
         return self._help and translate(self._help)
 
-    @help.setter
+    @help.setter  # noqa: A003 (the property, not the builtin)
     def help(self, key: str | None) -> None:
         self._help = key
 
@@ -81,7 +81,7 @@ class Option(click.Option):
         """What the option does."""
         return self._help and translate(self._help, **self._help_params)
 
-    @help.setter
+    @help.setter  # noqa: A003 (the property, not the builtin)
     def help(self, key: str | None) -> None:
         self._help = key
 

@@ -32,7 +32,12 @@ _ENDINGS_OF_DIGITS: dict[str, Ending] = {  # 영 일 이 삼 사 오 육 칠 팔
     **dict.fromkeys("178", "rieul"),
     **dict.fromkeys("036", "consonant"),
 }
-_ENDINGS_OF_LETTERS: dict[str, Ending] = {"l": "rieul", "r": "rieul", "m": "consonant", "n": "consonant"}  # 엘 알 엠 엔; else a vowel
+_ENDINGS_OF_LETTERS: dict[str, Ending] = {
+    "l": "rieul",
+    "r": "rieul",
+    "m": "consonant",
+    "n": "consonant",
+}  # 엘 알 엠 엔; else a vowel
 _RIEUL_WORD = re.compile(r"le?$")  # model, file
 _CONSONANT_WORD = re.compile(r"(?:[mn]|[aeiou][mn]e|ng|ck|(?:^|[^aeiou])[aeiou][ckpt])$")  # json, name, training, block, format
 

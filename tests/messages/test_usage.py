@@ -1,0 +1,111 @@
+"""Every message is used, and every key that is used has a message."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from softreg.lab.steps import read_cells
+from softreg.messages import catalogue
+from softreg.optim.solver import TerminationReason
+from softreg.optim.solvers.registry import SOLVERS
+from softreg.recipe import Recipe
+
+SOURCE = Path(__file__).parents[2] / "src/softreg"
+DOMAINS = {path.stem for path in SOURCE.joinpath("messages").glob("*.toml")}
+ELSEWHERE = {"click", "lesson", "page"}  # not used through `translate`: tested below, or beside what uses them
+FILES = {"recipe.toml", "lesson.py"}  # file names that look like keys
+
+UNITS = {solver.unit for solver in SOLVERS.values()}
+BUILT = {  # keys that the code puts together: the names that may stand in the gap
+    "data.{}": {"bundled", "fetched"},
+    "data.column_{}": {"dataset", "state", "class", "train", "test", "classes", "size"},
+    "evaluation.{}": {"accuracy", "nll", "ece", "images", "precision", "recall"},
+    "evaluation.{}_value": {"accuracy", "nll", "ece"},
+    "explain.{}": {
+        "train",
+        "test",
+        "suspicious_train",
+        "suspicious_test",
+        "templates_weights",
+        "templates_upright",
+        "templates_mean",
+    },
+    "figures.{}": {"for", "against"} | UNITS,
+    "pictures.{}": {"unchanged", "unchanged_inverted", "lines_removed", "thickened", "thinned", "blank", "noise", "crowded"},
+    "recipe.{}": {field.name for field in fields(Recipe)},
+    "solvers.{}": {reason.value for reason in TerminationReason},
+    "train.{}": UNITS,
+}
+BUILT_BY_THE_PAGE = re.compile("status_.*|field_.*|choice_.*|nav_.*|u_.*_(title|text|lab_a|lab_b)")
+
+
+def nodes() -> Iterator[ast.AST]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def literal_keys() -> set[str]:
+    """Strings of the form `domain.name`, and `catalogue("domain")["name"]`."""
+    keys = set()
+    for node in nodes():
+        match node:
+            case ast.Constant(value=str(text)):
+                domain, dot, name = text.partition(".")
+                if dot and domain in DOMAINS and name.isidentifier():
+                    keys.add(text)
+            case ast.Subscript(
+                value=ast.Call(func=ast.Name(id="catalogue"), args=[ast.Constant(value=domain)]), slice=ast.Constant(value=name)
+            ):
+                keys.add(f"{domain}.{name}")
+    return keys - FILES - {pattern.replace("{}", "") for pattern in BUILT}  # an f-string's own pieces are constants, too
+
+
+def patterns() -> set[str]:
+    """F-strings of the form `domain.name`, with `{}` for what they fill in."""
+    found = set()
+    for node in nodes():
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            if text.partition(".")[0] in DOMAINS and re.fullmatch(r"[\w{}]+\.[\w{}]+", text):
+                found.add(text)
+    return found
+
+
+def built_keys() -> set[str]:
+    return {pattern.replace("{}", name) for pattern, names in BUILT.items() for name in names}
+
+
+def page_code() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in SOURCE.joinpath("serving/page").iterdir())
+
+
+def test_every_key_that_the_code_puts_together_is_documented_here() -> None:
+    assert patterns() == set(BUILT)
+
+
+@pytest.mark.parametrize("domain", sorted(DOMAINS - ELSEWHERE))
+def test_every_message_is_used(domain: str) -> None:
+    used = literal_keys() | built_keys()
+    assert not [name for name in catalogue(domain) if f"{domain}.{name}" not in used and not name.startswith("code_")]
+
+
+def test_every_key_that_is_used_has_a_message() -> None:
+    keys = {f"{domain}.{name}" for domain in DOMAINS for name in catalogue(domain)}
+    assert len(literal_keys()) > 200
+    assert not (literal_keys() | built_keys()) - keys
+
+
+def test_the_lesson_has_a_text_for_every_cell() -> None:
+    assert set(catalogue("lesson")) == set(read_cells())
+
+
+def test_the_page_uses_every_text_and_no_other() -> None:
+    code = page_code()
+    asked = set(re.findall(r'data-say(?:-label)?="(\w+)"', code)) | set(re.findall(r'\b(?:say|t|translate)\("(\w+)"', code))
+    assert len(asked) > 60
+    assert not asked - set(catalogue("page"))
+    assert not [name for name in catalogue("page") if f'"{name}"' not in code and not BUILT_BY_THE_PAGE.fullmatch(name)]

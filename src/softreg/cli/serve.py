@@ -34,12 +34,12 @@ def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...]
     from softreg.serving.security import LOCAL_HOSTS
 
     token = (token or secrets.token_urlsafe(24)) if allowed else None
-    playground = Playground(Models(Path(model) if model else None), LOCAL_HOSTS | {each.lower() for each in allowed}, token)
+    playground = Playground(Models(Path(model) if model else None), LOCAL_HOSTS | {name.lower() for name in allowed}, token)
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}/" + (f"?token={token}" if token else "")
     started = {"schema": 1, "url": url, "model": playground.models.default}
     click.echo(json.dumps(started) if as_json else translate("serving.ready", url=url))
-    server = make_server(playground.app, playground.lesson.close)
+    server = make_server(playground.app, playground.training.close)
     server.run([listening])
-    playground.lesson.join()
+    playground.training.join()
     return server.code

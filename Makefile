@@ -4,10 +4,10 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 
-.PHONY: help train test torture lint types lab pretrained clean
+.PHONY: help train test torture lint lint-page types lab pretrained clean
 
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 train: .venv/ready  ## learn MNIST and show what was learned
 	$(BIN)/softreg train
@@ -18,10 +18,15 @@ test: lint types    ## lint, types and all tests
 torture: .venv/ready  ## the long tests, eleven minutes and more: counts go to docs/torture.md (Linux, root, strace)
 	$(BIN)/python -m torture --fresh
 
-lint: .venv/ready   ## ruff: rules and format; import-linter: dependencies point one way
+lint: .venv/ready lint-page  ## ruff: rules and format; import-linter: dependencies point one way
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+
+lint-page:          ## biome and the TypeScript compiler on the page's JavaScript; needs npm, and is left out where there is none
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/ready && npm run --silent lint; \
+	elif [ -n "$$CI" ]; then echo "npm is missing: the page's JavaScript cannot be checked" >&2; exit 1; \
+	else echo "npm is missing: the page's JavaScript is not checked"; fi
 
 types: .venv/ready  ## mypy, strictly
 	$(BIN)/mypy
@@ -33,7 +38,7 @@ pretrained: .venv/ready  ## train anew the runs that ship
 	$(BIN)/python -m benchmarks.pretrained
 
 clean:              ## take away what was built; runs stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Made anew whenever the dependencies change; `ready` is written last, so a half-made environment is never taken for a whole one.
 .venv/ready: pyproject.toml
@@ -41,4 +46,8 @@ clean:              ## take away what was built; runs stay
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'  # finds the fonts once, now rather than in the first training
+	@touch $@
+
+node_modules/ready: package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
 	@touch $@

@@ -36,7 +36,7 @@ function init() seen = {} end
 function response(status)
     seen[status] = (seen[status] or 0) + 1
     text = ""
-    for each, count in pairs(seen) do text = text .. each .. ":" .. count .. " " end
+    for status, count in pairs(seen) do text = text .. status .. ":" .. count .. " " end
 end
 function done()
     for _, thread in ipairs(threads) do io.write("STATUSES " .. thread:get("text") .. "\\n") end
@@ -83,8 +83,8 @@ def wrk(url: str, model: str, clients: int, seconds: int, folder: Path) -> dict[
     )
     unit = {"us": 1e-3, "ms": 1.0, "s": 1e3}
     latency = {
-        f"p{each}": float(value) * unit[u]
-        for each, value, u in re.findall(r"^\s+(50|90|99)%\s+([\d.]+)(us|ms|s)$", done.stdout, re.M)
+        f"p{percentile}": float(value) * unit[u]
+        for percentile, value, u in re.findall(r"^\s+(50|90|99)%\s+([\d.]+)(us|ms|s)$", done.stdout, re.M)
     }
     statuses = {status: int(count) for status, count in re.findall(r"(\d+):(\d+)", done.stdout.partition("STATUSES")[2])}
     rate = float(re.findall(r"Requests/sec:\s+([\d.]+)", done.stdout)[0])
@@ -149,10 +149,13 @@ def ink(model: str) -> dict[str, Any]:
                 page.mouse.up()
             page.wait_for_selector('#bars[aria-busy="false"]')
             time.sleep(0.5)
-        times: list[float] = page.evaluate("performance.getEntriesByName('softreg:answer').map(each => each.duration)")
+        times: list[float] = page.evaluate("performance.getEntriesByName('softreg:answer').map(entry => entry.duration)")
         browser.close()
     times.sort()
-    at = {f"p{each}": round(times[min(len(times) - 1, math.ceil(each / 100 * len(times)) - 1)], 1) for each in (50, 95, 99)}
+    at = {
+        f"p{percentile}": round(times[min(len(times) - 1, math.ceil(percentile / 100 * len(times)) - 1)], 1)
+        for percentile in (50, 95, 99)
+    }
     return {"model": model, "answers": len(times), "pen_to_bars_ms": at}
 
 

@@ -1,5 +1,6 @@
 """`softreg serve` in a process of its own, and a client that says exactly what it is told over a raw socket."""
 
+import base64
 import json
 import os
 import signal
@@ -107,3 +108,9 @@ def png(array: NDArray[np.uint8]) -> bytes:
     file = BytesIO()
     Image.fromarray(array).save(file, "PNG")
     return file.getvalue()
+
+
+def array_of(value: dict[str, Any]) -> NDArray[np.float64]:
+    """An array as the API encodes it."""
+    raw = np.frombuffer(base64.b64decode(value["bytes"]), dtype=value["type"])
+    return np.asarray(raw.reshape(value["shape"]) * value["scale"], np.float64)

@@ -11,7 +11,7 @@ from softreg.inference.walkthrough import walk_through
 from softreg.optim.initialization import initial_theta
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
-from softreg.training.training_monitor import HARDEST, TrainingMonitor
+from softreg.training.training_monitor import N_HARDEST, TrainingMonitor
 
 
 @pytest.mark.parametrize("index", [0, 3757, 9999])
@@ -44,7 +44,7 @@ def test_a_view_tells_what_scikit_learn_and_a_sort_tell(tutorial_run: Run, mnist
     assert view.n == 10_000
     assert view.accuracy == pytest.approx(accuracy_score(mnist.test.labels, probabilities.argmax(1)))
     of_label = probabilities[torch.arange(10_000), mnist.test.labels]
-    assert [each[3] for each in view.hardest] == pytest.approx(sorted(of_label.tolist())[:HARDEST], abs=1e-7)
+    assert [image[3] for image in view.hardest] == pytest.approx(sorted(of_label.tolist())[:N_HARDEST], abs=1e-7)
     torch.testing.assert_close(view.templates.flatten(1), model.linear.weight.detach())
 
 

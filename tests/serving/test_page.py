@@ -30,6 +30,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PAGE = Path(__file__).parents[2] / "src/softreg/serving/page"
 PARTS = ("draw", "learn", "understand")
 LARGEST_PAGE = 150_000  # bytes
 COMPLAINTS: list[str] = []
@@ -150,7 +151,7 @@ def test_a_class_that_is_tapped_shows_its_evidence_and_all_of_it_adds_up(page: P
     assert page.locator("#why-title").inner_text() == catalogue("page")["why_not"]["en"].format(name=8)
     explained(page, "8")
     left, right = page.locator("#why-sum").inner_text().replace("−", "-").split("=")
-    assert sum(float(each) for each in left.split()) == pytest.approx(float(right), abs=0.02)
+    assert sum(float(term) for term in left.split()) == pytest.approx(float(right), abs=0.02)
 
 
 def test_undo_and_clear_take_back(page: Page) -> None:
@@ -261,8 +262,8 @@ def test_what_is_no_digit_is_named_by_none_and_the_page_says_why_and_what_spoke_
 
 def test_models_are_chosen_with_arrow_keys_and_compared_on_the_same_drawing(page: Page) -> None:
     draw(page, "2")
-    for each in page.locator("#models [role=radio] .says").all():
-        expect(each).not_to_be_empty()
+    for says in page.locator("#models [role=radio] .says").all():
+        expect(says).not_to_be_empty()
     chosen = page.locator("#models [aria-checked=true]")
     before = chosen.get_attribute("data-model")
     chosen.focus()
@@ -278,13 +279,13 @@ def test_the_languages_are_switched_and_remembered(page: Page) -> None:
     page.locator("[data-language=ko]").click()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     korean = catalogue("page")
-    for element in page.locator("[data-say]").all():
-        key = element.get_attribute("data-say")
+    for element in page.locator("[data-i18n]").all():
+        key = element.get_attribute("data-i18n")
         assert key is not None
         if key not in {"why_title", "pause"}:  # which say more than their sentence once something is drawn
             assert element.text_content() == korean[key]["ko"]
-    for element in page.locator("[data-say-label]").all():
-        assert element.get_attribute("aria-label") == korean[str(element.get_attribute("data-say-label"))]["ko"]
+    for element in page.locator("[data-i18n-label]").all():
+        assert element.get_attribute("aria-label") == korean[str(element.get_attribute("data-i18n-label"))]["ko"]
     settle(page)
     assert page.locator("#bars button[data-name='7']").get_attribute("aria-label") is not None
     page.reload()
@@ -292,12 +293,16 @@ def test_the_languages_are_switched_and_remembered(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "ko")
 
 
-def test_no_sentence_of_the_page_is_missing_or_idle(served: Served) -> None:
-    folder = Path(__file__).parents[2] / "src/softreg/serving/page"
-    code = "".join(each.read_text(encoding="utf-8") for each in folder.iterdir())
+def test_no_sentence_of_the_page_is_missing_or_idle() -> None:
+    code = "".join(file.read_text(encoding="utf-8") for file in PAGE.iterdir())
     made = {"status_", "field_", "choice_", "nav_", "u_"}  # keys put together in the code
     for key in catalogue("page"):
-        assert f'"{key}"' in code or any(key.startswith(each) for each in made), f"nobody says {key}"
+        assert f'"{key}"' in code or any(key.startswith(prefix) for prefix in made), f"nobody says {key}"
+
+
+@pytest.mark.parametrize("file", sorted(PAGE.iterdir()), ids=lambda file: str(file.name))
+def test_no_line_is_wider_than_120_columns(file: Path) -> None:
+    assert max(map(len, file.read_text(encoding="utf-8").splitlines())) <= 120
 
 
 def test_a_stream_that_breaks_off_and_comes_again_tells_no_step_twice(page: Page) -> None:
@@ -324,7 +329,7 @@ def test_a_stream_that_breaks_off_and_comes_again_tells_no_step_twice(page: Page
 
 def test_a_training_is_watched_to_its_end_and_its_run_is_drawn_with(page: Page) -> None:
     page.goto(page.url.partition("#")[0] + "#learn")
-    page.locator("#field-epochs").fill("10")
+    page.locator("#field-epochs").fill("100")
     page.locator("#train").click()
     page.wait_for_selector("#cost-chart .now")
     first = page.locator("#cost-chart .now").get_attribute("d")
@@ -339,13 +344,13 @@ def test_a_training_is_watched_to_its_end_and_its_run_is_drawn_with(page: Page) 
     last = page.locator("#cost-chart .now").get_attribute("d")
     assert first is not None
     assert last is not None
-    assert last.count("L") == 9  # ten points
+    assert last.count("L") == 99  # a hundred points
     assert painted(page, "#templates canvas") != template
     assert page.locator("#hardest li").count() == 12
     assert float(page.locator("#accuracy-now").inner_text().split()[0]) > 90
-    assert catalogue("solvers")["epochs_done"]["en"].format(epochs=10) in page.locator("#ending").inner_text()
+    assert catalogue("solvers")["epochs_done"]["en"].format(epochs=100) in page.locator("#ending").inner_text()
     page.locator("[data-language=ko]").click()
-    expect(page.locator("#ending")).to_contain_text(catalogue("solvers")["epochs_done"]["ko"].format(epochs=10))
+    expect(page.locator("#ending")).to_contain_text(catalogue("solvers")["epochs_done"]["ko"].format(epochs=100))
     page.locator("#use").click()
     page.wait_for_selector("#draw:not([hidden])")
     expect(page.locator("#models [aria-checked=true] .who")).to_contain_text("sgd")
@@ -373,7 +378,7 @@ def test_steps_that_are_too_large_diverge_and_the_page_says_so(page: Page) -> No
 def test_an_image_is_followed_through_the_model(page: Page) -> None:
     page.goto(page.url.partition("#")[0] + "#understand")
     page.wait_for_selector("#steps li:nth-child(5)")
-    p = [float(each) for each in page.locator(".terms td:last-child").all_inner_texts()]
+    p = [float(cell) for cell in page.locator(".terms td:last-child").all_inner_texts()]
     assert sum(p) == pytest.approx(1, abs=1e-3)
     assert page.locator(".terms .true th").inner_text().startswith("8")  # the lab's sample, test image 3757
     page.locator("#sample").fill("0")

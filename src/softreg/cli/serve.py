@@ -40,7 +40,7 @@ def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...]
     url = f"http://{address}:{listening.getsockname()[1]}/" + (f"?token={token}" if token else "")
     started = {"schema": 1, "url": url, "model": playground.models.default}
     click.echo(json.dumps(started) if as_json else translate("serving.ready", url=url))
-    server = make_server(playground.app, playground.lesson.close)
+    server = make_server(playground.app, playground.training.close)
     server.run([listening])
-    playground.lesson.join()
+    playground.training.join()
     return server.code

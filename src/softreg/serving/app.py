@@ -1,4 +1,4 @@
-"""The routes. Each reads its request, asks one of the rooms beside it, and answers JSON."""
+"""The routes. Each reads its request, calls one of the modules beside it, and answers JSON."""
 
 import json
 from asyncio import to_thread
@@ -24,11 +24,12 @@ from softreg.serving.batching import MicroBatcher
 from softreg.serving.codec import PredictRequest, predict_batch
 from softreg.serving.models import Models
 from softreg.serving.openapi import document
+from softreg.serving.public_errors import public_error
 from softreg.serving.security import COOKIE, LOCAL_HOSTS, SecurityMiddleware
 from softreg.serving.training_job import TrainingJob, describe_fields, recipe_of
 from softreg.serving.walkthrough import WalkthroughService
 
-TYPES = {
+MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -39,13 +40,13 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass
 class Playground:
-    """What the routes share, and the app made of it.
+    """What the routes share, and the ASGI app made of them.
 
     Attributes
     ----------
-    models : to choose from
-    hosts : the names it answers to
-    token : what requests must carry if it is reachable from elsewhere
+    models : the models to choose from
+    hosts : the values of the Host header it answers to, without port
+    token : what every request must carry if other machines can reach the server
     """
 
     models: Models
@@ -53,18 +54,18 @@ class Playground:
     token: str | None = None
     predictor: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
     explainer: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
-    lesson: TrainingJob = field(init=False)
-    follower: WalkthroughService = field(init=False)
+    training: TrainingJob = field(init=False)
+    walkthroughs: WalkthroughService = field(init=False)
     app: SecurityMiddleware = field(init=False)
 
     def __post_init__(self) -> None:
         self.predictor = MicroBatcher(partial(predict_batch, self.models))
-        self.explainer = MicroBatcher(partial(predict_batch, self.models), waiting=16, batch=1)
-        self.lesson = TrainingJob(self.models.add)
-        self.follower = WalkthroughService(self.models)
+        self.explainer = MicroBatcher(partial(predict_batch, self.models), max_queue=16, max_batch=1)
+        self.training = TrainingJob(self.models.add)
+        self.walkthroughs = WalkthroughService(self.models)
         self.pages = _pages()
         self.routes = [
-            Route("/predict", self.predict, methods=["POST"]),  # first, as it is asked most
+            Route("/predict", self.predict, methods=["POST"]),  # first, as it is requested most
             Route("/", self.page),
             Route("/page/{name}", self.page),
             Route("/words/{language}", self.words),
@@ -73,17 +74,22 @@ class Playground:
             Route("/recipe", self.recipe),
             Route("/walkthrough", self.walkthrough),
             Route("/openapi.json", self.openapi),
-            Route("/training", self.train, methods=["POST"]),
+            Route("/training", self.start_training, methods=["POST"]),
             Route("/training/events", self.training_events),
-            *(Route(f"/training/{action}", self.steer_training, methods=["POST"]) for action in ("pause", "continue", "stop")),
+            *(Route(f"/training/{action}", self.control_training, methods=["POST"]) for action in ("pause", "continue", "stop")),
         ]
-        refusals = {SoftregError: _refused, HTTPException: _no_such, ClientDisconnect: _gone, Exception: _fault}
+        handlers = {
+            SoftregError: on_softreg_error,
+            HTTPException: on_http_error,
+            ClientDisconnect: on_disconnect,
+            Exception: on_exception,
+        }
         self.app = SecurityMiddleware(
-            Starlette(routes=self.routes, lifespan=self._lifespan, exception_handlers=refusals), self.hosts, self.token
+            Starlette(routes=self.routes, lifespan=self._lifespan, exception_handlers=handlers), self.hosts, self.token
         )
 
     async def page(self, request: Request) -> Response:
-        """The page and its parts, all in memory since the start."""
+        """The page's files, in memory since the start."""
         if self.token is not None and "token" in request.query_params:  # the printed link: from here on the cookie carries it
             response: Response = RedirectResponse("/", 303)
             response.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
@@ -91,18 +97,18 @@ class Playground:
         name = request.path_params.get("name", "index.html")
         if name not in self.pages:
             raise HTTPException(404)
-        content, kind, tag = self.pages[name]
-        headers = {"etag": tag, "cache-control": "no-cache"}
-        if request.headers.get("if-none-match") == tag:
+        content, media_type, etag = self.pages[name]
+        headers = {"etag": etag, "cache-control": "no-cache"}
+        if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers=headers)
-        return Response(content, media_type=kind, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
 
     async def words(self, request: Request) -> Response:
-        """All the page says, in one language."""
-        spoken = next((each for each in LANGUAGES if each == request.path_params["language"]), None)
-        if spoken is None:
-            raise HTTPException(404)
-        return _json({name: sentence[spoken] for name, sentence in catalogue("page").items()})
+        """The page's messages in one language."""
+        for known in LANGUAGES:
+            if known == request.path_params["language"]:
+                return _json({name: message[known] for name, message in catalogue("page").items()})
+        raise HTTPException(404)
 
     async def healthz(self, request: Request) -> Response:
         """Alive."""
@@ -113,59 +119,59 @@ class Playground:
         return _json({"schema": 1, "default": self.models.default, "models": self.models.describe()})
 
     async def predict(self, request: Request) -> Response:
-        """Say what digit it is."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json" and not kind.startswith("image/"):
+        """Which digit it is, or why the model abstains."""
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json" and not media_type.startswith("image/"):
             raise ServingError("serving.unknown_type", status=415)
         query = request.query_params if request.scope["query_string"] else QueryParams()
         include = query.get("include", "").split(",")
-        question = PredictRequest(
+        prediction = PredictRequest(
             body=await request.body(),
-            is_json=kind == "application/json",
+            is_json=media_type == "application/json",
             model=query.get("model", self.models.default),
             language=language(),
             stages="stages" in include,
             evidence="evidence" in include,
         )
-        asked = self.explainer if question.evidence else self.predictor  # evidence takes longer: no answer waits behind it
-        return _json(await asked.ask(question))
+        batcher = self.explainer if prediction.evidence else self.predictor  # evidence takes longer: no prediction waits behind it
+        return _json(await batcher.submit(prediction))
 
     async def walkthrough(self, request: Request) -> Response:
-        """Follow a test image through a model whose features are pixels."""
-        wanted = request.query_params.get("sample", "0")
-        if not wanted.isdecimal() or len(wanted) > 9:
+        """A test image followed through a model whose features are pixels."""
+        sample = request.query_params.get("sample", "0")
+        if not sample.isdecimal() or len(sample) > 9:
             raise ServingError("serving.not_a_number")
-        return _json(await to_thread(self.follower.follow, int(wanted)))
+        return _json(await to_thread(self.walkthroughs.get, int(sample)))
 
     async def openapi(self, request: Request) -> Response:
-        """The routes, for programs."""
+        """The OpenAPI document of the routes."""
         return _json(document())
 
     async def recipe(self, request: Request) -> Response:
         """The fields of a recipe that can be set from the page."""
         return _json({"schema": 1, "fields": describe_fields()})
 
-    async def train(self, request: Request) -> Response:
-        """Begin a training."""
+    async def start_training(self, request: Request) -> Response:
+        """Start a training."""
         try:
             values = json.loads(await request.body() or b"{}")
         except (ValueError, RecursionError):
             raise ServingError("serving.not_a_recipe") from None
-        self.lesson.start(recipe_of(values))
+        self.training.start(recipe_of(values))
         return _json({"schema": 1, "status": "preparing"}, 202)
 
-    async def steer_training(self, request: Request) -> Response:
-        """Pause, continue, stop."""
+    async def control_training(self, request: Request) -> Response:
+        """Pause, continue or stop the training."""
         action = request.url.path.rpartition("/")[2]
-        {"pause": self.lesson.pause, "continue": self.lesson.resume, "stop": self.lesson.stop}[action]()
+        {"pause": self.training.pause, "continue": self.training.resume, "stop": self.training.stop}[action]()
         return _json({"schema": 1, "status": action})
 
     async def training_events(self, request: Request) -> Response:
         """The training as it goes, as server-sent events."""
-        self.lesson.admit()
+        self.training.check_capacity()
 
         async def events() -> AsyncIterator[bytes]:
-            async for event in self.lesson.watch():
+            async for event in self.training.watch():
                 yield b"data: " + json.dumps(event, allow_nan=False).encode() + b"\n\n"
 
         return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
@@ -180,13 +186,13 @@ class Playground:
 
 
 def _pages() -> dict[str, tuple[bytes, str, str]]:
-    """The page's files by name: content, type, tag. Read once, so that no request ever names a file."""
+    """The page's files by name: content, media type, ETag. Read once, so that no request ever names a file."""
     pages = {}
-    for each in (files(__package__) / "page").iterdir():
-        suffix = "." + each.name.rpartition(".")[2]
-        if suffix in TYPES:
-            content = each.read_bytes()
-            pages[each.name] = content, TYPES[suffix], f'"{sha256(content).hexdigest()[:16]}"'
+    for file in (files(__package__) / "page").iterdir():
+        suffix = "." + file.name.rpartition(".")[2]
+        if suffix in MEDIA_TYPES:
+            content = file.read_bytes()
+            pages[file.name] = content, MEDIA_TYPES[suffix], f'"{sha256(content).hexdigest()[:16]}"'
     return pages
 
 
@@ -195,17 +201,17 @@ def _json(value: object, status: int = 200) -> Response:
     return Response(content, status, media_type="application/json")
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    """A refusal is a sentence that says what to do; other errors of softreg may name paths, and are told to nobody."""
-    if error.__class__.__name__ == "RunError":
-        return await _fault(request, error)
-    response = _json({"error": str(error)}, getattr(error, "status", 400))
+async def on_softreg_error(request: Request, error: Exception) -> Response:
+    """A refusal: one sentence that says what to do, if a client may read it."""
+    public = public_error(error)
+    response = _json({"error": str(public)}, getattr(public, "status", 400))
     if response.status_code == 413:
         response.headers["connection"] = "close"  # what is still coming is not read
     return response
 
 
-async def _no_such(request: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """No such route, or none with this method."""
     assert isinstance(error, HTTPException)
     key = "serving.no_method" if error.status_code == 405 else "serving.no_route"
     response = _json({"error": translate(key)}, error.status_code)
@@ -213,9 +219,11 @@ async def _no_such(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _gone(request: Request, error: Exception) -> Response:
-    return Response(status_code=499)  # nobody is left to read it
+async def on_disconnect(request: Request, error: Exception) -> Response:
+    """The client has gone: nobody reads this."""
+    return Response(status_code=499)
 
 
-async def _fault(request: Request, error: Exception) -> Response:
+async def on_exception(request: Request, error: Exception) -> Response:
+    """A bug: Starlette raises it again for the server, which writes the traceback to the terminal."""
     return _json({"error": translate("serving.fault")}, 500)

@@ -16,8 +16,8 @@ from softreg.errors import ServingError
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
-WAITING = 128  # questions; at 1,500 answers a second the last one waits less than 0.1 s
-BATCH = 32
+MAX_QUEUE = 128  # at 1,500 answers a second the last one waits less than 0.1 s
+MAX_BATCH = 32
 
 
 class MicroBatcher(Generic[Request, Response]):
@@ -25,78 +25,82 @@ class MicroBatcher(Generic[Request, Response]):
 
     Parameters
     ----------
-    answer : answers a batch of questions, in their order; for a question it refuses, the exception to raise
-    waiting : how many questions may wait
-    batch : how many are answered at a time
+    answer : the responses to a batch of requests, in their order; for a request it refuses, the exception to raise
+    max_queue : how many requests may wait
+    max_batch : how many are answered at a time
     """
 
     def __init__(
-        self, answer: Callable[[Sequence[Request]], Sequence[Response | Exception]], *, waiting: int = WAITING, batch: int = BATCH
+        self,
+        answer: Callable[[Sequence[Request]], Sequence[Response | Exception]],
+        *,
+        max_queue: int = MAX_QUEUE,
+        max_batch: int = MAX_BATCH,
     ) -> None:
         self._answer = answer
-        self._batch = batch
-        self._queue: queue.Queue[tuple[Request, Future[Response]] | None] = queue.Queue(waiting)
+        self._max_batch = max_batch
+        self._queue: queue.Queue[tuple[Request, Future[Response]] | None] = queue.Queue(max_queue)
         self._thread = threading.Thread(target=self._work, name="softreg-predict", daemon=True)
 
     def start(self) -> None:
-        """Begin to work; to be called on the event loop that will ask."""
+        """Start the thread; to be called on the event loop that will submit requests."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
     @property
-    def waiting(self) -> int:
-        """How many questions wait."""
+    def queue_size(self) -> int:
+        """How many requests wait."""
         return self._queue.qsize()
 
     async def stop(self) -> None:
-        """Answer what was accepted, then end."""
+        """Answer what was accepted, then end the thread."""
         await asyncio.to_thread(self._queue.put, None)
         await asyncio.to_thread(self._thread.join)
 
-    async def ask(self, question: Request) -> Response:
-        """The answer to a question.
+    async def submit(self, request: Request) -> Response:
+        """The response to a request.
 
         Raises
         ------
         ServingError
-            With status 503, if too many are waiting already.
+            With status 503, if `max_queue` requests wait already.
         """
         future: Future[Response] = self._loop.create_future()
         try:
-            self._queue.put_nowait((question, future))
+            self._queue.put_nowait((request, future))
         except queue.Full:
             raise ServingError("serving.busy", status=503) from None
         return await future
 
     def _work(self) -> None:
         while taken := self._take():
-            waiting = [(question, future) for question, future in taken if not future.cancelled()]
+            waiting = [(request, future) for request, future in taken if not future.cancelled()]
             if not waiting:
                 continue
             try:
-                answers: Sequence[Response | Exception] = self._answer([question for question, _ in waiting])
+                responses: Sequence[Response | Exception] = self._answer([request for request, _ in waiting])
             except Exception as error:  # a fault of ours must reach those who wait, and not end the thread
-                answers = [error] * len(waiting)
-            self._loop.call_soon_threadsafe(_deliver, [future for _, future in waiting], answers)
+                responses = [error] * len(waiting)
+            self._loop.call_soon_threadsafe(_deliver, [future for _, future in waiting], responses)
 
     def _take(self) -> list[tuple[Request, Future[Response]]]:
-        """Wait for a question, and take with it those that are waiting too; empty when it is time to end."""
+        """Wait for a request, then take those that are waiting too, up to a batch; empty when it is time to end."""
         taken = [self._queue.get()]
-        while len(taken) < self._batch and taken[-1] is not None:
+        while len(taken) < self._max_batch and taken[-1] is not None:
             try:
                 taken.append(self._queue.get_nowait())
             except queue.Empty:
                 break
         if taken[-1] is None and len(taken) > 1:
-            self._queue.put(None)  # first the questions, then the end
-        return [each for each in taken if each is not None]
+            self._queue.put(None)  # first the requests, then the end
+        return [item for item in taken if item is not None]
 
 
-def _deliver(futures: Sequence[Future[Response]], answers: Sequence[Response | Exception]) -> None:
-    for future, answer in zip(futures, answers, strict=True):
+def _deliver(futures: Sequence[Future[Response]], responses: Sequence[Response | Exception]) -> None:
+    for future, response in zip(futures, responses, strict=True):
         if future.done():  # whoever asked has gone
             continue
-        if isinstance(answer, Exception):
-            future.set_exception(answer)
+        if isinstance(response, Exception):
+            future.set_exception(response)
         else:
-            future.set_result(answer)
+            future.set_result(response)

@@ -21,10 +21,10 @@ from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.serving.models import Models
 
 SIDE = 28
-SHOWN = 112  # pixels: the longer side of a stage as it is sent
-GREY_28 = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x1c\0\0\0\x1c\x08\0"  # how a PNG of 28 x 28 8-bit greys begins
-UNMOVED = np.eye(2, 3)
-NAME = "picture"  # of every picture: the request's own names are not asked for
+STAGE_PIXELS = 112  # pixels: the longer side of a stage as it is sent
+PNG_28_HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x1c\0\0\0\x1c\x08\0"  # how a PNG of 28 x 28 8-bit greys begins
+IDENTITY = np.eye(2, 3)
+NAME = "picture"  # of every picture: a client's own file names are not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class PredictRequest:
     is_json : which of the two
     model : a key of `Models`
     language : to answer in
-    stages : whether the way from the picture to the image is asked for
-    evidence : whether the evidence for each class is asked for
+    stages : whether to add the steps from the picture to the image
+    evidence : whether to add each pixel's contribution to each class
     """
 
     body: bytes
@@ -49,26 +49,26 @@ class PredictRequest:
     evidence: bool
 
 
-def predict_batch(models: Models, questions: Sequence[PredictRequest]) -> list[dict[str, Any] | Exception]:
-    """The answers, or for a question that is refused the error; the pictures of one model go through it together."""
+def predict_batch(models: Models, requests: Sequence[PredictRequest]) -> list[dict[str, Any] | Exception]:
+    """The answers, or for a request that is refused the error; the pictures of one model go through it together."""
     answers: dict[int, dict[str, Any] | Exception] = {}
     together: dict[str, list[tuple[int, Picture]]] = {}
-    for i, question in enumerate(questions):
-        use_language(question.language)
+    for i, request in enumerate(requests):
+        use_language(request.language)
         try:
-            models.get(question.model)
-            together.setdefault(question.model, []).append((i, _picture(question)))
+            models.get(request.model)
+            together.setdefault(request.model, []).append((i, _decode(request)))
         except Exception as error:  # even a fault of ours: it must not fall on the others
             answers[i] = error
     for key, asked in together.items():
         model = models.get(key)
         for (i, _), prediction in zip(asked, predict(model, [picture for _, picture in asked]), strict=True):
-            use_language(questions[i].language)
-            answers[i] = _as_json(model, prediction, questions[i])
-    return [answers[i] for i in range(len(questions))]
+            use_language(requests[i].language)
+            answers[i] = _encode(model, prediction, requests[i])
+    return [answers[i] for i in range(len(requests))]
 
 
-def image_of_json(body: bytes) -> NDArray[np.uint8]:
+def parse_json_image(body: bytes) -> NDArray[np.uint8]:
     """The image uint8 (28, 28) in a JSON body: 28 rows of 28 whole numbers from 0 to 255, bare or as `{"image": ...}`.
 
     Raises
@@ -98,7 +98,7 @@ def encode_array(values: torch.Tensor | NDArray[Any]) -> dict[str, Any]:
 
 def parse_mnist_png(body: bytes) -> Picture | None:
     """What `read_picture` would give, in half the time, if the picture is a 28 x 28 grey PNG in MNIST's form; None if it is not."""
-    if not body.startswith(GREY_28) or any(kind in body for kind in (b"tRNS", b"acTL", b"eXIf")):
+    if not body.startswith(PNG_28_HEADER) or any(kind in body for kind in (b"tRNS", b"acTL", b"eXIf")):
         return None
     try:
         with Image.open(BytesIO(body), formats=("PNG",)) as file:
@@ -109,37 +109,37 @@ def parse_mnist_png(body: bytes) -> Picture | None:
         return None
     top, left, bottom, right = bounds
     box = (float(left), float(top), float(right - left), float(bottom - top))
-    digit = Digit(image, box, UNMOVED, 1, float("nan"), float((image > 127).sum()) / (box[2] * box[3]))
+    digit = Digit(image, box, IDENTITY, 1, float("nan"), float((image > 127).sum()) / (box[2] * box[3]))
     stages = (Stage("pictures.stage_upright", image), Stage("pictures.stage_image", image))
     return Picture(NAME, (SIDE, SIDE), (translate("pictures.unchanged"),), stages, (digit,), None)
 
 
-def _picture(question: PredictRequest) -> Picture:
-    if not question.is_json:
-        return parse_mnist_png(question.body) or read_picture(question.body, name=NAME)
-    image = image_of_json(question.body)  # an image already: nothing to find, nothing to change
-    digit = Digit(image, (0.0, 0.0, SIDE, SIDE), UNMOVED, 1, float("nan"), float((image > 127).mean()))
+def _decode(request: PredictRequest) -> Picture:
+    if not request.is_json:
+        return parse_mnist_png(request.body) or read_picture(request.body, name=NAME)
+    image = parse_json_image(request.body)  # an image already: nothing to find, nothing to change
+    digit = Digit(image, (0.0, 0.0, SIDE, SIDE), IDENTITY, 1, float("nan"), float((image > 127).mean()))
     stages = (Stage("pictures.stage_image", image),)
     return Picture(NAME, (SIDE, SIDE), (), stages, (digit,) if image.any() else (), None if image.any() else "pictures.blank")
 
 
-def _as_json(model: SoftmaxRegression, prediction: Prediction, question: PredictRequest) -> dict[str, Any]:
-    told = prediction.to_json()
-    reading = min(prediction.readings, key=lambda each: each.probability, default=None)  # the one its probabilities are of
+def _encode(model: SoftmaxRegression, prediction: Prediction, request: PredictRequest) -> dict[str, Any]:
+    payload = prediction.to_json()
+    reading = min(prediction.readings, key=lambda reading: reading.probability, default=None)  # the one its probabilities are of
     if reading is not None:
-        told["logits"] = by_class(model.classes, reading.logits)
-    result: dict[str, Any] = {"schema": 1, "model": question.model, "predictions": [told]}
-    if question.stages:
-        result["stages"] = [{"title": stage.title, **encode_array(_small(stage.array))} for stage in prediction.picture.stages]
-    if question.evidence and reading is not None:
+        payload["logits"] = by_class(model.classes, reading.logits)
+    result: dict[str, Any] = {"schema": 1, "model": request.model, "predictions": [payload]}
+    if request.stages:
+        result["stages"] = [{"title": stage.title, **encode_array(_thumbnail(stage.array))} for stage in prediction.picture.stages]
+    if request.evidence and reading is not None:
         result["evidence"] = _evidence(model, reading.digit.image)
     return result
 
 
 def _evidence(model: SoftmaxRegression, image: NDArray[np.uint8]) -> dict[str, Any]:
-    """What each pixel says for each class; and all that speaks for it, against it, and its bias, which add up to its logit."""
+    """Each pixel's contribution to each class; the sums of the positive and negative ones, with the bias, add up to its logit."""
     images, weight = torch.from_numpy(image)[None], model.linear.weight.detach()  # (1, 28, 28), (C, D)
-    pixels = torch.cat([model.features.attribute(images, each) for each in weight])  # (C, 28, 28)
+    pixels = torch.cat([model.features.attribute(images, row) for row in weight])  # (C, 28, 28)
     return {
         "image": encode_array(image),
         "pixels": encode_array(pixels),
@@ -149,9 +149,9 @@ def _evidence(model: SoftmaxRegression, image: NDArray[np.uint8]) -> dict[str, A
     }
 
 
-def _small(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """At most `SHOWN` pixels long, and without colour if it has none."""
+def _thumbnail(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """At most `STAGE_PIXELS` pixels long, and without colour if it has none."""
     if array.ndim == 3 and (array == array[..., :1]).all():
         array = array[..., 0]
-    factor = -(-max(array.shape[:2]) // SHOWN)
+    factor = -(-max(array.shape[:2]) // STAGE_PIXELS)
     return np.asarray(Image.fromarray(array).reduce(factor)) if factor > 1 else array

@@ -16,7 +16,7 @@ from softreg.errors import ServingError
 from softreg.messages import use_language
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
-LARGEST_BODY = 2**20  # bytes
+MAX_BODY_BYTES = 2**20  # bytes
 COOKIE = "softreg_token"
 
 POLICY = "; ".join(
@@ -75,7 +75,7 @@ class SecurityMiddleware:
                 message["headers"] = [*message.get("headers", ()), *HEADERS]
             await send(message)
 
-        await self.app(scope, _counted(receive), with_headers)
+        await self.app(scope, limit_body(receive), with_headers)
 
     def _check(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
         """Raise unless host, origin, token and announced length are in order."""
@@ -90,19 +90,19 @@ class SecurityMiddleware:
         if self.token is not None and not self._carries_token(scope, headers):
             raise ServingError("serving.no_token", status=401)
         length = _first(headers, b"content-length")
-        if length.isdigit() and int(length) > LARGEST_BODY:
-            raise ServingError("serving.body_too_large", status=413, most=LARGEST_BODY)
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+            raise ServingError("serving.body_too_large", status=413, most=MAX_BODY_BYTES)
 
     def _carries_token(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> bool:
         """Whether the token comes as a bearer, in the cookie, or in the query (the link printed at the start)."""
         given = [_first(headers, b"authorization").removeprefix(b"Bearer ")]
         given += [
             part.split(b"=", 1)[1]
-            for part in (each.strip() for each in _first(headers, b"cookie").split(b";"))
+            for part in (pair.strip() for pair in _first(headers, b"cookie").split(b";"))
             if part.startswith(COOKIE.encode() + b"=")
         ]
-        given += [each.encode() for each in parse_qs(scope["query_string"].decode("latin-1")).get("token", [])]
-        return any(hmac.compare_digest(each, (self.token or "").encode()) for each in given)
+        given += [value.encode() for value in parse_qs(scope["query_string"].decode("latin-1")).get("token", [])]
+        return any(hmac.compare_digest(value, (self.token or "").encode()) for value in given)
 
 
 async def reject(send: Send, error: ServingError) -> None:
@@ -113,16 +113,16 @@ async def reject(send: Send, error: ServingError) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _counted(receive: Receive) -> Receive:
-    """`receive`, raising as soon as more than `LARGEST_BODY` bytes of body have come: a length can be false or missing."""
+def limit_body(receive: Receive) -> Receive:
+    """`receive`, raising as soon as more than `MAX_BODY_BYTES` bytes of body have come: a length can be false or missing."""
     seen = 0
 
     async def counting() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY:
-            raise ServingError("serving.body_too_large", status=413, most=LARGEST_BODY)
+        if seen > MAX_BODY_BYTES:
+            raise ServingError("serving.body_too_large", status=413, most=MAX_BODY_BYTES)
         return message
 
     return counting

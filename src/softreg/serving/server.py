@@ -22,17 +22,17 @@ from softreg.errors import ServingError
 
 REQUEST_SECONDS = 10.0  # for a request to arrive whole, and for a reader to take what it was sent
 IDLE_SECONDS = 75  # an open page keeps its connection
-GRACE_SECONDS = 3  # for what was accepted to finish,
-LAST_SECONDS = 4.5  # and for everything: then the process ends
+SHUTDOWN_SECONDS = 3  # for what was accepted to finish,
+KILL_SECONDS = 4.5  # and for everything: then the process ends
 INTERRUPTED = 130  # exit code after Ctrl-C
-LARGEST_HEAD = 32 * 2**10  # bytes of request line and headers
-MOST_CONNECTIONS = 512
+MAX_HEAD_BYTES = 32 * 2**10  # bytes of request line and headers
+MAX_CONNECTIONS = 512
 BACKLOG = 1024
 M_MMAP_THRESHOLD = -3  # malloc.h
 
 
 class Deadline:
-    """`REQUEST_SECONDS` from its start, unless stopped."""
+    """A timer that calls `expired` after `REQUEST_SECONDS`, unless it is stopped."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, expired: Callable[[], None]) -> None:
         self._loop = loop
@@ -40,19 +40,19 @@ class Deadline:
         self._timer: TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin, or begin again."""
+        """Start the timer, or restart it."""
         self.stop()
         self._timer = self._loop.call_later(REQUEST_SECONDS, self._expired)
 
     def stop(self) -> None:
-        """Nothing will happen."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which drops clients that dawdle: uvicorn itself waits for ever for the rest of a request.
+    """uvicorn's protocol, which resets slow connections: uvicorn itself waits for ever for the rest of a request.
 
     The deadline runs from the first byte (or from the connection, when none comes) until the request is whole, and again whenever
     the client does not take what is sent to it. Answering takes as long as it takes.
@@ -61,37 +61,37 @@ class DeadlineProtocol(HttpToolsProtocol):
     _head = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock; more than `MOST_CONNECTIONS` are not served at all."""
+        """Start the timer; more than `MAX_CONNECTIONS` are not served at all."""
         super().connection_made(transport)
-        self._arriving = Deadline(self.loop, self._drop)
-        self._leaving = Deadline(self.loop, self._drop)
-        if len(self.connections) > MOST_CONNECTIONS:
+        self._arriving = Deadline(self.loop, self._abort)
+        self._leaving = Deadline(self.loop, self._abort)
+        if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
         else:
             self._arriving.start()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clocks."""
+        """Stop both timers."""
         self._arriving.stop()
         self._leaving.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Refuse heads without end, which the parser would collect."""
+        """Refuse endless heads, which the parser would keep in memory."""
         if self._head >= 0:
             self._head += len(data)
         super().data_received(data)
-        if self._head > LARGEST_HEAD:
+        if self._head > MAX_HEAD_BYTES:
             self.transport.abort()
 
     def on_message_begin(self) -> None:
-        """Start the clock for a request."""
+        """Start the timer for a request."""
         super().on_message_begin()
         self._head = 0
         self._arriving.start()
 
     def on_headers_complete(self) -> None:
-        """From here on the body is counted, by the guard."""
+        """From here on `limit_body` counts."""
         self._head = -1
         super().on_headers_complete()
 
@@ -101,7 +101,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """Start the clock for the reader."""
+        """Start the timer for the reader."""
         super().pause_writing()
         self._leaving.start()
 
@@ -110,7 +110,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().resume_writing()
         self._leaving.stop()
 
-    def _drop(self) -> None:
+    def _abort(self) -> None:
         """Close at once: nothing that waits to be sent is kept, here or in the kernel."""
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
@@ -130,26 +130,26 @@ class Server(uvicorn.Server):
         gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish what was accepted, as far as there is time."""
-        last = threading.Timer(LAST_SECONDS, exit_now, [self.code])
-        last.daemon = True
-        last.start()
+        """Finish what was accepted, as far as `KILL_SECONDS` allow."""
+        kill = threading.Timer(KILL_SECONDS, exit_now, [self.code])
+        kill.daemon = True
+        kill.start()
         self._closing()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Ctrl-C and SIGTERM end the server; unlike uvicorn, neither is raised again afterwards."""
-        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     @property
     def code(self) -> int:
-        """To exit with."""
+        """The exit code of the process."""
         return INTERRUPTED if signal.SIGINT in self._captured_signals else 0
 
 
@@ -193,13 +193,13 @@ def make_server(app: ASGIApp, closing: Callable[[], None]) -> Server:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     return Server(config, closing)
 
 
 def exit_now(code: int) -> None:
-    """End the process now, though threads may still compute: what they were writing is not yet in its place, and harms nobody."""
+    """End the process now, though threads may still compute: files are written whole or not at all, so none is damaged."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from typing import Any
 
-from softreg.errors import RunError, ServingError, SoftregError
+from softreg.errors import RecipeError, RunError, ServingError, SolverError, WriteError
 from softreg.messages import LANGUAGES, Language, translate, use_language
 from softreg.optim.minimize import StopMinimization
 from softreg.optim.solver import State
@@ -14,31 +14,32 @@ from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
 from softreg.serving.codec import encode_array
+from softreg.serving.public_errors import log_error, public_error
 from softreg.training.training_monitor import Snapshot, TrainingMonitor
 
 FIELDS = ("features", "solver", "epochs", "batch_size", "lr", "l2", "max_iterations", "seed")  # never `dataset`: it may be a path
-MOST = {"epochs": 200, "max_iterations": 500}
-MOST_WATCHERS = 8
-HEARTBEAT = 15.0  # seconds
-GLANCE = 0.05  # seconds
+LIMITS = {"epochs": 200, "max_iterations": 500}
+MAX_WATCHERS = 8
+HEARTBEAT_SECONDS = 15.0  # seconds
+POLL_SECONDS = 0.05  # seconds
 
 
 def describe_fields() -> list[dict[str, Any]]:
-    """The recipe's fields that the page offers, with bounds, defaults and words: what its form is made of."""
+    """The recipe's fields that the page's form offers, with bounds, defaults and help."""
     described = []
-    for each in fields(Recipe):
-        if each.name in FIELDS:
-            bounds = each.metadata["spec"]
+    for field in fields(Recipe):
+        if field.name in FIELDS:
+            bounds = field.metadata["spec"]
             described.append(
                 {
-                    "name": each.name,
-                    "default": each.default,
+                    "name": field.name,
+                    "default": field.default,
                     "choices": list(bounds.choices),
                     "low": bounds.low,
-                    "high": min(bounds.high, MOST.get(each.name, bounds.high)),
-                    "whole": isinstance(each.default, int),
-                    "solvers": [name for name in SOLVERS if each.name in Recipe.fields_read_by(name)],
-                    "help": translate(f"recipe.{each.name}", choices=", ".join(bounds.choices)),
+                    "high": min(bounds.high, LIMITS.get(field.name, bounds.high)),
+                    "whole": isinstance(field.default, int),
+                    "solvers": [name for name in SOLVERS if field.name in Recipe.fields_read_by(name)],
+                    "help": translate(f"recipe.{field.name}", choices=", ".join(bounds.choices)),
                 }
             )
     return described
@@ -51,17 +52,20 @@ def recipe_of(values: object) -> Recipe:
     for name, value in values.items():
         if name not in FIELDS:
             raise ServingError("serving.unknown_field", choices=", ".join(FIELDS))
-        if name in MOST and isinstance(value, int | float) and value > MOST[name]:
-            raise ServingError("serving.too_many", field=name, most=MOST[name])
-    return Recipe.from_mapping(values)
+        if name in LIMITS and isinstance(value, int | float) and value > LIMITS[name]:
+            raise ServingError("serving.too_many", field=name, most=LIMITS[name])
+    try:
+        return Recipe.from_mapping(values)
+    except RecipeError as error:  # made of the request's own values; one made of a file would name it
+        raise ServingError(error.key, 400, **error.facts) from error
 
 
 class TrainingJob:
-    """What the page's Learn part shows: at most one training under way, in a thread of its own.
+    """The training that the page's Learn part shows: at most one at a time, in a thread of its own.
 
     Parameters
     ----------
-    saved : told of the run that was saved; gives the key it can be drawn on with
+    saved : called with the run that was saved; returns its key in the table of models
     """
 
     def __init__(self, saved: Callable[[Run], str]) -> None:
@@ -78,8 +82,8 @@ class TrainingJob:
         self._view: dict[str, Any] | None = None
 
     def start(self, recipe: Recipe) -> None:
-        """Begin to train; refused while another training is under way."""
-        if self.under_way:
+        """Start a training; refused while another one is running."""
+        if self.is_running:
             raise ServingError("serving.training_already", status=409)
         self._loop = asyncio.get_running_loop()
         self._stopping = False
@@ -99,28 +103,28 @@ class TrainingJob:
         self._announce()
 
     @property
-    def under_way(self) -> bool:
-        """Whether a training is running or paused."""
+    def is_running(self) -> bool:
+        """Whether a training has started and not ended yet; a paused one counts."""
         return self._thread is not None and self._thread.is_alive()
 
     def pause(self) -> None:
-        """Hold after the step under way."""
-        self._must_be_under_way()
+        """Pause after the current step."""
+        self._require_training()
         self._going.clear()
 
     def resume(self) -> None:
-        """Go on."""
-        self._must_be_under_way()
+        """Continue a paused training."""
+        self._require_training()
         self._going.set()
 
     def stop(self) -> None:
-        """End after the step under way, and save what was learned."""
-        self._must_be_under_way()
+        """Stop after the current step and save the run."""
+        self._require_training()
         self._stopping = True
         self._going.set()
 
     def close(self) -> None:
-        """The server is going: end the streams and the training."""
+        """End the streams and the training: the server shuts down."""
         self._closed = self._stopping = True
         self._going.set()
         self._announce()
@@ -130,13 +134,13 @@ class TrainingJob:
         if self._thread is not None:
             self._thread.join()
 
-    def admit(self) -> None:
-        """Refuse who comes to watch when enough do; to be asked before the answer has begun."""
-        if self._watchers >= MOST_WATCHERS:
+    def check_capacity(self) -> None:
+        """Raise if `MAX_WATCHERS` watch already; to be called before the response has begun."""
+        if self._watchers >= MAX_WATCHERS:
             raise ServingError("serving.busy", status=503)
 
     async def watch(self) -> AsyncIterator[dict[str, Any]]:
-        """What there is to see, from the first step on, and then whatever is new; a slow watcher gets several steps at once."""
+        """Yield the state of the training: all steps so far, then each change; a slow watcher gets several steps at once."""
         self._watchers += 1
         try:
             number, sent = -1, 0
@@ -148,14 +152,14 @@ class TrainingJob:
                 yield {"training": number, **status, "from": sent, "steps": new, "view": self._view}
                 sent += len(new)
                 try:
-                    await asyncio.wait_for(changed.wait(), HEARTBEAT)
+                    await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
                 except TimeoutError:
                     continue
         finally:
             self._watchers -= 1
 
-    def _must_be_under_way(self) -> None:
-        if not self.under_way:
+    def _require_training(self) -> None:
+        if not self.is_running:
             raise ServingError("serving.not_training", status=409)
 
     def _train(self, recipe: Recipe) -> None:
@@ -164,15 +168,17 @@ class TrainingJob:
             from softreg.data.load import load_splits
             from softreg.training.train import train
 
-            watch = TrainingMonitor(recipe, load_splits(recipe.dataset, recipe.validation))
-            run = train(recipe, name=recipe.solver, on_step=lambda state: self._step(watch, state))
-        except (RunError, OSError):  # which name folders: the page is not told where
+            monitor = TrainingMonitor(recipe, load_splits(recipe.dataset, recipe.validation))
+            run = train(recipe, name=recipe.solver, on_step=lambda state: self._step(monitor, state))
+        except (RunError, WriteError, OSError) as error:
+            log_error(error)
             self._publish(status="failed", message=_in_each_language(ServingError("serving.not_saved")))
-        except SoftregError as error:
-            self._publish(status="failed", ending=error.key.removeprefix("solvers."), message=_in_each_language(error))
-        except Exception:  # a fault of ours: the page must not wait for ever, and learns no more than that
-            self._publish(status="failed", message=_in_each_language(ServingError("serving.fault")))
-            raise
+        except SolverError as error:
+            self._publish(
+                status="failed", ending=error.key.removeprefix("solvers."), message=_in_each_language(public_error(error))
+            )
+        except Exception as error:  # even a bug: the page must not wait for ever
+            self._publish(status="failed", message=_in_each_language(public_error(error)))
         else:
             result, ending = run.result, run.termination
             evaluation = result["evaluation"]
@@ -187,32 +193,32 @@ class TrainingJob:
                 seconds=result["train_seconds"],
             )
 
-    def _step(self, watch: TrainingMonitor, state: State) -> None:
-        """After each step, in the training's thread: show it, hold while paused, and end if told to."""
-        view = watch.snapshot(state.theta)
-        self._steps.append({"step": state.steps, "cost": state.cost, "accuracy": view.accuracy})
-        self._view = _view_as_json(view)
+    def _step(self, monitor: TrainingMonitor, state: State) -> None:
+        """After each step, in the training's thread: publish it, wait while paused, and end if told to."""
+        snapshot = monitor.snapshot(state.theta)
+        self._steps.append({"step": state.steps, "cost": state.cost, "accuracy": snapshot.accuracy})
+        self._view = _encode(snapshot)
         if state.termination is not None:
             self._publish(status="saving")
             return
         self._publish(status="running")
-        self._hold()
+        self._wait_while_paused()
         if self._stopping:
             self._publish(status="saving")
             raise StopMinimization
 
-    def _hold(self) -> None:
-        """Wait while paused; said from here, so that no step comes after it was said."""
-        held = False
-        while not self._going.wait(GLANCE):
-            if not held:
+    def _wait_while_paused(self) -> None:
+        """Wait while paused. Published from here, so that no step follows the word "paused"."""
+        paused = False
+        while not self._going.wait(POLL_SECONDS):
+            if not paused:
                 self._publish(status="paused")
-            held = True
-        if held:
+            paused = True
+        if paused:
             self._publish(status="running")
 
     def _publish(self, **facts: Any) -> None:
-        """From the training's thread: change what is shown."""
+        """Change what watchers see; called from the training's thread."""
         self._status = self._status | facts
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._announce)
@@ -224,20 +230,20 @@ class TrainingJob:
 
 
 def _in_each_language(sentence: object) -> dict[Language, str]:
-    """What `sentence` says as text: the page may be read in another language than the training was begun in."""
-    told = {}
-    for each in LANGUAGES:
-        use_language(each)
-        told[each] = str(sentence)
-    return told
+    """The sentence in every language: the page may be read in another one than the training was started in."""
+    texts = {}
+    for language in LANGUAGES:
+        use_language(language)
+        texts[language] = str(sentence)
+    return texts
 
 
-def _view_as_json(view: Snapshot) -> dict[str, Any]:
+def _encode(snapshot: Snapshot) -> dict[str, Any]:
     return {
-        "templates": encode_array(view.templates),
-        "n": view.n,
+        "templates": encode_array(snapshot.templates),
+        "n": snapshot.n,
         "hardest": [
             {"image": encode_array(image), "label": label, "prediction": prediction, "probability": probability}
-            for image, label, prediction, probability in view.hardest
+            for image, label, prediction, probability in snapshot.hardest
         ],
     }

@@ -12,16 +12,16 @@ from softreg.serving.models import Models
 
 
 class WalkthroughService:
-    """Follows MNIST's test images through the first model whose features are pixels."""
+    """The way of MNIST's test images through the first model whose features are pixels."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
         self._lock = threading.Lock()
         self._test: Dataset | None = None
 
-    def follow(self, sample: int) -> dict[str, Any]:
+    def get(self, sample: int) -> dict[str, Any]:
         """Every quantity on the way of test image number `sample`, as JSON."""
-        test = self._load()
+        test = self._test_images()
         if sample >= len(test):
             raise ServingError("serving.unknown_sample", status=404, most=len(test) - 1)
         key = self._models.with_features("pixels")
@@ -44,7 +44,7 @@ class WalkthroughService:
             "gradient": encode_array(walk.gradient.view(-1, SIDE, SIDE)),
         }
 
-    def _load(self) -> Dataset:
+    def _test_images(self) -> Dataset:
         with self._lock:
             self._test = self._test or load_dataset("mnist").test
             return self._test

@@ -1,4 +1,4 @@
-"""Looking on while a model learns: after each step its templates, its accuracy, and the images it finds hardest."""
+"""Snapshots of a model while it trains: after each step its templates, accuracy and hardest images."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ from softreg.features.registry import make_feature_map
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.recipe import Recipe
 
-WATCHED = {"pixels": 10_000}  # images looked at after every step; of features that cost more, fewer
-WATCHED_OTHERWISE = 1000
-HARDEST = 12
-MEAN_OF = 10_000  # training images
+N_MONITORED = {"pixels": 10_000}  # test images evaluated after every step; fewer where features cost more
+N_MONITORED_OTHERWISE = 1000
+N_HARDEST = 12
+N_AVERAGED = 10_000  # training images in each class's mean
 SIDE = 28
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What is seen of a model.
+    """A model after one step.
 
     Attributes
     ----------
-    templates : (C, 28, 28), the weights of features that are pixels; of others, what each class's mean image says for it
-    accuracy : the share of the n images looked at that it names rightly
-    n : how many were looked at
-    hardest : of these, the ones it gives least to what they are: image (28, 28), label, prediction, probability of the label
+    templates : (C, 28, 28), the weights if features are pixels; otherwise the attribution of each class's mean image
+    accuracy : on the n test images monitored
+    n : how many test images are monitored
+    hardest : the images whose label got the least probability: image (28, 28), label, prediction, probability of the label
     """
 
     templates: Tensor
@@ -36,32 +36,32 @@ class Snapshot:
 
 
 class TrainingMonitor:
-    """Looks at the first test images with the weights of the moment.
+    """Evaluates the first test images with the weights of a step.
 
     Parameters
     ----------
     recipe : what is being trained
-    splits : what it learns from and is judged by
+    splits : the training and test images
     """
 
     def __init__(self, recipe: Recipe, splits: Splits) -> None:
-        self._data = splits.test[: WATCHED.get(recipe.features, WATCHED_OTHERWISE)]
+        self._data = splits.test[: N_MONITORED.get(recipe.features, N_MONITORED_OTHERWISE)]
         features = make_feature_map(recipe.features).fit(splits.train.images, recipe.seed)
         self._model = SoftmaxRegression(features, splits.train.classes).eval()
         with torch.inference_mode():
             self._x = features(self._data.images)  # (N, D)
-        labels, images = splits.train.labels[:MEAN_OF], splits.train.images[:MEAN_OF].float()
+        labels, images = splits.train.labels[:N_AVERAGED], splits.train.images[:N_AVERAGED].float()
         self._means = [images[labels == c].mean(0).nan_to_num()[None] for c in range(len(splits.train.classes))]  # each (1, 28, 28)
 
     @torch.inference_mode()
     def snapshot(self, theta: Tensor) -> Snapshot:
-        """The view with theta (C, D + 1)."""
+        """The model with parameters theta (C, D + 1), bias last."""
         self._model.set_theta(theta.cpu())
         labels, classes = self._data.labels, self._data.classes
         probabilities = torch.softmax(self._model.linear(self._x), dim=1)  # (N, C)
         predictions = probabilities.argmax(1)  # (N,)
         of_label = probabilities.gather(1, labels[:, None])[:, 0]  # (N,)
-        hardest = of_label.argsort()[:HARDEST].tolist()
+        hardest = of_label.argsort()[:N_HARDEST].tolist()
         return Snapshot(
             templates=self._templates(),
             accuracy=float((predictions == labels).float().mean()),

@@ -1,21 +1,56 @@
-// The server's answers. A refusal becomes an Error whose message is the server's own sentence.
+// Requests to the server. A refusal becomes an ApiError whose message is the server's own sentence.
 
-import { language } from "./words.js";
+/** @import { PredictAnswer } from "./types.d.ts" */
 
-async function ask(path, options = {}) {
+import { language } from "./i18n.js";
+
+export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status
+   */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit & { headers?: Record<string, string> }} [options]
+ */
+async function request(path, options = {}) {
   const headers = { "Accept-Language": language, ...options.headers };
-  const answer = await fetch(path, { ...options, headers });
-  const value = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(value.error), { status: answer.status });
+  const response = await fetch(path, { ...options, headers });
+  const value = await response.json();
+  if (!response.ok) throw new ApiError(value.error, response.status);
   return value;
 }
 
-export const get = (path) => ask(path);
+/** @param {string} path */
+export const get = (path) => request(path);
 
-export const post = (path, value) =>
-  ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value ?? {}) });
+/**
+ * @param {string} path
+ * @param {unknown} [value]
+ */
+export function post(path, value = {}) {
+  return request(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(value),
+  });
+}
 
-export function predict(picture, model, include, signal) {
+/**
+ * What `model` makes of a picture; `include` may ask for its stages and the evidence.
+ * @param {Blob} picture
+ * @param {string} model
+ * @param {("stages" | "evidence")[]} [include]
+ * @returns {Promise<PredictAnswer>}
+ */
+export function predict(picture, model, include = []) {
   const query = new URLSearchParams({ model, include: include.join(",") });
-  return ask(`/predict?${query}`, { method: "POST", headers: { "Content-Type": picture.type || "image/png" }, body: picture, signal });
+  const headers = { "Content-Type": picture.type || "image/png" };
+  return request(`/predict?${query}`, { method: "POST", headers, body: picture });
 }

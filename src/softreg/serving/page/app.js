@@ -1,59 +1,105 @@
-// The page: which part is shown, in which language, by day or by night.
+// The page: which part is shown, in which language, light or dark.
 
+import { byId, messageOf } from "./dom.js";
 import { Draw } from "./draw.js";
+import { language, setLanguage, translate } from "./i18n.js";
 import { Learn } from "./learn.js";
 import { Understand } from "./understand.js";
-import { language, say, speak } from "./words.js";
 
 const PARTS = ["draw", "learn", "understand"];
-const remembered = { get: (key) => { try { return localStorage.getItem(key); } catch { return null; } }, set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* a private window forgets */ } } };
-const $ = (id) => document.getElementById(id);
 
-function trouble(message) {
-  $("trouble").textContent = message;
-  $("trouble").hidden = !message;
+// A private window may refuse to store: then nothing is remembered.
+const settings = {
+  /** @param {string} key */
+  get(key) {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  },
+  /**
+   * @param {string} key
+   * @param {string} value
+   */
+  set(key, value) {
+    try {
+      localStorage.setItem(key, value);
+    } catch {}
+  },
+};
+
+/** @param {string} message empty: no error any more */
+function showError(message) {
+  byId("error").textContent = message;
+  byId("error").hidden = !message;
 }
 
-const draw = new Draw(trouble);
-const learn = new Learn(trouble, async (model) => { location.hash = "draw"; await draw.loadModels(model); }, () => draw.loadModels());
-const understand = new Understand(trouble);
+const draw = new Draw(showError);
+const learn = new Learn(showError, {
+  onSaved: () => draw.loadModels(),
+  onUse: async (model) => {
+    location.hash = "draw";
+    await draw.loadModels(model);
+  },
+});
+const understand = new Understand(showError);
+const languageButtons = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-language]"));
 
 function showPart() {
-  const wanted = PARTS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "draw";
-  for (const part of PARTS) $(part).hidden = part !== wanted;
-  for (const link of document.querySelectorAll("nav a")) link.hash === `#${wanted}` ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
-  document.title = `${say(`nav_${wanted}`)} · softreg`;
+  const chosen = PARTS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "draw";
+  for (const part of PARTS) byId(part).hidden = part !== chosen;
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("nav a"))) {
+    if (link.hash === `#${chosen}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${translate(`nav_${chosen}`)} · softreg`;
   scrollTo(0, 0);
-  ({ draw: () => draw.ink.redraw(), learn: () => learn.open(), understand: () => understand.open() })[wanted]();
+  if (chosen === "draw") draw.ink.redraw();
+  if (chosen === "learn") learn.open();
+  if (chosen === "understand") understand.open();
 }
 
-async function chooseLanguage(wanted) {
-  await speak(wanted);
-  remembered.set("language", wanted);
-  for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", button.dataset.language === language);
+// The language or the colours have changed.
+function refresh() {
   for (const part of [draw, learn, understand]) part.refresh();
+}
+
+/** @param {string} code */
+async function chooseLanguage(code) {
+  await setLanguage(code);
+  settings.set("language", code);
+  for (const button of languageButtons)
+    button.setAttribute("aria-pressed", String(button.dataset.language === language));
+  refresh();
   showPart();
 }
 
+/** @param {string | undefined} theme undefined: as the system is */
 function chooseTheme(theme) {
-  theme ? (document.documentElement.dataset.theme = theme) : delete document.documentElement.dataset.theme;
-  for (const part of [draw, learn, understand]) part.refresh();
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  refresh();
 }
 
-const night = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ?? (night.matches ? "dark" : "light")) === "dark";
-night.addEventListener("change", () => chooseTheme(document.documentElement.dataset.theme));
-$("theme").onclick = () => { const theme = isDark() ? "light" : "dark"; remembered.set("theme", theme); chooseTheme(theme); };
-for (const button of document.querySelectorAll("[data-language]")) button.onclick = () => chooseLanguage(button.dataset.language);
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => (document.documentElement.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
+systemDark.addEventListener("change", refresh);
+byId("theme").onclick = () => {
+  const theme = isDark() ? "light" : "dark";
+  settings.set("theme", theme);
+  chooseTheme(theme);
+};
+for (const button of languageButtons) button.onclick = () => chooseLanguage(button.dataset.language ?? "en");
 addEventListener("hashchange", showPart);
 
-const stored = remembered.get("theme");
-if (stored) document.documentElement.dataset.theme = stored;
-const preferred = remembered.get("language") ?? (navigator.languages.find((each) => /^(en|ko)/.test(each)) ?? "en").slice(0, 2);
+const theme = settings.get("theme");
+if (theme) document.documentElement.dataset.theme = theme;
+const preferred = navigator.languages.find((code) => /^(en|ko)/.test(code)) ?? "en";
 try {
-  await chooseLanguage(preferred);
+  await chooseLanguage(settings.get("language") ?? preferred.slice(0, 2));
   await draw.loadModels();
   document.documentElement.dataset.ready = "yes";
 } catch (error) {
-  trouble(error.message);
+  showError(messageOf(error));
 }

@@ -1,102 +1,203 @@
 // Understand: one test image followed through a model whose features are pixels, each quantity with its shape.
 
-import { get } from "./api.js";
-import { decode, largest, make, paintInk, paintSigned, pixels, slice } from "./paint.js";
-import { percent, say, signed } from "./words.js";
+/** @import { Walkthrough } from "./types.d.ts" */
 
-const $ = (id) => document.getElementById(id);
+import { get } from "./api.js";
+import { byId, createCanvas, createElement, find, messageOf } from "./dom.js";
+import { percent, signed, translate } from "./i18n.js";
+import { decode, drawInk, drawSigned, largest, slice } from "./pixels.js";
+
+/** @typedef {{ key: string, shapes: string[], body: Node[], code: string }} Step */
 
 export class Understand {
-  constructor(trouble) {
-    Object.assign(this, { trouble, walk: null, opened: false });
-    $("chooser").onsubmit = (event) => { event.preventDefault(); this.follow($("sample").valueAsNumber || 0); };
-    $("random").onclick = () => { $("sample").value = Math.floor(Math.random() * 10000); this.follow($("sample").valueAsNumber); };
+  /** @type {Walkthrough | null} */
+  walkthrough = null;
+  opened = false;
+
+  /** @param {(message: string) => void} showError */
+  constructor(showError) {
+    this.showError = showError;
+    this.input = byId("sample", HTMLInputElement);
+    byId("chooser").onsubmit = (event) => {
+      event.preventDefault();
+      this.load(this.input.valueAsNumber || 0);
+    };
+    byId("random").onclick = () => {
+      const sample = Math.floor(Math.random() * 10000);
+      this.input.value = String(sample);
+      this.load(sample);
+    };
   }
 
-  open() { if (!this.opened) { this.opened = true; this.follow($("sample").valueAsNumber); } }
+  open() {
+    if (this.opened) return;
+    this.opened = true;
+    this.load(this.input.valueAsNumber);
+  }
 
-  async follow(sample) {
+  /** @param {number} sample */
+  async load(sample) {
     try {
-      this.walk = await get(`/walkthrough?sample=${sample}`);
-      this.trouble("");
+      this.walkthrough = await get(`/walkthrough?sample=${sample}`);
+      this.showError("");
     } catch (error) {
-      return this.trouble(error.message);
+      this.showError(messageOf(error));
+      return;
     }
     this.refresh();
-    const { label, prediction, cross_entropy: loss } = this.walk;
-    $("followed").textContent = say("followed", { sample, label, prediction, loss: loss.toFixed(3) });
+    if (!this.walkthrough) return;
+    const { label, prediction, cross_entropy: loss } = this.walkthrough;
+    byId("followed").textContent = translate("followed", { sample, label, prediction, loss: loss.toFixed(3) });
   }
 
-  // The words or the colours have changed.
+  /** The language or the colours have changed. */
   refresh() {
-    if (!this.walk) return;
-    const parts = [this.#image(), this.#scores(), this.#softmax(), this.#loss(), this.#gradient()];
-    const aside = (key) => make("aside", {}, ...["a", "b", "c"].map((part) => `${key}_${part}`).filter((each) => say(each) !== each).map((each) => make("p", { textContent: say(each) })));
-    $("steps").replaceChildren(...parts.map(({ key, shapes, body, code }) => {
-      const title = make("h2", {}, say(`${key}_title`), ...shapes.map((shape) => make("span", { className: "shape", textContent: shape })));
-      const told = aside(`${key}_lab`);
-      if (code) told.append(make("pre", { tabIndex: 0, attributes: { "aria-label": "PyTorch" } }, make("code", { textContent: code })));
-      return make("li", {}, make("div", {}, title, make("p", { className: "text", textContent: say(`${key}_text`) }), ...body), told);
-    }));
-  }
-
-  #image() {
-    const image = decode(this.walk.image);
-    const square = pixels(say("image_alt", { label: this.walk.label }));
-    paintInk(square, image);
-    const strip = make("canvas", { className: "strip", attributes: { role: "img", "aria-label": say("strip_alt") } });
-    paintInk(strip, { ...image, shape: [1, 784] });
-    const bottom = make("div", {}, strip, make("p", { className: "fine", textContent: say("strip_help") }));
-    return { key: "u_image", shapes: ["X (1, 28, 28)", "x (784,)"], body: [make("div", { className: "pair" }, square, bottom)],
-      code: "X.view(-1, 28 * 28)   # (B, 1, 28, 28) -> (B, 784)" };
-  }
-
-  #scores() {
-    const { classes, logits, bias } = this.walk;
-    const evidence = decode(this.walk.evidence), most = largest(evidence), image = decode(this.walk.image);
-    const tiles = classes.map((name, i) => {
-      const canvas = pixels(say("evidence_alt", { name, logit: signed(logits[i]) }));
-      paintSigned(canvas, slice(evidence, i), most, image);
-      return make("li", {}, canvas, make("b", { textContent: name }), ` ${signed(logits[i])}`);
-    });
-    const at = classes.indexOf(this.walk.prediction);
-    const equation = `z[${classes[at]}] = w[${classes[at]}] · x + b[${classes[at]}] = ${signed(logits[at] - bias[at])} ${signed(bias[at])} = ${signed(logits[at])}`;
-    return { key: "u_scores", shapes: ["W (10, 784)", "b (10,)", "z (10,)"], body: [make("ol", { className: "tiles ten" }, ...tiles), make("p", { className: "equation", textContent: equation })],
-      code: "linear = nn.Linear(784, 10, bias=True)\nz = linear(x)          # x @ W.T + b" };
-  }
-
-  #softmax() {
-    const { classes, logits, probabilities, label } = this.walk;
-    const head = make("thead", {}, make("tr", {}, ...["", "z", "exp z", "p"].map((each) => make("th", { scope: "col", textContent: each }))));
-    head.querySelector("th").append(make("span", { className: "unseen", textContent: say("class") }));
-    const rows = classes.map((name, i) => make("tr", { className: name === label ? "true" : "" },
-      make("th", { scope: "row", textContent: name === label ? `${name} ← y` : name }),
-      ...[signed(logits[i]), short(Math.exp(logits[i])), probabilities[i].toFixed(4)].map((each) => make("td", { textContent: each }))));
-    const total = short(logits.reduce((sum, z) => sum + Math.exp(z), 0));
-    return { key: "u_softmax", shapes: ["p (10,)", "Σ p = 1"], body: [
-      make("p", { className: "equation", textContent: `p[c] = exp z[c] / Σ exp z,   Σ exp z = ${total}` }),
-      make("div", { className: "scroll" }, make("table", { className: "terms" }, head, make("tbody", {}, ...rows)))],
-      code: "p = torch.softmax(z, dim=1)" };
-  }
-
-  #loss() {
-    const { classes, probabilities, label, cross_entropy: loss } = this.walk, p = probabilities[classes.indexOf(label)];
-    const body = [make("p", { className: "equation", textContent: `J = −log p[y] = −log p[${label}] = −log ${p.toFixed(4)} = ${loss.toFixed(4)}` }),
-      make("p", { className: "fine", textContent: say(this.walk.prediction === label ? "loss_right" : "loss_wrong", { label, prediction: this.walk.prediction, p: percent(p) }) })];
-    return { key: "u_loss", shapes: ["J ()"], body, code: "criterion = nn.CrossEntropyLoss()   # softmax inside\ncost = criterion(z, y)" };
-  }
-
-  #gradient() {
-    const { classes, residual } = this.walk, gradient = decode(this.walk.gradient), most = largest(gradient);
-    const tiles = classes.map((name, i) => {
-      const canvas = pixels(say("gradient_alt", { name }));
-      paintSigned(canvas, slice(gradient, i), most);
-      return make("li", {}, canvas, make("b", { textContent: name }), ` ${signed(residual[i])}`);
-    });
-    return { key: "u_gradient", shapes: ["p − e_y (10,)", "∂J/∂W (10, 784)"], body: [make("ol", { className: "tiles ten" }, ...tiles),
-      make("p", { className: "equation", textContent: "∂J/∂W = (p − e_y) xᵀ,   W ← W − lr · ∂J/∂W" })],
-      code: "sgd = torch.optim.SGD(\n    linear.parameters(), lr=0.1)\nsgd.zero_grad()\ncost.backward()\nsgd.step()" };
+    if (!this.walkthrough) return;
+    const steps = [imageStep, scoresStep, softmaxStep, lossStep, gradientStep];
+    byId("steps").replaceChildren(...steps.map((step) => render(step(/** @type {Walkthrough} */ (this.walkthrough)))));
   }
 }
 
+/**
+ * A step as it stands on the page: its title and text, and beside them the lab's words and code.
+ * @param {Step} step
+ */
+function render({ key, shapes, body, code }) {
+  const spans = shapes.map((shape) => createElement("span", { className: "shape", textContent: shape }));
+  const title = createElement("h2", {}, translate(`${key}_title`), ...spans);
+  const text = createElement("p", { className: "text", textContent: translate(`${key}_text`) });
+  const lab = ["a", "b", "c"].map((part) => `${key}_lab_${part}`).filter((name) => translate(name) !== name);
+  const notes = lab.map((name) => createElement("p", { textContent: translate(name) }));
+  const block = { tabIndex: 0, attributes: { "aria-label": "PyTorch" } };
+  const listing = createElement("pre", block, createElement("code", { textContent: code }));
+  return createElement(
+    "li",
+    {},
+    createElement("div", {}, title, text, ...body),
+    createElement("aside", {}, ...notes, listing),
+  );
+}
+
+/** @param {string} textContent */
+const equation = (textContent) => createElement("p", { className: "equation", textContent });
+
+/**
+ * @param {Walkthrough} walkthrough
+ * @returns {Step}
+ */
+function imageStep({ image: encoded, label }) {
+  const image = decode(encoded);
+  const square = createCanvas(translate("image_alt", { label }));
+  drawInk(square, image);
+  const attributes = { role: "img", "aria-label": translate("strip_alt") };
+  const strip = createElement("canvas", { className: "strip", attributes });
+  drawInk(strip, { ...image, shape: [1, 784] });
+  const help = createElement("p", { className: "fine", textContent: translate("strip_help") });
+  return {
+    key: "u_image",
+    shapes: ["X (1, 28, 28)", "x (784,)"],
+    body: [createElement("div", { className: "pair" }, square, createElement("div", {}, strip, help))],
+    code: "X.view(-1, 28 * 28)   # (B, 1, 28, 28) -> (B, 784)",
+  };
+}
+
+/**
+ * @param {Walkthrough} walkthrough
+ * @returns {Step}
+ */
+function scoresStep({ classes, logits, bias, prediction, evidence: encoded, image: encodedImage }) {
+  const [evidence, image] = [decode(encoded), decode(encodedImage)];
+  const most = largest(evidence);
+  const tiles = classes.map((name, i) => {
+    const canvas = createCanvas(translate("evidence_alt", { name, logit: signed(logits[i]) }));
+    drawSigned(canvas, slice(evidence, i), most, image);
+    return createElement("li", {}, canvas, createElement("b", { textContent: name }), ` ${signed(logits[i])}`);
+  });
+  const c = classes.indexOf(prediction);
+  const sum = `${signed(logits[c] - bias[c])} ${signed(bias[c])} = ${signed(logits[c])}`;
+  return {
+    key: "u_scores",
+    shapes: ["W (10, 784)", "b (10,)", "z (10,)"],
+    body: [
+      createElement("ol", { className: "tiles ten" }, ...tiles),
+      equation(`z[${prediction}] = w[${prediction}] · x + b[${prediction}] = ${sum}`),
+    ],
+    code: "linear = nn.Linear(784, 10, bias=True)\nz = linear(x)          # x @ W.T + b",
+  };
+}
+
+/**
+ * @param {Walkthrough} walkthrough
+ * @returns {Step}
+ */
+function softmaxStep({ classes, logits, probabilities, label }) {
+  const headings = ["", "z", "exp z", "p"].map((name) => createElement("th", { scope: "col", textContent: name }));
+  const head = createElement("thead", {}, createElement("tr", {}, ...headings));
+  find(head, "th").append(createElement("span", { className: "unseen", textContent: translate("class") }));
+  const rows = classes.map((name, i) => {
+    const title = name === label ? `${name} ← y` : name;
+    const cells = [signed(logits[i]), short(Math.exp(logits[i])), probabilities[i].toFixed(4)];
+    return createElement(
+      "tr",
+      { className: name === label ? "true" : "" },
+      createElement("th", { scope: "row", textContent: title }),
+      ...cells.map((textContent) => createElement("td", { textContent })),
+    );
+  });
+  const total = short(logits.reduce((sum, z) => sum + Math.exp(z), 0));
+  const table = createElement("table", { className: "terms" }, head, createElement("tbody", {}, ...rows));
+  return {
+    key: "u_softmax",
+    shapes: ["p (10,)", "Σ p = 1"],
+    body: [
+      equation(`p[c] = exp z[c] / Σ exp z,   Σ exp z = ${total}`),
+      createElement("div", { className: "scroll" }, table),
+    ],
+    code: "p = torch.softmax(z, dim=1)",
+  };
+}
+
+/**
+ * @param {Walkthrough} walkthrough
+ * @returns {Step}
+ */
+function lossStep({ classes, probabilities, label, prediction, cross_entropy: loss }) {
+  const p = probabilities[classes.indexOf(label)];
+  const verdict = prediction === label ? "loss_right" : "loss_wrong";
+  const textContent = translate(verdict, { label, prediction, p: percent(p) });
+  return {
+    key: "u_loss",
+    shapes: ["J ()"],
+    body: [
+      equation(`J = −log p[y] = −log p[${label}] = −log ${p.toFixed(4)} = ${loss.toFixed(4)}`),
+      createElement("p", { className: "fine", textContent }),
+    ],
+    code: "criterion = nn.CrossEntropyLoss()   # softmax inside\ncost = criterion(z, y)",
+  };
+}
+
+/**
+ * @param {Walkthrough} walkthrough
+ * @returns {Step}
+ */
+function gradientStep({ classes, residual, gradient: encoded }) {
+  const gradient = decode(encoded);
+  const most = largest(gradient);
+  const tiles = classes.map((name, i) => {
+    const canvas = createCanvas(translate("gradient_alt", { name }));
+    drawSigned(canvas, slice(gradient, i), most);
+    return createElement("li", {}, canvas, createElement("b", { textContent: name }), ` ${signed(residual[i])}`);
+  });
+  return {
+    key: "u_gradient",
+    shapes: ["p − e_y (10,)", "∂J/∂W (10, 784)"],
+    body: [
+      createElement("ol", { className: "tiles ten" }, ...tiles),
+      equation("∂J/∂W = (p − e_y) xᵀ,   W ← W − lr · ∂J/∂W"),
+    ],
+    code: "sgd = torch.optim.SGD(\n    linear.parameters(), lr=0.1)\nsgd.zero_grad()\ncost.backward()\nsgd.step()",
+  };
+}
+
+/** @param {number} value */
 const short = (value) => (value >= 1e5 || value < 1e-2 ? value.toExponential(1) : value.toFixed(2));

@@ -1,0 +1,162 @@
+"""One training at a time: watched, paused, continued, stopped, failed."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import softreg
+from softreg.errors import RunError, SolverError
+from softreg.recipe import Recipe
+from softreg.runs.run import Run
+from softreg.serving import training_job
+from softreg.serving.training_job import FIELDS, TrainingJob, describe_fields, recipe_of
+from tests.helpers.live_server import Served, serve
+from tests.helpers.small_mnist import small_mnist
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(small_mnist(tmp_path_factory.mktemp("small"), 300, 50))
+
+
+STREAM = "/training/events"
+
+
+def test_what_the_page_may_set_is_described_with_the_recipe_s_own_bounds() -> None:
+    described = {field["name"]: field for field in describe_fields()}
+    assert set(described) == set(FIELDS)
+    assert "dataset" not in described  # it may be a folder's path
+    assert described["epochs"]["high"] == 200
+    assert recipe_of({"epochs": 3}) == softreg.Recipe(epochs=3)
+
+
+@pytest.mark.parametrize(
+    "recipe", [{"dataset": "/etc"}, {"device": "cuda"}, {"validation": 1}, {"epochs": 10**6}, {"lr": "fast"}, {"nope": 1}, [], 3]
+)
+def test_a_training_takes_no_path_and_no_more_than_its_share(served: Served, recipe: object) -> None:
+    status, answer = served.json("POST", "/training", json.dumps(recipe).encode(), Content_Type="application/json")
+    assert status == 400
+    assert "/etc" not in answer["error"]
+
+
+def test_more_watchers_than_seats_are_refused_and_leave_their_seats(served: Served) -> None:
+    request = b"GET /training/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(8):
+            client = stack.enter_context(served.connect())
+            client.sendall(request)
+            assert client.recv(12) == b"HTTP/1.1 200"
+        assert served.raw(request)[0] == 503
+    time.sleep(0.5)  # the server sees that they have gone
+    with served.connect() as client:
+        client.sendall(request)
+        assert client.recv(12) == b"HTTP/1.1 200"
+
+
+def taught(recipe: Recipe, until: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """What a watcher of a training sees, up to the first event that is waited for."""
+
+    async def watch() -> list[dict[str, Any]]:
+        job, seen = TrainingJob(lambda run: run.path.name), list[dict[str, Any]]()
+        job.start(recipe)
+        async for event in job.watch():
+            seen.append(event)
+            if until(event):
+                break
+        job.close()
+        await asyncio.to_thread(job.join)
+        return seen
+
+    return asyncio.run(asyncio.wait_for(watch(), 60))
+
+
+def test_a_training_holds_while_it_is_paused_goes_on_and_ends_when_told(
+    small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def costs_until(job: TrainingJob, wanted: Callable[[dict[str, Any], int], bool]) -> tuple[dict[str, Any], list[float]]:
+        costs: list[float] = []  # a new watcher is told of every step
+        async for event in job.watch():
+            costs += [step["cost"] for step in event["steps"]]
+            if wanted(event, len(costs)):
+                break
+        return event, costs
+
+    async def watch() -> tuple[dict[str, Any], list[float]]:
+        job = TrainingJob(lambda run: run.path.name)
+        job.start(Recipe(dataset=small, features="patches", batch_size=100, epochs=500_000))
+        await costs_until(job, lambda event, steps: steps >= 2)
+        job.pause()
+        _, held = await costs_until(job, lambda event, steps: event["status"] == "paused")
+        await asyncio.sleep(0.3)
+        _, still = await costs_until(job, lambda event, steps: True)
+        assert still == held
+        job.resume()
+        going, _ = await costs_until(job, lambda event, steps: steps > len(held))
+        assert going["status"] == "running"
+        job.stop()
+        return await costs_until(job, lambda event, steps: event["status"] == "ended")
+
+    ended, costs = asyncio.run(asyncio.wait_for(watch(), 60))
+    assert ended["ending"] == "stopped"
+    assert Run(tmp_path / "runs" / ended["model"]).costs == costs
+
+
+@pytest.mark.parametrize(
+    ("error", "ending", "says"),
+    [
+        (RunError("runs.in_use", path="/home/secret"), None, "runs"),
+        (OSError(28, "No space left", "/home/secret"), None, "runs"),
+        (SolverError("solvers.diverged", epoch=1, lr=1e6), "diverged", "learning rate"),
+    ],
+)
+def test_a_training_that_fails_is_told_without_naming_folders(
+    error: Exception, ending: str | None, says: str, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("softreg.training.train.train", failing)
+    event = taught(Recipe(dataset=small, epochs=1), lambda event: event["status"] == "failed")[-1]
+    assert event.get("ending") == ending
+    assert says in event["message"]["en"]
+    assert "secret" not in str(event)
+
+
+def test_a_bug_ends_the_waiting_and_tells_a_client_nothing(
+    small: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("softreg.training.train.train", lambda *_, **__: 1 / 0)
+    event = taught(Recipe(dataset=small, epochs=1), lambda event: event["status"] == "failed")[-1]
+    assert "ZeroDivisionError" in caplog.text
+    assert "ending" not in event
+    assert "division" not in str(event)
+
+
+def test_a_watcher_hears_that_the_server_lives_when_nothing_happens(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_job, "HEARTBEAT_SECONDS", 0.05)
+    go = threading.Event()
+    monkeypatch.setattr("softreg.training.train.train", lambda *_, **__: go.wait(10) and 1 / 0)
+    seen: list[dict[str, Any]] = []
+
+    def third(event: dict[str, Any]) -> bool:
+        seen.append(event)
+        if len(seen) >= 3:
+            go.set()
+        return len(seen) >= 3
+
+    assert [event["steps"] for event in taught(Recipe(dataset=small, epochs=1), third)] == [[], [], []]

@@ -19,11 +19,13 @@ Every message is a sentence of the table in `softreg.messages`, so `str(error)` 
 
 from softreg.messages import translate
 
+FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes of a command; 0 if it succeeds
+
 
 class SoftregError(Exception):
     """Anything softreg refuses. `SoftregError("data.missing", path=path)`: a key of the table and its facts."""
 
-    exit_code = 1
+    exit_code = FAILED
 
     def __init__(self, key: str, /, **facts: object) -> None:
         super().__init__(key, facts)
@@ -37,7 +39,7 @@ class SoftregError(Exception):
 class RecipeError(SoftregError):
     """A recipe that cannot be meant."""
 
-    exit_code = 2
+    exit_code = USAGE
 
 
 class DataError(SoftregError):

@@ -15,7 +15,7 @@ import click
 from softreg._version import __version__
 from softreg.cli.options import plain_options
 from softreg.cli.usage import Context, usage_message
-from softreg.errors import SoftregError, SoftregWarning
+from softreg.errors import FAILED, INTERRUPTED, SoftregError, SoftregWarning
 from softreg.messages import language_of_locale, translate, use_language
 
 VERBS = ("train", "evaluate", "predict", "explain", "data", "lab", "serve", "export", "reproduce")
@@ -50,17 +50,17 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         _refuse(usage_message(error, VERBS), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _refuse(translate("cli.interrupted"), 130)
+        _refuse(translate("cli.interrupted"), INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(FAILED)
     except Exception as error:
         if "--debug" in arguments:
             raise
         expected = isinstance(error, SoftregError | OSError | MemoryError)
         _refuse(
             str(error) if expected else translate("cli.unexpected", kind=type(error).__name__, error=error),
-            getattr(error, "exit_code", 1),
+            getattr(error, "exit_code", FAILED),
         )
 
 

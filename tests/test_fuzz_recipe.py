@@ -42,7 +42,7 @@ def test_any_text(text: str) -> None:
 
 
 @settings(max_examples=1000)
-@given(st.dictionaries(st.sampled_from([each.name for each in fields(Recipe)]), VALUES, max_size=4))
+@given(st.dictionaries(st.sampled_from([field.name for field in fields(Recipe)]), VALUES, max_size=4))
 def test_any_values(values: dict[str, Any]) -> None:
     with suppress(RecipeError):
         recipe = Recipe.from_mapping(values)
@@ -58,7 +58,7 @@ def test_any_change_of_a_good_file(where: int, length: int, text: str) -> None:
 
 
 @settings(max_examples=500)
-@given(st.sampled_from([each.name for each in fields(Recipe)]), st.text(max_size=30))
+@given(st.sampled_from([field.name for field in fields(Recipe)]), st.text(max_size=30))
 def test_any_flag(name: str, text: str) -> None:
     with suppress(RecipeError):
         Recipe().replace({name: text})

@@ -117,7 +117,7 @@ def test_any_text_as_a_number_is_read_or_refused(text: str) -> None:
 
 def test_every_field_is_told_in_both_languages() -> None:
     table = catalogue("recipe")
-    assert all(set(table[each.name]) == set(LANGUAGES) for each in fields(Recipe))
+    assert all(set(table[field.name]) == set(LANGUAGES) for field in fields(Recipe))
 
 
 def test_recipes_are_values() -> None:

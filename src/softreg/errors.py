@@ -19,6 +19,8 @@ Every message is a key of `softreg.messages`, so `str(error)` is in the user's l
 
 from softreg.messages import translate
 
+FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes of a command; 0 if it succeeds
+
 
 class SoftregError(Exception):
     """An error softreg raises on purpose.
@@ -32,7 +34,7 @@ class SoftregError(Exception):
     exit_code : of a command that fails with this error
     """
 
-    exit_code = 1
+    exit_code = FAILED
 
     def __init__(self, key: str, /, **params: object) -> None:
         super().__init__(key, params)
@@ -46,7 +48,7 @@ class SoftregError(Exception):
 class RecipeError(SoftregError):
     """An invalid recipe."""
 
-    exit_code = 2
+    exit_code = USAGE
 
 
 class DataError(SoftregError):

@@ -1,7 +1,7 @@
 """The recipe: everything that decides a model.
 
-A recipe is a frozen dataclass, a TOML file, and a row of command-line flags; all three have the same fields, with the same
-bounds and the same help (`messages/recipe.toml`). The same recipe on the same machine gives the same weights, bit for bit.
+A recipe is a frozen dataclass, a TOML file and a set of command-line flags, all with the same fields, limits and help
+(`messages/recipe.toml`). The same recipe on the same machine gives the same weights, bit for bit.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -29,16 +29,16 @@ DEVICES = (AUTO, "cpu", "cuda", "mps")
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """What a field may be: one of `choices`, or a number from `low` to `high` (`low` itself only if `closed`)."""
+    """The values a field accepts: one of `choices`, or a number from `low` to `high` (`low` itself only if `closed`)."""
 
     choices: tuple[str, ...] = ()
     low: float = 0
     high: float = 1e9
     closed: bool = True
-    word: str = ""  # what may stand in place of a number
+    word: str = ""  # accepted in place of a number
 
     def allowed(self, kind: type) -> str:
-        """What a field of this `kind` may be, for people."""
+        """The accepted values of a field of this `kind`, as a phrase for messages."""
         if self.choices:
             return translate("recipe.allowed_choices", choices=", ".join(self.choices))
         if kind in {bool, str}:
@@ -50,19 +50,19 @@ class FieldSpec:
 
 
 def _spec(default: Any, **limits: Any) -> Any:
-    return field(default=default, metadata={"spec": FieldSpec(**limits)})
+    return dataclasses.field(default=default, metadata={"spec": FieldSpec(**limits)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides a model. The defaults are the preset `tutorial`: the lab's recipe.
 
-    What each field means is told in `messages/recipe.toml`, in English and Korean: the text of `softreg train --help`.
+    `messages/recipe.toml` describes each field; `softreg train --help` shows it.
 
     Raises
     ------
     RecipeError
-        If a value is invalid, or is set for a solver that never reads it.
+        If a value is invalid, or set for a solver that does not use it.
     """
 
     dataset: str = _spec("mnist")
@@ -83,11 +83,11 @@ class Recipe:
     device: str = _spec("auto", choices=DEVICES)
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            _check(item, getattr(self, item.name))
-        for item in fields(self):
-            if item.name not in self.fields_read_by(self.solver) and getattr(self, item.name) != item.default:
-                raise RecipeError("recipe.not_read", field=item.name, solver=self.solver)
+        for field in fields(self):
+            _check(field, getattr(self, field.name))
+        for field in fields(self):
+            if field.name not in self.fields_read_by(self.solver) and getattr(self, field.name) != field.default:
+                raise RecipeError("recipe.not_read", field=field.name, solver=self.solver)
         if self.dataset not in DATASETS and not _is_folder(self.dataset):
             raise RecipeError("recipe.unknown_dataset", value=self.dataset, choices=", ".join(DATASETS))
         if not SOLVERS[self.solver].finds_optimum and self.l2 == AUTO:
@@ -97,9 +97,9 @@ class Recipe:
 
     @classmethod
     def merged(cls, preset: str, config: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> Self:
-        """A preset, changed by a TOML file if there is one, changed by `overrides` (texts are read as the field's type).
+        """The preset, overridden by a TOML file if there is one, then by `overrides` (strings are parsed to the field's type).
 
-        What only the preset says, and the solver finally chosen does not read, is let go: nobody asked for it.
+        Values that only the preset sets are dropped if the chosen solver does not use them.
         """
         given = _toml(_text(config), str(config)) if config else {}
         given |= {name: _parse(name, text) for name, text in overrides.items()}
@@ -110,12 +110,12 @@ class Recipe:
         return cls.from_mapping(base | given, where=str(config or "recipe"))
 
     def replace(self, overrides: Mapping[str, Any]) -> Self:
-        """The same recipe with `overrides`, texts read as the field's type."""
+        """The same recipe with `overrides`; strings are parsed to the field's type."""
         return dataclasses.replace(self, **{name: _parse(name, text) for name, text in overrides.items()})
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """The recipe softreg ships under `name`: tutorial, optimum or best."""
+        """The recipe that softreg ships as `name`: tutorial, optimum or best."""
         if name not in PRESETS:
             raise RecipeError("recipe.unknown_preset", name=name, choices=", ".join(PRESETS))
         return cls.from_toml(files("softreg").joinpath("recipes", f"{name}.toml").read_text(encoding="utf-8"), where=name)
@@ -127,28 +127,28 @@ class Recipe:
 
     @classmethod
     def from_toml(cls, text: str, *, where: str = "TOML") -> Self:
-        """The recipe written in `text`; `where` names it in errors."""
+        """The recipe in the TOML `text`; `where` names it in errors."""
         return cls.from_mapping(_toml(text, where), where=where)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, where: str = "recipe") -> Self:
         """The recipe with these fields, the others at their defaults; an unknown field is an error, never ignored."""
-        known = [each.name for each in fields(cls)]
+        known = [field.name for field in fields(cls)]
         for name in values:
             if name not in known:
                 raise RecipeError("recipe.unknown_field", field=name, path=where, choices=", ".join(known))
         return cls(**values)
 
     def to_toml(self) -> str:
-        """This recipe as TOML: the fields its solver reads. `Recipe.from_toml` gives the same recipe back."""
+        """This recipe as TOML, with the fields its solver uses. `Recipe.from_toml` is the inverse."""
         read = self.fields_read_by(self.solver)
         return tomli_w.dumps({name: value for name, value in asdict(self).items() if name in read})
 
     @classmethod
     def fields_read_by(cls, solver: str) -> set[str]:
-        """The names of the fields that matter to a solver: all but the other solvers' own parameters."""
+        """The names of the fields a solver uses: all but the other solvers' parameters."""
         others = {parameter for info in SOLVERS.values() for parameter in info.parameters} - set(SOLVERS[solver].parameters)
-        return {item.name for item in fields(cls)} - others
+        return {field.name for field in fields(cls)} - others
 
 
 def _text(path: str | os.PathLike[str]) -> str:
@@ -166,8 +166,8 @@ def _toml(text: str, where: str) -> dict[str, Any]:
 
 
 def _parse(name: str, value: Any) -> Any:
-    """A flag's text as its field's type; what cannot be read as a number is left for `_check` to refuse."""
-    default = next(each.default for each in fields(Recipe) if each.name == name)
+    """The value of a flag as its field's type; what is no number is returned as it is, for `_check` to reject."""
+    default = next(field.default for field in fields(Recipe) if field.name == name)
     if isinstance(value, str) and isinstance(default, int | float):
         for read in (int, float):
             with suppress(ValueError):
@@ -181,32 +181,32 @@ def _is_folder(name: str) -> bool:
     return False
 
 
-def _shown(value: Any) -> str:
-    """The value as text, however long it is."""
+def _shortened(value: Any) -> str:
+    """The value as text of bounded length."""
     try:
         return repr(value) if len(repr(value)) < 100 else f"{repr(value)[:100]}..."
-    except ValueError:  # Python shows no integers of over 4300 digits
+    except ValueError:  # Python converts no integer of more than 4300 digits
         return f"{value:#x}"[:100] + "..."
 
 
-def _check(each: "Field[Any]", value: Any) -> None:
-    """Refuse a value of the wrong type or out of bounds, saying what is allowed."""
-    spec: FieldSpec = each.metadata["spec"]
-    assert each.default is not MISSING
+def _check(field: "dataclasses.Field[Any]", value: Any) -> None:
+    """Raise a RecipeError if the value has the wrong type or is out of range."""
+    spec: FieldSpec = field.metadata["spec"]
+    assert field.default is not dataclasses.MISSING
     if spec.word and value == spec.word:
         return
-    wanted = type(each.default)
+    expected = type(field.default)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = (
         number
-        if wanted is float
+        if expected is float
         else number and (isinstance(value, int) or value.is_integer())
-        if wanted is int
-        else isinstance(value, wanted)
+        if expected is int
+        else isinstance(value, expected)
     )
     if fits and spec.choices:
         fits = value in spec.choices
     elif fits and number:
         fits = (spec.low < value or (spec.closed and value == spec.low)) and value <= spec.high
     if not fits:
-        raise RecipeError("recipe.invalid", field=each.name, value=_shown(value), allowed=spec.allowed(wanted))
+        raise RecipeError("recipe.invalid", field=field.name, value=_shortened(value), allowed=spec.allowed(expected))

@@ -41,7 +41,7 @@ train = load_dataset(sys.argv[1]).train[:2999]
 with process_group("cpu") as group:
     models = {name: fit(Recipe(**fields), train, group=group).model.linear for name, fields in json.loads(sys.argv[2]).items()}
 if group.rank == 0:
-    named = {f"{name} {part}": tensor.detach() for name, each in models.items() for part, tensor in each.named_parameters()}
+    named = {f"{name} {part}": tensor.detach() for name, model in models.items() for part, tensor in model.named_parameters()}
     raw, _ = dumps(named, {})
     open(sys.argv[3], "wb").write(raw)
 """
@@ -117,7 +117,7 @@ def test_a_killed_rank_ends_the_job_with_a_line_and_no_torn_file(victim: str, sm
         while "Epoch: 0002" not in (tmp_path / "log").read_text():
             assert time.monotonic() < until, (tmp_path / "log").read_text()
             time.sleep(0.1)
-        ranks = {each.environ()["RANK"]: each for each in psutil.Process(process.pid).children() if "RANK" in each.environ()}
+        ranks = {child.environ()["RANK"]: child for child in psutil.Process(process.pid).children() if "RANK" in child.environ()}
         killed = time.monotonic()
         ranks[victim].send_signal(signal.SIGKILL)
         assert process.wait(30) != 0
@@ -140,7 +140,7 @@ def test_a_rank_that_waits_for_a_silent_one_ends_when_told(small_idx: Path, tmp_
         while "Epoch: 0002" not in (tmp_path / "log").read_text():
             assert time.monotonic() < until, (tmp_path / "log").read_text()
             time.sleep(0.1)
-        ranks = {each.environ()["RANK"]: each for each in psutil.Process(process.pid).children() if "RANK" in each.environ()}
+        ranks = {child.environ()["RANK"]: child for child in psutil.Process(process.pid).children() if "RANK" in child.environ()}
         ranks["1"].suspend()
         time.sleep(1)  # by now rank 0 waits for it, outside of Python
         ranks["0"].terminate()

@@ -90,7 +90,7 @@ def test_no_good_mirror_is_one_line_and_leaves_nothing(served: Mirror, how: str,
 
 
 def test_a_mirror_without_end(served: Mirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(fetching, "_MOST_BYTES", 100)
+    monkeypatch.setattr(fetching, "_MAX_BYTES", 100)
     with pytest.raises(DataError, match="no end after 100 bytes"):
         load_dataset("fashion-mnist")
     assert left(tmp_path) == []

@@ -156,7 +156,7 @@ def test_a_flipped_bit_in_the_header_is_found(file: Path, data: st.DataObject) -
         (struct.pack(">HBB3I", 0, 8, 3, 1_000_000, 28, 28), "data.idx_short"),
         (gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 1_000_000, 28, 28)), "data.idx_short"),
     ],
-    ids=lambda each: each if isinstance(each, str) else f"{len(each)} bytes",
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
 def test_what_is_wrong_is_named(file: Path, content: bytes, key: str) -> None:
     assert refusal(file, content) == key

@@ -42,7 +42,7 @@ def test_classes_are_torchvisions(name: str) -> None:
     known = datasets.EMNIST.classes_split_dict.get(family.split) or getattr(
         getattr(datasets, family.folder), "classes", "0123456789"
     )
-    theirs = [each.partition(" - ")[0] for each in known if each != "N/A"]  # "0 - zero"; no letter is number 0
+    theirs = [name.partition(" - ")[0] for name in known if name != "N/A"]  # "0 - zero"; no letter is number 0
     assert list(family.classes) == theirs
 
 

@@ -33,9 +33,7 @@ from tests.helpers.small_mnist import small_mnist
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of a run, small."""
     folder = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
-        train(Recipe(dataset=str(small_mnist(folder / "data", 300, 50)), epochs=2), folder / "run")
+    train(Recipe(dataset=str(small_mnist(folder / "data", 300, 50)), epochs=2), folder / "run", figures=False)
     return {name: (folder / "run" / name).read_bytes() for name in (MODEL, RECIPE, METRICS, ENVIRONMENT)}
 
 

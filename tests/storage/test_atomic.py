@@ -15,7 +15,7 @@ from softreg.storage.atomic import atomic_directory, write_bytes
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir())
+    return sorted(entry.name for entry in folder.iterdir())
 
 
 def dead_pid() -> int:
@@ -26,7 +26,7 @@ def dead_pid() -> int:
 
 def left_by(pid: int, path: Path, kind: str) -> Path:
     """The temporary name another process of this machine would have used."""
-    return path.with_name(atomic._beside(path, kind).name.replace(str(os.getpid()), str(pid)))
+    return path.with_name(atomic._temporary_path(path, kind).name.replace(str(os.getpid()), str(pid)))
 
 
 def test_a_file_is_replaced(tmp_path: Path) -> None:
@@ -126,10 +126,10 @@ def test_where_names_cannot_be_exchanged(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_whose_process_it_is() -> None:
-    assert atomic._alive(os.getppid())
-    assert not atomic._alive(dead_pid())
-    assert not atomic._alive(os.getpid())  # our own saves are over
-    assert atomic._alive(10**30)  # no process of ours to clear away after
+    assert atomic._is_running(os.getppid())
+    assert not atomic._is_running(dead_pid())
+    assert not atomic._is_running(os.getpid())  # our own saves are over
+    assert atomic._is_running(10**30)  # no process of ours to clear away after
 
 
 def test_somebody_elses_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_somebody_elses_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError
 
     monkeypatch.setattr("os.kill", refused)
-    assert atomic._alive(1)
+    assert atomic._is_running(1)
 
 
 def test_what_dead_processes_left_is_cleared(tmp_path: Path) -> None:

@@ -104,10 +104,10 @@ def test_a_folder_that_may_not_be_written(save: Save) -> None:
         scratch = Path(name)
         scratch.chmod(0o755)
         place = a_place(scratch)
-        for each in (place, *place.rglob("*")):
-            each.chmod(0o555)
+        for path in (place, *place.rglob("*")):
+            path.chmod(0o555)
         with ordinary_user(), pytest.raises(WriteError, match="Permission denied"):
             in_a_line(save, place)
         assert complaint(place) == ""
-        for each in (place, *place.rglob("*")):
-            each.chmod(0o755)
+        for path in (place, *place.rglob("*")):
+            path.chmod(0o755)

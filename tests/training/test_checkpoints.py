@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,13 @@ from softreg.recipe import Recipe
 from softreg.runs.environment import capture_environment
 from softreg.runs.run import MODEL, Run
 from softreg.storage.tensors import dumps, loads
+from softreg.training import train as training
 from softreg.training.checkpoints import Checkpoints, checkpoint_dir, unfinished_recipe
 from softreg.training.fit import TrainState, fit
-from softreg.training.train import train
 from tests.helpers.small_mnist import recipes, small_mnist
 
 CPU = torch.device("cpu")
+train = partial(training.train, figures=False)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +38,6 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def recipe(dataset: Path) -> Recipe:
     return Recipe(dataset=str(dataset), epochs=6)
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +54,7 @@ def held(tmp_path: Path) -> Iterator[Checkpoints]:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir())
+    return sorted(entry.name for entry in folder.iterdir())
 
 
 class PowerCut(BaseException):

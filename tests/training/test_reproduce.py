@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from softreg.cli.reproduce import command
 from softreg.errors import RunError
 from softreg.model.serialization import save_model
-from softreg.optim.solver import State
+from softreg.optim.minimize import StopMinimization
+from softreg.optim.solver import State, TerminationReason
 from softreg.recipe import Recipe
 from softreg.runs.run import ENVIRONMENT, MODEL, RECIPE, Run
 from softreg.training.reproduce import reproduce
@@ -24,9 +25,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
-    return train(Recipe(dataset=str(dataset), epochs=3), tmp_path / "run")
+def run(dataset: Path, tmp_path: Path) -> Run:
+    return train(Recipe(dataset=str(dataset), epochs=3), tmp_path / "run", figures=False)
 
 
 def flip_a_bit(run: Run) -> None:
@@ -38,31 +38,55 @@ def flip_a_bit(run: Run) -> None:
 
 
 @pytest.mark.parametrize("solver", recipes(Path()))
-def test_a_fresh_run_is_reproduced(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, solver: str) -> None:
-    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
-    found = reproduce(train(recipes(dataset)[solver], tmp_path / "run"))
-    assert (found.same, found.changed, found.difference, found.differing, found.why) == (True, False, 0, 0, [])
-    assert found.sha256 == found.recorded
+def test_a_fresh_run_is_reproduced(dataset: Path, tmp_path: Path, solver: str) -> None:
+    found = reproduce(train(recipes(dataset)[solver], tmp_path / "run", figures=False))
+    assert (found.same, found.file_modified, found.difference, found.differing, found.reasons) == (True, False, 0, 0, [])
+    assert found.sha256 == found.saved_sha256
 
 
-def test_an_interrupted_run_is_reproduced_as_far_as_it_came(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_is_reproduced_as_far_as_it_came(dataset: Path, tmp_path: Path) -> None:
     def interrupt(state: State) -> None:
         if state.steps == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
-    run = train(Recipe(dataset=str(dataset), epochs=5), tmp_path / "run", on_step=interrupt)
+    run = train(Recipe(dataset=str(dataset), epochs=5), tmp_path / "run", on_step=interrupt, figures=False)
+    assert run.termination.reason is TerminationReason.INTERRUPTED
     assert reproduce(run).same
     with pytest.raises(KeyboardInterrupt):
         reproduce(run, lambda state: interrupt(State(state.theta, 2, 0.0, None, {})))
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_stopped_run_is_reproduced_to_its_last_step(dataset: Path, tmp_path: Path, steps: int) -> None:
+    def stop(state: State) -> None:
+        if state.steps == steps:
+            raise StopMinimization
+
+    run = train(Recipe(dataset=str(dataset), epochs=3), tmp_path / "run", on_step=stop, figures=False)
+    assert run.termination.reason is TerminationReason.STOPPED
+    assert len(run.costs) == steps
+    assert reproduce(run).same
+
+
+def test_a_run_that_was_interrupted_in_its_first_step_is_reproduced(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> State:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("softreg.optim.solvers.sgd.SGD.step", interrupted)
+        run = train(Recipe(dataset=str(dataset), epochs=3), tmp_path / "run", figures=False)
+    assert run.costs == []
+    assert reproduce(run).same
+
+
 def test_one_flipped_bit_is_found(run: Run) -> None:
     flip_a_bit(run)
     found = reproduce(run)
-    assert (found.same, found.changed, found.differing) == (False, True, 1)
+    assert (found.same, found.file_modified, found.differing) == (False, True, 1)
     assert 0 < found.difference < 1e-6
-    assert "SHA-256" in found.why[0]
+    assert "SHA-256" in found.reasons[0]
 
 
 def test_another_machine_is_told(run: Run) -> None:
@@ -72,7 +96,7 @@ def test_another_machine_is_told(run: Run) -> None:
     environment |= {"threads": 999, "data_sha256": {"train": "another"}}
     environment["libraries"]["torch"] = "1.0"
     path.write_text(json.dumps(environment))
-    text = "\n".join(reproduce(run).why)
+    text = "\n".join(reproduce(run).reasons)
     assert "threads" in text
     assert "999" in text
     assert f"torch is {torch.__version__.partition('+')[0]}" in text
@@ -85,7 +109,7 @@ def test_an_exchanged_recipe_is_found(run: Run) -> None:
     found = reproduce(run)
     assert not found.same
     assert found.differing > 7000
-    assert "exchanged" in found.why[0]
+    assert "exchanged" in found.reasons[0]
 
 
 def test_a_model_of_another_shape_is_refused(run: Run, tmp_path: Path, dataset: Path) -> None:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Self
@@ -11,12 +12,13 @@ from typing import Self
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from softreg.cli.train import TRACKERS as CLI_TRACKERS
 from softreg.errors import MissingExtraError, RunError, SoftregWarning
 from softreg.recipe import Recipe
+from softreg.training import train as training
 from softreg.training.tracking import TRACKERS, Log, TrackerSession
-from softreg.training.train import train
 from tests.helpers.small_mnist import small_mnist
+
+train = partial(training.train, figures=False)
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +26,13 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     return Recipe(dataset=str(small_mnist(tmp_path_factory.mktemp("small"), 300, 50)), epochs=3)
 
 
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
-
-
 def test_tensorboard_reads_the_costs_and_the_evaluation(recipe: Recipe, tmp_path: Path) -> None:
     run = train(recipe, tmp_path / "runs" / "mine", log_to="tensorboard")
     events = EventAccumulator(str(tmp_path / "runs" / "tensorboard" / "mine"))
     events.Reload()
     cost = events.Scalars("cost")
-    assert [each.step for each in cost] == [1, 2, 3]
-    assert [each.value for each in cost] == pytest.approx(run.costs, rel=1e-6)
+    assert [event.step for event in cost] == [1, 2, 3]
+    assert [event.value for event in cost] == pytest.approx(run.costs, rel=1e-6)
     for name in ("accuracy", "nll", "ece"):
         (event,) = events.Scalars(name)
         assert (event.step, event.value) == (3, pytest.approx(run.result["evaluation"][name], rel=1e-6))
@@ -102,10 +99,6 @@ def test_following_changes_no_weight(recipe: Recipe, tmp_path: Path) -> None:
     assert followed.result["model_sha256"] == alone.result["model_sha256"]
 
 
-def test_the_commands_trackers_are_the_librarys() -> None:
-    assert tuple(TRACKERS) == CLI_TRACKERS
-
-
 @pytest.mark.parametrize("name", TRACKERS)
 def test_a_tracker_that_is_not_installed_is_named_before_anything_is_trained(
     name: str, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -122,7 +115,7 @@ def test_a_tracker_that_cannot_begin_is_told_before_anything_is_trained(recipe: 
     (tmp_path / "tensorboard").write_text("in the way")
     with pytest.raises(RunError, match="--log-to tensorboard"):
         train(recipe, tmp_path / "run", log_to="tensorboard")
-    assert [each.name for each in tmp_path.iterdir()] == ["tensorboard"]
+    assert [path.name for path in tmp_path.iterdir()] == ["tensorboard"]
 
 
 @pytest.mark.parametrize("when", ["log", "end"])

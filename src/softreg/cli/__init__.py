@@ -17,7 +17,7 @@ from softreg._version import __version__
 from softreg.cli.click_catalogue import install
 from softreg.cli.options import plain_options
 from softreg.cli.translated import Command, Option
-from softreg.errors import SoftregError, SoftregWarning
+from softreg.errors import FAILED, INTERRUPTED, SoftregError, SoftregWarning
 from softreg.messages import language_of_locale, translate, use_language
 
 COMMANDS = ("train", "evaluate", "predict", "explain", "data", "lab", "serve", "export", "reproduce")
@@ -64,17 +64,17 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         _fail(_with_hint(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _fail(translate("cli.interrupted"), 130)
+        _fail(translate("cli.interrupted"), INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(FAILED)
     except Exception as error:
         if "--debug" in arguments:
             raise
         expected = isinstance(error, SoftregError | OSError | MemoryError)
         _fail(
             str(error) if expected else translate("cli.unexpected", kind=type(error).__name__, error=error),
-            getattr(error, "exit_code", 1),
+            getattr(error, "exit_code", FAILED),
         )
 
 

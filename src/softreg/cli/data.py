@@ -42,7 +42,7 @@ def _list(as_json: bool) -> None:
 
     entries = catalogue()
     if as_json:
-        datasets = [vars(each) for each in entries]
+        datasets = [vars(entry) for entry in entries]
         click.echo(json.dumps({"schema": 1, "cache": str(cache_folder()), "datasets": datasets}, ensure_ascii=False))
         return
     _print(_catalogue_table(entries))
@@ -50,8 +50,8 @@ def _list(as_json: bool) -> None:
 
 
 def _show(name: str, path: Path, fetch: bool, as_json: bool) -> None:
-    """Verify one dataset, draw it, and say what is in it."""
-    from softreg.data.fetching import fetch as fetch_family
+    """Verify one dataset, draw its images and print its counts."""
+    from softreg.data.fetching import fetch as fetch_dataset
     from softreg.data.fetching import fetched_folder
     from softreg.data.load import load_dataset
     from softreg.data.registry import PUBLISHED
@@ -60,7 +60,7 @@ def _show(name: str, path: Path, fetch: bool, as_json: bool) -> None:
     from softreg.figures.house_style import save
 
     if name in PUBLISHED and fetch:
-        fetch_family(name)
+        fetch_dataset(name)
     elif name in PUBLISHED and not fetched_folder(name):
         raise DataError("data.fetch_first", name=name, megabytes=PUBLISHED[name].megabytes)
     splits = load_dataset(name)
@@ -76,8 +76,8 @@ def _show(name: str, path: Path, fetch: bool, as_json: bool) -> None:
 
 def _as_json(name: str, published: bool, splits: "Splits", path: Path) -> dict[str, Any]:
     parts = {
-        part: {"n": len(each), "sha256": each.sha256(), "counts": _counts(each)}
-        for part, each in (("train", splits.train), ("test", splits.test))
+        part: {"n": len(data), "sha256": data.sha256(), "counts": _counts(data)}
+        for part, data in (("train", splits.train), ("test", splits.test))
     }
     return {
         "schema": 1,
@@ -97,10 +97,10 @@ def _counts(dataset: "Dataset") -> list[int]:
 
 def _catalogue_table(entries: "tuple[DatasetInfo, ...]") -> "Table":
     table = _table("dataset", "state", numbers=("train", "test", "classes", "size"))
-    for each in entries:
-        state = translate("data.not_fetched_yet" if each.state == "not_fetched" else f"data.{each.state}")
-        size = f"{'~' if each.state == 'not_fetched' else ''}{each.bytes / 10**6:.0f} MB"
-        table.add_row(each.name, state, f"{each.train:,}", f"{each.test:,}", str(each.classes), size)
+    for entry in entries:
+        state = translate("data.not_fetched_yet" if entry.state == "not_fetched" else f"data.{entry.state}")
+        size = f"{'~' if entry.state == 'not_fetched' else ''}{entry.bytes / 10**6:.0f} MB"
+        table.add_row(entry.name, state, f"{entry.train:,}", f"{entry.test:,}", str(entry.classes), size)
     return table
 
 
@@ -119,8 +119,8 @@ def _table(*texts: str, numbers: tuple[str, ...]) -> "Table":
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for each in (*texts, *numbers):
-        table.add_column(translate(f"data.column_{each}"), justify="right" if each in numbers else "left", no_wrap=True)
+    for name in (*texts, *numbers):
+        table.add_column(translate(f"data.column_{name}"), justify="right" if name in numbers else "left", no_wrap=True)
     return table
 
 
@@ -129,5 +129,5 @@ def _print(table: "Table") -> None:
 
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console.width = 200  # a file or a pipe has no edge to cut at
+        console.width = 200  # a file or a pipe has no right edge
     console.print(table)

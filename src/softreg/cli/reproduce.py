@@ -1,12 +1,12 @@
 """`softreg reproduce`."""
 
 import json
-from dataclasses import asdict
 
 import click
 
 from softreg.cli.options import common_options
 from softreg.cli.translated import Command
+from softreg.errors import FAILED
 from softreg.messages import translate
 
 
@@ -19,11 +19,12 @@ def command(run: str, as_json: bool) -> int:
     from softreg.training.reproduce import reproduce
 
     opened = open_run(run)
-    found = reproduce(opened)
+    reproduction = reproduce(opened)
     if as_json:
-        click.echo(json.dumps({"schema": 1, "run": str(opened.path), **asdict(found)}))
+        click.echo(json.dumps({"schema": 1, "run": str(opened.path), **reproduction.to_json()}))
     else:
-        click.echo(translate("reproduce.same" if found.same else "reproduce.not_same", path=opened.path, **asdict(found)))
-        for reason in found.why:
+        key = "reproduce.same" if reproduction.same else "reproduce.not_same"
+        click.echo(translate(key, path=opened.path, **vars(reproduction)))
+        for reason in reproduction.reasons:
             click.echo(f"  {reason}")
-    return 0 if found.same else 1
+    return 0 if reproduction.same else FAILED

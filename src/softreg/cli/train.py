@@ -13,16 +13,15 @@ from click.core import ParameterSource
 from softreg.cli.options import common_options, flags_in_errors, recipe_options
 from softreg.cli.translated import Command, option
 from softreg.compute.distributed import is_worker
+from softreg.errors import FAILED, INTERRUPTED
 from softreg.messages import translate
 from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import PRESETS, Recipe
+from softreg.training.tracking import TRACKERS
 
 if TYPE_CHECKING:
     from softreg.optim.solver import State
     from softreg.runs.run import Run
-
-INTERRUPTED = 130
-TRACKERS = ("tensorboard", "mlflow", "wandb")  # softreg.training.tracking's, which needs no import to be named
 
 
 @click.command("train", Command, help="train.help")
@@ -39,7 +38,13 @@ TRACKERS = ("tensorboard", "mlflow", "wandb")  # softreg.training.tracking's, wh
 @option("--out", metavar="RUN", help="train.out")
 @option("--force", is_flag=True, help="train.force")
 @option("--resume", is_flag=True, help="train.resume")
-@option("--log-to", type=click.Choice(TRACKERS), help="tracking.help", help_params={"choices": ", ".join(TRACKERS)}, metavar="NAME")
+@option(
+    "--log-to",
+    type=click.Choice(list(TRACKERS)),
+    help="tracking.help",
+    help_params={"choices": ", ".join(TRACKERS)},
+    metavar="NAME",
+)
 @recipe_options
 @common_options
 def command(
@@ -48,7 +53,7 @@ def command(
     """Parse, train, print."""
     flags = {name: value for name, value in flags.items() if value is not None}
     chosen = config is not None or click.get_current_context().get_parameter_source("preset") is not ParameterSource.DEFAULT
-    begun = _begun(out) if resume else None
+    begun = _begun_recipe(out) if resume else None
     with flags_in_errors(flags):
         recipe = begun.replace(flags) if begun and not chosen else Recipe.merged(preset, config, flags)
     from softreg.compute.device import choose_device
@@ -69,13 +74,13 @@ def command(
         return 0
     click.echo(f"softreg: {run.termination}", err=True)
     if not run.termination.reason.is_early:
-        return 1
+        return FAILED
     click.echo(translate("runs.resumable", path=run.path), err=True)
     return INTERRUPTED
 
 
-def _begun(out: str | None) -> Recipe | None:
-    """What was begun for the run `out`, to go on with; says so if there is nothing, or nothing left to do."""
+def _begun_recipe(out: str | None) -> Recipe | None:
+    """The recipe of the training of `out` to resume, or of the finished run; None, with a note on stderr, if there is neither."""
     from softreg.runs.run import finished_run
     from softreg.training.checkpoints import unfinished_recipe
 
@@ -90,11 +95,11 @@ def _begun(out: str | None) -> Recipe | None:
 
 @contextmanager
 def _reporting(recipe: Recipe, *, quiet: bool) -> Iterator[Callable[["State"], None]]:
-    """What to call after every step: prints the step's line, and moves a bar on stderr if that is a terminal."""
+    """Yield the callback for every step: it prints a line and advances a progress bar on stderr if that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
-    sentence = f"train.{SOLVERS[recipe.solver].unit}"
+    message = f"train.{SOLVERS[recipe.solver].unit}"
     total = recipe.epochs if "epochs" in SOLVERS[recipe.solver].parameters else None
     console = Console(stderr=True)
     with Progress(
@@ -105,7 +110,7 @@ def _reporting(recipe: Recipe, *, quiet: bool) -> Iterator[Callable[["State"], N
         def report(state: "State") -> None:
             progress.update(bar, completed=state.steps)
             if not quiet:
-                click.echo(translate(sentence, step=state.steps, cost=state.cost))
+                click.echo(translate(message, step=state.steps, cost=state.cost))
 
         yield report
 
@@ -126,7 +131,7 @@ def _as_json(run: "Run", preset: str) -> dict[str, Any]:
 
 
 def _print(run: "Run") -> None:
-    """The lab's last lines, and where the run is."""
+    """The last lines of the lab's output, and the path of the run."""
     result = run.result
     evaluation = result["evaluation"]
     low, high = evaluation["accuracy_interval"]

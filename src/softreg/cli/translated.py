@@ -1,7 +1,7 @@
 """Commands and options whose help is a message key, translated whenever it is shown: the language may change within a process."""
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -21,7 +21,7 @@ class HelpFormatter(click.HelpFormatter):
         """A paragraph."""
         super().write_text(_filled(text))
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """A list of options or commands and what they do."""
         super().write_dl([(term, _filled(text)) for term, text in rows], col_max, col_spacing)
 

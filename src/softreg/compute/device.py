@@ -14,12 +14,12 @@ def choose_device(name: str) -> torch.device:
         If this machine has no such device.
     """
     kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    there = [kind for kind, available in kinds.items() if available]
-    if name != "auto" and name not in there:
-        raise RecipeError("recipe.no_device", device=name, choices=", ".join(there))
-    return torch.device(there[0] if name == "auto" else name)
+    present = [kind for kind, available in kinds.items() if available]
+    if name != "auto" and name not in present:
+        raise RecipeError("recipe.no_device", device=name, choices=", ".join(present))
+    return torch.device(present[0] if name == "auto" else name)
 
 
 def accumulate_dtype(device: torch.device) -> torch.dtype:
-    """The most precise type of floating point a device has."""
+    """The widest floating-point type the device has."""
     return torch.float32 if device.type == "mps" else torch.float64  # Metal has no float64

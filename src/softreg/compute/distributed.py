@@ -1,7 +1,7 @@
-"""Several processes, on one machine or many, each with its share of the rows: `torchrun --nproc-per-node N -m softreg train ...`.
+"""Data-parallel training in several processes, on one machine or many: `torchrun --nproc-per-node N -m softreg train ...`.
 
-Every rank goes through the same training with the same random draws; wherever rows are summed, so are the ranks. Shares of unequal
-size are exact, not padded. Rank 0 fetches the data, holds the run folder and writes it; the others follow.
+All ranks run the same training with the same random draws, each on its shard of the rows; sums over rows are all-reduced.
+Shards may differ in size by one row and are not padded. Rank 0 fetches the data, locks the run folder and writes it.
 """
 
 import os
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-GRACE_SECONDS = 5  # seconds that a process which is told to end has for ending in good order
+GRACE_SECONDS = 5  # between SIGTERM and the forced exit
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process among its fellows: number `rank` of `size`."""
+    """This process among those that train together: number `rank` of `world_size`."""
 
     rank: int
-    size: int
+    world_size: int
 
     def shard(self, n: int) -> slice:
-        """Which of n rows are this rank's: as many as any other's, or one more."""
-        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+        """This rank's rows out of n; shards differ by at most one row."""
+        return slice(n * self.rank // self.world_size, n * (self.rank + 1) // self.world_size)
 
     def all_reduce(self, tensor: "Tensor") -> None:
-        """The tensor, summed over all ranks in place.
+        """Sum the tensor over all ranks, in place.
 
         Raises
         ------
         ConnectionError
-            If another rank has ended.
+            If another rank has died.
         """
         import torch.distributed
 
@@ -49,7 +49,7 @@ class ProcessGroup:
             raise ConnectionError(translate("ranks.lost", rank=self.rank)) from error
 
     def barrier(self) -> None:
-        """Go on when all ranks have come here."""
+        """Wait until all ranks have reached this line."""
         import torch
 
         self.all_reduce(torch.zeros(1, device="cuda" if torch.distributed.get_backend() == "nccl" else "cpu"))
@@ -61,13 +61,13 @@ def is_distributed() -> bool:
 
 
 def is_worker() -> bool:
-    """Whether this process is one of several, and not the first: it computes, and neither prints nor writes."""
+    """Whether this process has a rank above 0: it computes, but neither prints nor writes."""
     return is_distributed() and os.environ.get("RANK", "0") != "0"
 
 
 @contextmanager
 def process_group(device: str) -> Iterator[ProcessGroup | None]:
-    """The ranks, once all have met; None if this process is alone. `device` is the recipe's."""
+    """Yield the process group once all ranks have joined; None for a single process. `device` is the recipe's."""
     if not is_distributed():
         yield None
         return
@@ -77,37 +77,37 @@ def process_group(device: str) -> Iterator[ProcessGroup | None]:
     from softreg.compute.device import choose_device
 
     if choose_device(device).type == "cuda":
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # what "cuda" means from now on
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # "cuda" means this one from now on
         distributed.init_process_group("nccl")
     else:
         distributed.init_process_group("gloo")
-    ranks = ProcessGroup(distributed.get_rank(), distributed.get_world_size())
+    group = ProcessGroup(distributed.get_rank(), distributed.get_world_size())
 
-    lost = translate("ranks.lost", rank=ranks.rank)
+    lost = translate("ranks.lost", rank=group.rank)
 
-    def on_sigterm(*_: object) -> NoReturn:  # by torchrun, since another rank has ended
+    def on_sigterm(*_: object) -> NoReturn:  # sent by torchrun when another rank has ended
         raise ConnectionError(lost)
 
     before = signal.signal(signal.SIGTERM, on_sigterm)
-    ends, told = os.pipe()
-    os.set_blocking(told, False)
-    fd_before = signal.set_wakeup_fd(told)
-    threading.Thread(target=_exit_after_grace, args=(ends, lost), daemon=True).start()
-    yield ranks
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    fd_before = signal.set_wakeup_fd(write_end)
+    threading.Thread(target=_exit_after_grace, args=(read_end, lost), daemon=True).start()
+    yield group
     signal.set_wakeup_fd(fd_before)
-    os.close(told)
+    os.close(write_end)
     signal.signal(signal.SIGTERM, before)
     distributed.destroy_process_group()
 
 
-def _exit_after_grace(ends: int, line: str) -> None:
-    """End this process if it is told to and does not: where gloo waits for a rank that has gone, Python's handler never runs.
+def _exit_after_grace(signals: int, line: str) -> None:
+    """Exit `GRACE_SECONDS` after SIGTERM if the process still runs; `signals` is a pipe that receives the numbers of all signals.
 
-    One kill in forty found it so. What is told is read from the pipe `ends`, where every signal leaves its number at once.
+    While gloo waits for a rank that has died, Python's signal handler does not run: that happened in one kill of forty.
     """
-    while numbers := os.read(ends, 64):
+    while numbers := os.read(signals, 64):
         if signal.SIGTERM in numbers:
             time.sleep(GRACE_SECONDS)
             os.write(2, f"softreg: {line}\n".encode())
-            os._exit(1)  # as safe as being killed
-    os.close(ends)
+            os._exit(1)  # like a kill: nothing is left half-written
+    os.close(signals)

@@ -12,7 +12,7 @@ Map = Callable[[Callable[[int], Any], range], Iterator[Any]]
 
 @contextmanager
 def thread_map(device: torch.device, tasks: int) -> Iterator[Map]:
-    """`map`, on as many threads as torch uses, each of which computes alone."""
+    """Yield a parallel `map`: as many threads as torch uses, each of which runs torch single-threaded."""
     threads = min(torch.get_num_threads(), tasks) if device.type == "cpu" else 1
     if threads == 1:
         yield map
@@ -22,4 +22,4 @@ def thread_map(device: torch.device, tasks: int) -> Iterator[Map]:
         try:
             yield pool.map
         finally:
-            torch.set_num_threads(before)  # the number is a thread's own, but new threads begin with the last one set
+            torch.set_num_threads(before)  # it is per thread, but new threads inherit the value set last

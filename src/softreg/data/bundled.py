@@ -1,4 +1,4 @@
-"""MNIST, as it comes with the package: verified whenever it is read."""
+"""The MNIST files that come with the package; their SHA-256 is checked at every reading."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,9 +25,7 @@ def read_mnist() -> Splits:
     DataError
         If a file's uncompressed content does not have the SHA-256 of the original distribution.
     """
-    with ThreadPoolExecutor(
-        2
-    ) as pool:  # unpacking lets go of the interpreter: the test images cost no time beside the training images
+    with ThreadPoolExecutor(2) as pool:  # zlib releases the GIL: the test images are unpacked beside the training images
         test = pool.submit(_part, "t10k")
         return Splits(_part("train"), test.result())
 

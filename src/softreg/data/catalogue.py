@@ -1,4 +1,4 @@
-"""What datasets there are, and which of them are here."""
+"""The datasets known by name, and whether they are on this machine."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,8 +17,8 @@ class DatasetInfo:
     Attributes
     ----------
     state : bundled with softreg, fetched into the cache, or not fetched
-    train, test, classes : how many images and classes there are
-    bytes : what its files take on the disk or, not fetched, about what would be fetched
+    train, test, classes : numbers of images and classes
+    bytes : size on disk or, if not fetched, the approximate download size
     """
 
     name: str
@@ -30,7 +30,7 @@ class DatasetInfo:
 
 
 def catalogue() -> tuple[DatasetInfo, ...]:
-    """Every dataset known by name, in the order of `softreg.recipe.DATASETS`."""
+    """Every dataset known by name, in the order of `DATASETS`."""
     return tuple(_entry(name) for name in DATASETS)
 
 
@@ -38,8 +38,10 @@ def _entry(name: str) -> DatasetInfo:
     if name == "mnist":
         size = sum(path.stat().st_size for path in bundled.FOLDER.glob("*.gz"))
         return DatasetInfo(name, "bundled", 60_000, 10_000, len(bundled.CLASSES), size)
-    family, folder = PUBLISHED[name], fetched_folder(name)
+    published, folder = PUBLISHED[name], fetched_folder(name)
     if folder is None:
-        return DatasetInfo(name, "not_fetched", family.train, family.test, len(family.classes), family.megabytes * 10**6)
-    size = sum((folder / file).stat().st_size for file in family.files if (folder / file).is_file())
-    return DatasetInfo(name, "fetched", family.train, family.test, len(family.classes), size)
+        return DatasetInfo(
+            name, "not_fetched", published.train, published.test, len(published.classes), published.megabytes * 10**6
+        )
+    size = sum((folder / file).stat().st_size for file in published.files if (folder / file).is_file())
+    return DatasetInfo(name, "fetched", published.train, published.test, len(published.classes), size)

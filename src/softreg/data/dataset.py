@@ -1,4 +1,4 @@
-"""What a dataset is: images, labels and the names of the classes."""
+"""Datasets: images, labels and class names."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Dataset:
     images : uint8 (N, 28, 28), bright ink on black
     labels : int64 (N,), each in 0 .. C-1
     classes : the C names, in the order of the labels
-    name : what people call it, e.g. "mnist"
+    name : e.g. "mnist"
     """
 
     images: Tensor
@@ -32,7 +32,7 @@ class Dataset:
         return Dataset(self.images[rows], self.labels[rows], self.classes, self.name)
 
     def sha256(self) -> str | None:
-        """SHA-256 over the pixels, then the labels as little-endian int64; None for mapped images: too much to read for this."""
+        """SHA-256 over the pixels, then the labels as little-endian int64; None for memory-mapped images, which may be large."""
         if is_mapped(self.images):
             return None
         digest = hashlib.sha256(self.images.contiguous().numpy().data)
@@ -42,11 +42,11 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """The images to learn from and, apart from them, the images to be judged by."""
+    """Training and test images."""
 
     train: Dataset
     test: Dataset
 
     def hold_out(self, count: int) -> "Splits":
-        """The last `count` training images held out in the test images' place: what settings are chosen by."""
+        """The last `count` training images held out as validation images, in place of the test images."""
         return Splits(self.train[: len(self.train) - count], self.train[len(self.train) - count :])

@@ -1,8 +1,8 @@
-"""Fetching a dataset into the user's cache: once, verified, and whole or not at all.
+"""Fetching a dataset into the user's cache, atomically and with checksums.
 
-`SOFTREG_CACHE_DIR` says where the cache is, `SOFTREG_MIRROR` (one address, or several with spaces between) where to look before the
-published addresses, `SOFTREG_OFFLINE=1` that nothing may be fetched. What is fetched must have the MD5 torchvision knows; beside it
-goes `SHA256SUMS`, against which every later reading is verified.
+`SOFTREG_CACHE_DIR` is the cache, `SOFTREG_MIRROR` one or more addresses (separated by spaces) to try before the published ones, and
+`SOFTREG_OFFLINE=1` forbids the network. Downloads must have the MD5 that torchvision knows; a file `SHA256SUMS` is written beside
+them, and every later reading is checked against it.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 SUMS = "SHA256SUMS"
-_PIECE = 1 << 20
-_MOST_BYTES = 1 << 30  # the largest published file is half of this
+_CHUNK_BYTES = 1 << 20
+_MAX_BYTES = 1 << 30  # the largest published file is half of this
 _TIMEOUT = 30.0  # seconds without a byte
 _FAILURES = (
     URLError,
@@ -39,12 +39,12 @@ _FAILURES = (
     ssl.SSLError,
     HTTPException,
     ValueError,
-)  # the mirror's; other OSErrors are the disk's
+)  # of the mirror; other OSErrors are the disk's
 
 
 @dataclass(frozen=True)
 class Source:
-    """A published file: its name, its MD5, and the addresses where it may be found, the best first."""
+    """A published file: its name, its MD5, and the addresses to try, in this order."""
 
     file: str
     md5: str
@@ -52,7 +52,7 @@ class Source:
 
 
 def cache_folder() -> Path:
-    """Where fetched datasets are kept."""
+    """The folder of fetched datasets."""
     from platformdirs import user_cache_path
 
     chosen = os.environ.get("SOFTREG_CACHE_DIR")
@@ -60,7 +60,7 @@ def cache_folder() -> Path:
 
 
 def offline() -> bool:
-    """Whether the user forbids the network."""
+    """Whether the user has forbidden the network."""
     return os.environ.get("SOFTREG_OFFLINE", "").lower() not in {"", "0", "false", "no"}
 
 
@@ -71,12 +71,12 @@ def fetched_folder(name: str) -> Path | None:
 
 
 def fetch(name: str) -> Path:
-    """The folder with the files of a dataset, verified; fetched if it is not there or damaged.
+    """The folder with the verified files of a dataset, fetched if they are missing or damaged.
 
     Raises
     ------
     DataError
-        If no mirror gives the files as published, the network is forbidden, or the cache cannot be written; nothing is left behind.
+        If no mirror has the published files, the network is forbidden, or the cache cannot be written; nothing is left behind.
     """
     from filelock import FileLock
 
@@ -94,7 +94,7 @@ def fetch(name: str) -> Path:
 
 
 def verify(name: str, folder: Path) -> None:
-    """Check the files of a fetched dataset against the SHA-256 they had when they were fetched.
+    """Check the files of a fetched dataset against the SHA-256 recorded when they were fetched.
 
     Raises
     ------
@@ -124,41 +124,41 @@ def _intact(name: str) -> bool:
 
 
 def _fetch_all(name: str, folder: Path) -> None:
-    """Fetch the files of a family and put their folder in its place. The caller holds the lock."""
-    family = PUBLISHED[name]
-    with atomic_directory(folder) as unfinished, _progress(name, family.megabytes, folder) as progress:
-        for source in sources(family):
-            _fetch_one(source, unfinished, progress)
-        if family.folder == "EMNIST":
-            _unpack(unfinished / sources(family)[0].file)
-        sums = (f"{_digest(path, 'sha256')}  {path.name}\n" for path in sorted(unfinished.iterdir()))
-        (unfinished / SUMS).write_text("".join(sums), encoding="utf-8")
+    """Fetch the files of a dataset and move their folder into place. The caller holds the lock."""
+    dataset = PUBLISHED[name]
+    with atomic_directory(folder) as temporary, _progress(name, dataset.megabytes, folder) as progress:
+        for source in sources(dataset):
+            _fetch_one(source, temporary, progress)
+        if dataset.folder == "EMNIST":
+            _unpack(temporary / sources(dataset)[0].file)
+        sums = (f"{_digest(path, 'sha256')}  {path.name}\n" for path in sorted(temporary.iterdir()))
+        (temporary / SUMS).write_text("".join(sums), encoding="utf-8")
 
 
-def sources(family: PublishedDataset) -> tuple[Source, ...]:
-    """The files to fetch, as torchvision knows them, the user's own mirrors before the published ones."""
+def sources(dataset: PublishedDataset) -> tuple[Source, ...]:
+    """The files to fetch, from torchvision's tables; the user's own mirrors come before the published ones."""
     from torchvision import datasets
 
-    known = getattr(datasets, family.folder)
-    if family.folder == "EMNIST":
+    known = getattr(datasets, dataset.folder)
+    if dataset.folder == "EMNIST":
         published = [(known.url, known.md5)]
-    elif family.folder == "QMNIST":
+    elif dataset.folder == "QMNIST":
         published = known.resources["train"] + known.resources["test"]
-    elif family.folder == "USPS":
+    elif dataset.folder == "USPS":
         published = [(url, md5) for url, _, md5 in known.split_list.values()]
     else:
-        return tuple(_source(file, md5, [f"{mirror}{file}" for mirror in known.mirrors], family) for file, md5 in known.resources)
-    return tuple(_source(url.rpartition("/")[2], md5, [url], family) for url, md5 in published)
+        return tuple(_source(file, md5, [f"{mirror}{file}" for mirror in known.mirrors], dataset) for file, md5 in known.resources)
+    return tuple(_source(url.rpartition("/")[2], md5, [url], dataset) for url, md5 in published)
 
 
-def _source(file: str, md5: str, published: list[str], family: PublishedDataset) -> Source:
+def _source(file: str, md5: str, published: list[str], dataset: PublishedDataset) -> Source:
     own = [mirror.rstrip("/") for mirror in os.environ.get("SOFTREG_MIRROR", "").split()]
-    first = [address for mirror in own for address in (f"{mirror}/{file}", f"{mirror}/{family.folder}/{file}")]
+    first = [address for mirror in own for address in (f"{mirror}/{file}", f"{mirror}/{dataset.folder}/{file}")]
     return Source(file, md5, (*first, *published))
 
 
 def _fetch_one(source: Source, folder: Path, progress: "Progress") -> None:
-    """Fetch a file from the first address that gives it as published."""
+    """Fetch a file from the first address that has it with the right MD5."""
     path, failures = folder / source.file, []
     for address in source.addresses:
         mirror = address.partition("//")[2].partition("/")[0] or address
@@ -174,18 +174,18 @@ def _fetch_one(source: Source, folder: Path, progress: "Progress") -> None:
 
 
 def _download(address: str, path: Path, progress: "Progress") -> None:
-    """Everything at `address`, into `path`. ValueError if it is cut off or without end."""
+    """Download `address` into `path`; a ValueError if it is cut off or endless."""
     request = Request(address, headers={"User-Agent": f"softreg/{__version__}"})
     with urlopen(request, timeout=_TIMEOUT) as response, path.open("wb") as file:
         length = _length(response)
         task, received = progress.add_task(path.name, total=length), 0
         try:
-            while piece := response.read(_PIECE):
-                file.write(piece)
-                received += len(piece)
+            while chunk := response.read(_CHUNK_BYTES):
+                file.write(chunk)
+                received += len(chunk)
                 progress.update(task, completed=received)
-                if received > _MOST_BYTES:
-                    raise ValueError(translate("data.endless", most=_MOST_BYTES))
+                if received > _MAX_BYTES:
+                    raise ValueError(translate("data.endless", most=_MAX_BYTES))
         finally:
             progress.remove_task(task)
     if length is not None and received < length:
@@ -198,12 +198,12 @@ def _length(response: HTTPResponse) -> int | None:
 
 
 def _unpack(archive: Path) -> None:
-    """Put the `.gz` files of EMNIST's archive beside it, and remove it."""
+    """Extract the `.gz` files of EMNIST's archive beside it, and remove it."""
     with zipfile.ZipFile(archive) as packed:
         for member in packed.infolist():
             if member.filename.endswith(".gz"):
                 with packed.open(member) as source, (archive.parent / Path(member.filename).name).open("wb") as target:
-                    shutil.copyfileobj(source, target, _PIECE)
+                    shutil.copyfileobj(source, target, _CHUNK_BYTES)
     archive.unlink()
 
 
@@ -214,7 +214,7 @@ def _digest(path: Path, algorithm: str) -> str:
 
 @contextmanager
 def _progress(name: str, megabytes: int, folder: Path) -> Iterator["Progress"]:
-    """One line on stderr, and under it, if that is a terminal, a bar."""
+    """Print a line on stderr and, if that is a terminal, show a progress bar below it."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 

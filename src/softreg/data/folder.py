@@ -11,8 +11,8 @@ from softreg.errors import DataError
 
 TRAIN, TEST = "train", "t10k"
 SIDE = 28
-MAP_FROM = 128 << 20  # image files from this size on are mapped: below, a copy in memory is safer and as fast
-_INSIDE = (".", "raw", "MNIST/raw")  # the last: a torchvision root
+MAP_FROM = 128 << 20  # larger image files are memory-mapped; below, a copy in memory is safer and as fast
+_SUBFOLDERS = (".", "raw", "MNIST/raw")  # the last: a torchvision root
 
 
 def read_folder(folder: Path, name: str, *, classes: tuple[str, ...] = (), map_from: int = MAP_FROM) -> Splits:
@@ -30,7 +30,7 @@ def read_folder(folder: Path, name: str, *, classes: tuple[str, ...] = (), map_f
     DataError
         Naming the file that is missing or bad, and why.
     """
-    inside = next((folder / each for each in _INSIDE if _find(folder / each, TRAIN, "images", 3)), folder)
+    inside = next((folder / sub for sub in _SUBFOLDERS if _find(folder / sub, TRAIN, "images", 3)), folder)
 
     def part(kind: str, classes: tuple[str, ...]) -> Dataset:
         images_path, labels_path = _existing(inside, kind, "images", 3), _existing(inside, kind, "labels", 1)

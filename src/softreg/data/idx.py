@@ -1,8 +1,8 @@
-"""The IDX format, read strictly.
+"""A strict reader of the IDX format.
 
 A file is `00 00 TYPE NDIM`, then NDIM big-endian 32-bit sizes, then the numbers, the last dimension fastest; plain, or inside gzip.
-(LeCun, Cortes and Burges, "The MNIST database", THE IDX FILE FORMAT.) Nothing is believed before it is checked: no more is
-allocated than the header declares, and no header is believed that declares more than the file can hold.
+(LeCun, Cortes and Burges, "The MNIST database", THE IDX FILE FORMAT.) The header is checked against the size of the file before any
+memory is allocated.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ from softreg.errors import DataError
 UBYTE, INT = 0x08, 0x0C
 _TYPES: dict[int, np.dtype[Any]] = {UBYTE: np.dtype(np.uint8), INT: np.dtype(">i4")}
 _PIECE = 1 << 20
-_DEFLATE_AT_MOST = 1032  # one byte of deflate never unpacks to more than this
+_MAX_DEFLATE_RATIO = 1032  # of deflate
 _GZIP_MAGIC = b"\x1f\x8b"
 MAX_BYTES = 1 << 32  # in memory
 MAPPED_BYTES = 1 << 40
 
 
 def read_idx(path: Path, ndim: int, *, kind: int = UBYTE, max_bytes: int = MAX_BYTES, sha256: str | None = None) -> Tensor:
-    """The numbers in an IDX file, read into memory: uint8 or int32, in the shape the file declares.
+    """The array in an IDX file, read into memory: uint8 or int32, in the shape the file declares.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def read_idx(path: Path, ndim: int, *, kind: int = UBYTE, max_bytes: int = MAX_B
     ndim : how many dimensions it must have: 3 for images (N, 28, 28), 1 for labels (N,)
     kind : the type its numbers must have: UBYTE (uint8) or INT (int32)
     max_bytes : the largest payload accepted
-    sha256 : what the uncompressed content must hash to; None if nobody knows
+    sha256 : of the uncompressed content; None if unknown
 
     Raises
     ------
@@ -64,7 +64,7 @@ def read_idx(path: Path, ndim: int, *, kind: int = UBYTE, max_bytes: int = MAX_B
 
 
 def map_idx(path: Path, ndim: int) -> Tensor:
-    """The uint8 numbers in an uncompressed IDX file, left on the disk: read-only, each page read when it is looked at.
+    """The uint8 array in an uncompressed IDX file, memory-mapped read-only.
 
     Header and file size are checked as in `read_idx`.
     """
@@ -77,7 +77,7 @@ def map_idx(path: Path, ndim: int) -> Tensor:
 
 
 def check_hash(path: Path, algorithm: str, wanted: str, found: str) -> None:
-    """Refuse content that does not hash to what is known of it."""
+    """Raise a DataError if the hash is not the expected one."""
     if found != wanted:
         raise DataError("data.wrong_hash", path=path, algorithm=algorithm, wanted=wanted, found=found)
 
@@ -92,13 +92,11 @@ def is_gzip(path: Path) -> bool:
 
 
 def _pieces(path: Path) -> Generator[bytes, None, None]:
-    """The uncompressed content, at most 1 MiB at a time; at the end of a gzip, its CRC, length and end of file are checked."""
+    """The uncompressed content, at most 1 MiB at a time. The CRC and length of a gzip are checked, and that nothing follows it."""
     try:
         with path.open("rb") as file:
             start = file.read(_PIECE)
-            inflate = (
-                zlib.decompressobj(wbits=31) if start[:2] == _GZIP_MAGIC else None
-            )  # 31: a gzip wrapper, CRC and length checked
+            inflate = zlib.decompressobj(wbits=31) if start[:2] == _GZIP_MAGIC else None  # 31: gzip, CRC and length checked
             while start:
                 if inflate is None:
                     yield start
@@ -114,7 +112,7 @@ def _pieces(path: Path) -> Generator[bytes, None, None]:
 
 
 def _inflated(path: Path, inflate: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
-    """What `packed`, the next bytes of a gzip, holds."""
+    """Decompress `packed`, the next bytes of a gzip."""
     while packed and not inflate.eof:
         yield inflate.decompress(packed, _PIECE)
         packed = inflate.unconsumed_tail
@@ -123,7 +121,7 @@ def _inflated(path: Path, inflate: "zlib._Decompress", packed: bytes) -> Iterato
 
 
 def _fill(path: Path, content: NDArray[np.uint8], shape: tuple[int, ...], pieces: Iterable[bytes]) -> None:
-    """Fill `content` with the pieces, which must be exactly as long."""
+    """Fill `content` with the pieces, whose total length must be the same."""
     filled = 0
     for piece in pieces:
         if filled + len(piece) > len(content):
@@ -135,7 +133,7 @@ def _fill(path: Path, content: NDArray[np.uint8], shape: tuple[int, ...], pieces
 
 
 def _start(pieces: Iterator[bytes], ndim: int) -> bytes:
-    """The first pieces, until they hold the whole header or there are no more."""
+    """The first pieces joined, until they contain the whole header."""
     start = b""
     while len(start) < 4 + 4 * ndim and (piece := next(pieces, None)) is not None:
         start += piece
@@ -143,7 +141,7 @@ def _start(pieces: Iterator[bytes], ndim: int) -> bytes:
 
 
 def _shape(path: Path, start: bytes, ndim: int, kind: int) -> tuple[int, ...]:
-    """The sizes the header declares, if it is a header of the kind wanted."""
+    """The shape that the header declares, if it has the expected type and dimensions."""
     if len(start) < 4 or start[:2] != b"\0\0":
         raise DataError("data.idx_magic", path=path, found=start[:4].hex(" ") or "-")
     if start[2] != kind:
@@ -156,13 +154,13 @@ def _shape(path: Path, start: bytes, ndim: int, kind: int) -> tuple[int, ...]:
 
 
 def _payload(path: Path, shape: tuple[int, ...], kind: int, max_bytes: int) -> int:
-    """How many bytes the header declares. Beside a size of zero the others must be believable too: numpy multiplies them."""
-    size = prod(max(1, each) for each in shape) * _TYPES[kind].itemsize
+    """The size in bytes that the header declares. Next to a zero the other sizes are checked, too: numpy multiplies them."""
+    size = prod(max(1, length) for length in shape) * _TYPES[kind].itemsize
     if size > max_bytes:
         raise DataError("data.idx_too_large", path=path, shape=shape, size=size, most=max_bytes)
     return size if all(shape) else 0
 
 
 def _capacity(path: Path) -> int:
-    """The most bytes the file could possibly hold."""
-    return path.stat().st_size * (_DEFLATE_AT_MOST if is_gzip(path) else 1)
+    """An upper bound of the uncompressed size."""
+    return path.stat().st_size * (_MAX_DEFLATE_RATIO if is_gzip(path) else 1)

@@ -1,4 +1,4 @@
-"""Datasets: where images and labels come from, verified before they are believed."""
+"""load_dataset(): a dataset by its name, or from a folder."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ from softreg.errors import DataError, RecipeError
 def load_dataset(name_or_folder: str | os.PathLike[str]) -> Splits:
     """The training and test images of a dataset known by name, or of one in a folder of four IDX files.
 
-    MNIST comes with the package. The others are fetched into the user's cache when first asked for, saying so on stderr.
+    MNIST comes with the package. The others are fetched into the user's cache on first use, with a note on stderr.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def load_dataset(name_or_folder: str | os.PathLike[str]) -> Splits:
     Raises
     ------
     DataError
-        Naming the file that is missing or bad, and why; or saying that a dataset could not be fetched.
+        If a file is missing or invalid, or the dataset cannot be fetched.
     """
     name = os.fspath(name_or_folder)
     if name == "mnist":
@@ -39,7 +39,7 @@ def load_dataset(name_or_folder: str | os.PathLike[str]) -> Splits:
 
 
 def load_splits(name_or_folder: str | os.PathLike[str], held_out: int = 0) -> Splits:
-    """The images to learn from and to be judged by: the test images or, if any are `held_out`, the last training images instead.
+    """Training and test images; with `held_out`, the last training images take the place of the test images.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Arrays left in their files: mapped into memory read-only, each page read from the disk when it is looked at."""
+"""Read-only memory-mapped tensors, and bounded memory when going through them."""
 
 import mmap
 import warnings
@@ -12,38 +12,37 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-RELEASE_BYTES = 2**26  # bytes of a file that are looked at before they are let go of
+RELEASE_BYTES = 2**26  # how much of a file may be resident before its pages are released
 
-_mappings: WeakValueDictionary[int, mmap.mmap] = WeakValueDictionary()  # by the address of their first byte
+_mappings: WeakValueDictionary[int, mmap.mmap] = WeakValueDictionary()  # by start address
 
 
 def map_file(path: Path, offset: int, shape: tuple[int, ...]) -> Tensor:
-    """The bytes of a file from `offset` on as a uint8 tensor of this shape. It must not be written to.
+    """Map the bytes of a file from `offset` on as a uint8 tensor of this shape; it must not be written to.
 
-    torch.from_file would do, but its private mapping is counted by the kernel as if it were all going to be written:
-    for a file larger than memory that is refused.
+    Not torch.from_file: the kernel counts its private mapping as memory, and refuses it for a file larger than that.
     """
     with path.open("rb") as file:
         mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    with suppress(AttributeError, OSError):  # read 2 MB at a time: rows in a random order come 1.6 times faster than by 4 kB
-        mapping.madvise(mmap.MADV_HUGEPAGE)  # Linux alone, and not every one
+    with suppress(AttributeError, OSError):  # pages of 2 MB: rows in random order are read 1.6 times faster
+        mapping.madvise(mmap.MADV_HUGEPAGE)  # only on Linux, and not on every kernel
     array: NDArray[np.uint8] = np.frombuffer(mapping, np.uint8)
     _mappings[array.ctypes.data] = mapping
-    with warnings.catch_warnings():  # torch knows no read-only tensors and says so
+    with warnings.catch_warnings():  # torch has no read-only tensors and warns
         warnings.filterwarnings("ignore", "The given (NumPy array|buffer) is not writable", UserWarning)
         return torch.from_numpy(array)[offset:].view(shape)
 
 
 def is_mapped(tensor: Tensor) -> bool:
-    """Whether the tensor, or what it is a part of, lies in a file."""
+    """Whether the tensor's storage is a mapped file."""
     return tensor.untyped_storage().data_ptr() in _mappings
 
 
 def release_pages(tensor: Tensor) -> None:
-    """Give back the memory that the looked-at pages of a mapped tensor take; looking again reads them again.
+    """Release the resident pages of a mapped tensor (MADV_DONTNEED); later access reads them from the file again.
 
-    Does nothing for a tensor that is not mapped, or where the system has no such call. Whoever goes through a file larger than
-    memory lets go of each chunk, or the process seems to grow to the size of the file.
+    Does nothing if the tensor is not mapped or the system has no such call. Without it, the resident memory of a process that goes
+    through a file grows to the size of the file.
     """
     mapping = _mappings.get(tensor.untyped_storage().data_ptr())
     if mapping is None or not hasattr(mmap, "MADV_DONTNEED"):
@@ -57,37 +56,38 @@ def release_pages(tensor: Tensor) -> None:
 
 
 def copy_rows(rows: Tensor, place: Tensor) -> Tensor:
-    """`place` (B, D), filled with rows (B, D) of any type, mapped or not.
+    """Copy rows (B, D) of any type, mapped or not, into `place` (B, D), and return it.
 
-    Mapped rows are let go of. The kernel maps up to 2 MB around each: 4,000 of 8.1 million, spread evenly, took 1.2 GB at once.
+    The pages of mapped rows are released on the way. The kernel maps up to 2 MB around each row: 4,000 evenly spaced rows out of
+    8.1 million took 1.2 GB at once.
     """
     if not is_mapped(rows):
         return place.copy_(rows)
-    few = _held(rows)
-    for part, some in zip(place.split(few), rows.split(few), strict=True):
-        part.copy_(some)
-        release_pages(some)
+    count = _rows_per_release(rows)
+    for target, source in zip(place.split(count), rows.split(count), strict=True):
+        target.copy_(source)
+        release_pages(source)
     return place
 
 
 def gather_rows(rows: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
-    """The rows (B, D) numbered `index` (B,) of rows (N, D), mapped or not; written to `out`, if it is given.
+    """`rows[index]` (B, D) of rows (N, D), mapped or not, written to `out` if given.
 
-    Mapped rows are looked at in the order of the file, where a page serves many, let go of, and then put in the order asked for.
+    Mapped rows are read in the order of the file, where one page serves many, released, and then brought into the order of `index`.
     """
     if not is_mapped(rows):
         return torch.index_select(rows, 0, index, out=out)
     index, order = index.sort()
-    found = rows.new_empty(len(index), *rows.shape[1:])
-    ends = torch.arange(0, len(rows), _held(rows))[1:]
+    sorted_rows = rows.new_empty(len(index), *rows.shape[1:])
+    ends = torch.arange(0, len(rows), _rows_per_release(rows))[1:]
     cuts = torch.searchsorted(index, ends)
-    for few, place, end in zip_longest(index.tensor_split(cuts), found.tensor_split(cuts), ends.tolist()):
-        torch.index_select(rows, 0, few, out=place)  # nine times faster than rows[few] for uint8
+    for part, target, end in zip_longest(index.tensor_split(cuts), sorted_rows.tensor_split(cuts), ends.tolist()):
+        torch.index_select(rows, 0, part, out=target)  # nine times faster than rows[part] for uint8
         release_pages(rows[:end])
     inverse = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
-    return torch.index_select(found, 0, inverse, out=out)
+    return torch.index_select(sorted_rows, 0, inverse, out=out)
 
 
-def _held(rows: Tensor) -> int:
-    """How many of these rows lie in `HELD` bytes of their file."""
+def _rows_per_release(rows: Tensor) -> int:
+    """How many of these rows take `RELEASE_BYTES` of their file."""
     return max(1, RELEASE_BYTES // rows.stride(0))

@@ -1,4 +1,4 @@
-"""The datasets known by name: what they are and which files they are read from. Importing this does not import torch."""
+"""The datasets known by name and the files they are read from. Importing this does not import torch."""
 
 import string
 from dataclasses import dataclass
@@ -7,21 +7,19 @@ _DIGITS = tuple(string.digits)
 _FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 _KUZUSHIJI = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 _ALL = (*string.digits, *string.ascii_uppercase, *string.ascii_lowercase)
-_MERGED = tuple(
-    each for each in _ALL if each not in "cijklmopsuvwxyz"
-)  # these look alike in both cases: their capitals stand for both
+_MERGED = tuple(name for name in _ALL if name not in "cijklmopsuvwxyz")  # alike in both cases: the capital stands for both
 
 
 @dataclass(frozen=True)
 class PublishedDataset:
-    """A dataset torchvision knows how to fetch.
+    """A dataset that torchvision can fetch.
 
     Attributes
     ----------
-    folder : torchvision's class, and the folder in the cache; the six of EMNIST come in one archive and share it
-    train, test : how many images there are
-    megabytes : about how much is fetched
-    split : of EMNIST, which of the six
+    folder : torchvision's class, and the folder in the cache; the six splits of EMNIST share one archive
+    train, test : numbers of images
+    megabytes : approximate download size
+    split : which of EMNIST's six
     """
 
     folder: str

@@ -1,4 +1,4 @@
-"""Where and with what a model was trained: what someone needs to know who wants the same weights again."""
+"""The environment a model was trained in: what is needed to get the same weights again."""
 
 import os
 import platform
@@ -33,14 +33,14 @@ def capture_environment(device: torch.device) -> dict[str, Any]:
 
 @cache
 def _versions() -> dict[str, str]:
-    """Read once: these are files, and a disk may fail while a run is being saved."""
+    """Read once: the versions are in files, and a disk may fail while a run is being saved."""
     return {name: version(name) for name in LIBRARIES}
 
 
 def peak_rss_mib() -> float:
-    """The most memory this process has held, in MiB.
+    """The peak resident memory of this process, in MiB.
 
-    Linux's own count, VmHWM, begins anew with a program; getrusage's would include what its parent held when it forked.
+    On Linux VmHWM: ru_maxrss would include what the parent held when it forked.
     """
     with suppress(OSError, StopIteration), open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123 - not on a disk
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) / 2**10
@@ -49,7 +49,7 @@ def peak_rss_mib() -> float:
 
 
 def _processor() -> str:
-    """The processor's name, as Linux tells it; elsewhere as Python does."""
+    """The model name of the processor, from /proc/cpuinfo or from Python."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - not a file on a disk
             return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))

@@ -1,4 +1,4 @@
-"""The run folder: what training leaves, written whole or not at all, and read with every check.
+"""The run folder: what training writes, and its checked reading.
 
 ::
 
@@ -29,36 +29,44 @@ MODEL, RECIPE, METRICS, ENVIRONMENT, FIGURES = "model.safetensors", "recipe.toml
 
 MAX_TEXT_BYTES = 2**28  # bytes; a million epochs' metrics are a fifth of it
 NUMBER = (int, float)
-IN_RESULT = {"objective": NUMBER, "ending": dict, "evaluation": dict, "sample": dict, "train_seconds": NUMBER, "model_sha256": str}
-IN_ENVIRONMENT = {"libraries": dict, "data_sha256": dict, "train_seconds": NUMBER, "peak_rss_mib": NUMBER}
+PRETRAINED = ("best", "tutorial")  # the runs that come with softreg
+RESULT_TYPES = {
+    "objective": NUMBER,
+    "ending": dict,
+    "evaluation": dict,
+    "sample": dict,
+    "train_seconds": NUMBER,
+    "model_sha256": str,
+}
+ENVIRONMENT_TYPES = {"libraries": dict, "data_sha256": dict, "train_seconds": NUMBER, "peak_rss_mib": NUMBER}
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, read when asked."""
+    """A run folder; its files are read when a property is used."""
 
     path: Path
 
     @property
     def recipe(self) -> Recipe:
-        """What was trained."""
+        """The recipe it was trained by."""
         return Recipe.from_toml(self._text(RECIPE), where=str(self.path / RECIPE))
 
     @property
     def resolved_recipe(self) -> Recipe:
-        """What was trained, with the number that was chosen where the recipe says l2 = auto."""
+        """The recipe, with the chosen number in place of l2 = auto."""
         recipe = self.recipe
         return recipe.replace({"l2": self._require(self.result, {"l2": NUMBER}, METRICS)["l2"]}) if recipe.l2 == AUTO else recipe
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """One mapping per epoch or iteration; the last holds the evaluation."""
+        """One mapping per epoch or iteration, then one with the evaluation."""
         return [self._mapping(line, METRICS) for line in self._text(METRICS).splitlines()]
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Where and with what it was trained."""
-        return self._require(self._mapping(self._text(ENVIRONMENT), ENVIRONMENT), IN_ENVIRONMENT, ENVIRONMENT)
+        """Versions, device, threads, data SHA-256 and seconds of the training."""
+        return self._require(self._mapping(self._text(ENVIRONMENT), ENVIRONMENT), ENVIRONMENT_TYPES, ENVIRONMENT)
 
     @property
     def costs(self) -> list[float]:
@@ -67,12 +75,12 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any]:
-        """The last line of the metrics: the evaluation and how training ended."""
-        return self._require(self.metrics[-1] if self.metrics else {}, IN_RESULT, METRICS)
+        """The last line of the metrics: the evaluation and why training ended."""
+        return self._require(self.metrics[-1] if self.metrics else {}, RESULT_TYPES, METRICS)
 
     @property
     def termination(self) -> Termination:
-        """How training ended; `str()` is a sentence."""
+        """Why training ended; `str()` is a sentence."""
         ending = self._require(self.result["ending"], {"key": str, "converged": bool, "facts": dict}, METRICS)
         try:
             return Termination.from_json(ending)
@@ -99,7 +107,7 @@ class Run:
         return value
 
     def _require(self, mapping: dict[str, Any], kinds: dict[str, Any], name: str) -> dict[str, Any]:
-        """The mapping, refused if one of the keys is missing or its value of another kind."""
+        """The mapping; a RunError if a key is missing or its value has another type."""
         for key, kind in kinds.items():
             if not isinstance(mapping.get(key), kind):
                 raise RunError("runs.unreadable", path=self.path / name, why=key)
@@ -121,7 +129,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
 
 
 def pretrained_path(name: str) -> Path:
-    """The folder of a run that comes with softreg: "best" or "tutorial"."""
+    """The folder of the pretrained run `name`, one of `PRETRAINED`."""
     return Path(str(files("softreg") / "pretrained" / name))
 
 
@@ -131,18 +139,18 @@ def load(path: str | os.PathLike[str]) -> SoftmaxRegression:
 
 
 def finished_run(path: Path) -> Run | None:
-    """The run in the folder `path` if there is one whose training was not interrupted."""
+    """The run in the folder `path` if there is one and its training was not ended early."""
     run = Run(path)
     return run if _holds_run(path) and not run.termination.reason.is_early else None
 
 
 def ensure_available(folder: Path, *, force: bool) -> None:
-    """Refuse to train for `folder` if something is there and not `force`.
+    """Raise a RunError if `folder` cannot take a new run.
 
     Raises
     ------
     RunError
-        If a run or an unfinished training is in the way, or what is there is no run: --force replaces runs, never other folders.
+        If something is there and not `force`, or if it is not a run: `force` replaces runs, never other folders.
     """
     if folder.exists() and not force:
         raise RunError("runs.in_the_way", path=folder)
@@ -153,7 +161,7 @@ def ensure_available(folder: Path, *, force: bool) -> None:
 def _holds_run(folder: Path) -> bool:
     try:
         return (folder / MODEL).is_file()
-    except OSError as error:  # a name too long, a folder that may not be looked into
+    except OSError as error:  # a name too long, a folder without permission
         raise RunError("runs.unreadable", path=folder, why=error.strerror) from error
 
 

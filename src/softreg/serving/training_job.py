@@ -57,7 +57,7 @@ def recipe_of(values: object) -> Recipe:
     try:
         return Recipe.from_mapping(values)
     except RecipeError as error:  # made of the request's own values; one made of a file would name it
-        raise ServingError(error.key, 400, **error.facts) from error
+        raise ServingError(error.key, 400, **error.params) from error
 
 
 class TrainingJob:

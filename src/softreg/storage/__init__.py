@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and named tensors in files that prove themselves.
+"""Atomic writes of files and folders, and tensor files with a checksum.
 
 May import `errors` and `messages`. Start at `atomic.write_bytes`.
 """

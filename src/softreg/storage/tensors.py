@@ -1,7 +1,6 @@
-"""Named tensors with a few words about them, as one safetensors file that proves itself: a SHA-256 over all of it is in its header.
+"""Named tensors and string metadata as one safetensors file, with a SHA-256 over all of it in the header.
 
-The layout is plain safetensors, so anybody's reader opens it. Nothing in it is run, all of it is checked, and every byte is
-accounted for: the header must be exactly as softreg writes it, its keys sorted.
+Any safetensors reader opens it. Reading runs no code and checks every byte: the header must be exactly as `dumps` writes it.
 """
 
 import hashlib
@@ -18,59 +17,59 @@ from torch import Tensor
 
 
 def dumps(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, str]:
-    """The file's bytes, the same for the same contents, and its SHA-256 as hex."""
-    # Copies, since safetensors refuses tensors that share memory
+    """The bytes of the file (equal contents give equal bytes) and the SHA-256 of its contents as hex."""
+    # Copied, because safetensors refuses tensors that share memory
     tensors = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     digest = _digest(tensors, metadata)
-    return _in_one_order(save_tensors(tensors, metadata | {"sha256": digest})), digest
+    return _canonical(save_tensors(tensors, metadata | {"sha256": digest})), digest
 
 
 def loads(raw: bytes, keys: set[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata, which has just these `keys`, of a whole and undamaged file.
+    """The tensors and the metadata of a file; the metadata must have exactly these `keys`.
 
     Raises
     ------
     ValueError
-        Saying what is wrong, if anything is.
+        If the file is cut off, changed or not as `dumps` writes it; says why.
     """
     try:
         tensors = load_tensors(raw)
         metadata: dict[str, str] = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
-        in_order = _in_one_order(raw) == raw
+        is_canonical = _canonical(raw) == raw
     except (SafetensorError, LookupError, TypeError, RuntimeError, OverflowError) as error:  # RecursionError is a RuntimeError
         raise ValueError(str(error)) from error
-    if not in_order or metadata.keys() != keys | {"sha256"}:
+    if not is_canonical or metadata.keys() != keys | {"sha256"}:
         raise ValueError("header")
     if metadata.pop("sha256") != _digest(tensors, metadata):
         raise ValueError("SHA-256")
     return tensors, metadata
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """The content of a regular file of at most `most` bytes.
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """The content of a regular file of at most `max_bytes` bytes.
 
     Raises
     ------
     OSError
-        If it cannot be read or is no file.
+        If it cannot be read or is not a regular file.
     ValueError
         If it is larger; nothing is read then.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe must not make us wait
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # opening a pipe must not block
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise OSError(0, "not a file", str(path))
-        raw = file.read(most + 1) if found.st_size <= most else b""
-    if found.st_size > most or len(raw) > most:
-        raise ValueError(f"{found.st_size} bytes, at most {most}")
+        raw = file.read(max_bytes + 1) if found.st_size <= max_bytes else b""
+    if found.st_size > max_bytes or len(raw) > max_bytes:
+        raise ValueError(f"{found.st_size} bytes, at most {max_bytes}")
     return raw
 
 
-def _in_one_order(raw: bytes) -> bytes:
-    """A safetensors file with its header's keys sorted (the library leaves them to chance): equal contents, equal bytes."""
+def _canonical(raw: bytes) -> bytes:
+    """The same file with the header's keys sorted: safetensors (0.8 still) writes the metadata in a random order."""
     end = 8 + int.from_bytes(raw[:8], "little")
     header = json.dumps(json.loads(raw[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)  # the format's alignment
+    header += b" " * (-len(header) % 8)  # the format aligns the data to 8 bytes
     return len(header).to_bytes(8, "little") + header + raw[end:]
 
 

@@ -1,4 +1,4 @@
-"""From a recipe to a run: the fit, checkpoints to resume from, trackers to follow it in, and training again to compare.
+"""From a recipe to a run: fitting, checkpoints, experiment trackers, and reproducing a run.
 
 May import `figures`, `inference` and what is below. Start at `train.train`.
 """

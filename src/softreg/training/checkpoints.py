@@ -1,13 +1,13 @@
-"""Training that survives: kill it at any moment, and it goes on where it was, to the same weights bit for bit.
+"""Checkpoints: a training killed at any moment can be resumed, and ends with the same weights bit for bit.
 
-While a run is trained, a hidden folder stands beside the place where it will be::
+While a run is trained, a hidden folder stands beside its place::
 
-    .RUN.unfinished/lock                  held by the process that trains
+    .RUN.unfinished/lock                  locked by the process that trains
     .RUN.unfinished/recipe.toml           what is being trained
-    .RUN.unfinished/000012.safetensors    the solver's state after step 12, and the one before
+    .RUN.unfinished/000012.safetensors    the solver's state after step 12; the one before is kept, too
 
-and is removed when the run is there, whole. A checkpoint is written after every step, unless writing would take more than
-3 % of the time: with the lab's epochs of 0.07 s and a disk that takes 10 ms to be sure, after every fifth.
+It is removed when the run has been written. A checkpoint is written after every step, unless that takes more than 3 % of the
+time: with epochs of 0.07 s and a disk that takes 10 ms to sync, after every fifth.
 """
 
 import json
@@ -35,27 +35,27 @@ from softreg.training.fit import TrainState
 
 FORMAT = "1"
 MAX_BYTES = 2**31  # bytes
-KEEP_LAST = 2  # the last one, and the one before in case that one is damaged
-MAX_OVERHEAD = 0.03  # of the time may go into writing checkpoints
-FINGERPRINT_KEYS = ("libraries", "cpu_capability", "threads", "device")  # what the last bits depend on
+KEEP_LAST = 2  # checkpoints: the newest, and the one before in case it is damaged
+MAX_OVERHEAD = 0.03  # share of the time that writing checkpoints may take
+FINGERPRINT_KEYS = ("libraries", "cpu_capability", "threads", "device")  # what the last bits of the weights depend on
 
 
 def checkpoint_dir(run: Path) -> Path:
-    """The hidden folder of the run that is to be at `run`."""
+    """The hidden folder that belongs to the run at `run`."""
     return run.with_name(f".{run.name}.unfinished")
 
 
 def unfinished_recipe(run: Path) -> Recipe | None:
-    """What was being trained for `run` when it was cut short; None if nothing was."""
+    """The recipe of the interrupted training of `run`; None if there is none."""
     path = checkpoint_dir(run) / "recipe.toml"
     return Recipe.read(path) if path.exists() else None
 
 
 @contextmanager
 def run_lock(run: str | os.PathLike[str] | None, name: str, *, force: bool, resume: bool) -> Iterator["Checkpoints"]:
-    """`claim` for a block, which closes it when all went well; when not, what a --resume could go on from is kept.
+    """`acquire` for the duration of a block, which calls `close` when it succeeds; if it fails, checkpoints are kept for --resume.
 
-    A training that fails by its own recipe or data would fail again: it leaves nothing behind.
+    If the recipe or the data is at fault, the training would fail again, so nothing is kept.
     """
     checkpoints = acquire(run, name, force=force, resume=resume)
     try:
@@ -67,12 +67,12 @@ def run_lock(run: str | os.PathLike[str] | None, name: str, *, force: bool, resu
 
 
 def acquire(run: str | os.PathLike[str] | None, name: str, *, force: bool, resume: bool) -> "Checkpoints":
-    """Hold the training of `run`, or of the first of runs/NAME, runs/NAME-2, ... that is free.
+    """Lock `run` for training, or the first of runs/NAME, runs/NAME-2, ... that is free.
 
     Raises
     ------
     RunError
-        If another process is training it, or, unless `force` or `resume`, something is there.
+        If another process is training it or, without `force` and `resume`, if something is there.
     """
     if run is None:
         folders = default_run_dirs(name)
@@ -80,38 +80,38 @@ def acquire(run: str | os.PathLike[str] | None, name: str, *, force: bool, resum
             with suppress(RunError):
                 return acquire(next(folders), name, force=False, resume=False)
     folder = Path(run or name)
-    _check_claim(folder, force=force, resume=resume)
-    held = Checkpoints(folder)
+    _check_available(folder, force=force, resume=resume)
+    checkpoints = Checkpoints(folder)
     try:
-        _check_claim(folder, force=force, resume=resume)  # again: somebody may have finished just before we held it
+        _check_available(folder, force=force, resume=resume)  # again: another process may have finished before we got the lock
     except RunError:
-        held.close(delete=not held.has_recipe)
+        checkpoints.close(delete=not checkpoints.has_recipe)
         raise
-    return held
+    return checkpoints
 
 
-def _check_claim(folder: Path, *, force: bool, resume: bool) -> None:
+def _check_available(folder: Path, *, force: bool, resume: bool) -> None:
     ensure_available(folder, force=force or resume)
     if not force and not resume and (checkpoint_dir(folder) / "recipe.toml").exists():
         raise RunError("runs.unfinished", path=folder)
 
 
 class Checkpoints:
-    """The training of one run, held by this process until `close`.
+    """The checkpoints of one run, locked by this process until `close`.
 
     Raises
     ------
     RunError
         If another process is training the same run.
     WriteError
-        If nothing can be written there.
+        If the folder cannot be written.
     """
 
     def __init__(self, run: Path) -> None:
         self.run, self.folder = run, checkpoint_dir(run)
         self._lock = FileLock(self.folder / "lock", timeout=0)
-        self._written = self._cost = 0.0  # when the last checkpoint was written, and how long that took, in seconds
-        self._made = [each for each in self.folder.parents if not each.exists()]  # the innermost first
+        self._written = self._cost = 0.0  # time of the last checkpoint and how long it took, in seconds
+        self._created = [parent for parent in self.folder.parents if not parent.exists()]  # the innermost first
         with reraise_as_write_error(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
@@ -121,31 +121,31 @@ class Checkpoints:
 
     @property
     def has_recipe(self) -> bool:
-        """Whether it is known what is being trained."""
+        """Whether the recipe of an interrupted training is here."""
         return (self.folder / "recipe.toml").exists()
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is a checkpoint to go on from."""
+        """Whether there is a checkpoint to resume from."""
         return bool(self._paths())
 
     def begin(self, recipe: Recipe, data_sha256: str | None, device: torch.device) -> None:
-        """Start over: forget what was here, and say what is being trained."""
+        """Start over: delete old checkpoints and write the recipe."""
         with reraise_as_write_error(self.folder):
             self._delete()
         write_bytes(self.folder / "recipe.toml", recipe.to_toml().encode())
-        self._about(recipe, data_sha256, device)
+        self._describe(recipe, data_sha256, device)
 
     def resume(self, recipe: Recipe, data_sha256: str | None, device: torch.device) -> TrainState | None:
-        """The newest undamaged checkpoint; None if the training was cut short before its first.
+        """The newest undamaged checkpoint; None if there is none yet.
 
         Raises
         ------
         RunError
-            If it was another recipe's, or other data's.
+            If it belongs to another recipe or other data.
         """
         check_same(recipe, Recipe.read(self.folder / "recipe.toml"), self.run)
-        self._about(recipe, data_sha256, device)
+        self._describe(recipe, data_sha256, device)
         for path in reversed(self._paths()):
             try:
                 return self._read(path, device)
@@ -154,7 +154,7 @@ class Checkpoints:
         return None
 
     def save(self, progress: TrainState, *, force: bool = False) -> None:
-        """Write a checkpoint if the last one is long enough ago, or `force`."""
+        """Write a checkpoint, unless the last one is too recent and `force` is False."""
         began = time.perf_counter()
         if not force and self._written and began - self._written < self._cost / MAX_OVERHEAD:
             return
@@ -167,14 +167,14 @@ class Checkpoints:
         self._cost = self._written - began
 
     def close(self, *, delete: bool) -> None:
-        """Let go of the run; `delete` what was saved, because the run is there or its recipe has no answer."""
+        """Release the lock; `delete` the checkpoints if the run has been written or cannot be trained."""
         if delete:
-            with suppress(OSError):  # what is left is cleared by the next training
+            with suppress(OSError):  # the next training removes what is left
                 self._delete()
-                (self.folder / "lock").unlink(missing_ok=True)  # while it is held: whoever waits for it finds it gone and asks anew
+                (self.folder / "lock").unlink(missing_ok=True)  # before it is released: who waits for it finds it gone and retries
                 self.folder.rmdir()
-                for made in self._made:
-                    made.rmdir()  # refused, and rightly, where the run or anything else is in it
+                for parent in self._created:
+                    parent.rmdir()  # fails, as it should, once the run or anything else is in it
         self._lock.release()
 
     def _delete(self) -> None:
@@ -186,18 +186,18 @@ class Checkpoints:
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("*.safetensors"), key=lambda path: (len(path.name), path.name))
 
-    def _about(self, recipe: Recipe, data_sha256: str | None, device: torch.device) -> None:
+    def _describe(self, recipe: Recipe, data_sha256: str | None, device: torch.device) -> None:
         environment = capture_environment(device)
-        self._machine = {key: environment[key] for key in FINGERPRINT_KEYS}
+        self._fingerprint = {key: environment[key] for key in FINGERPRINT_KEYS}
         self._recipe, self._data_sha256 = recipe.to_toml(), data_sha256
 
     def _contents(self, progress: TrainState) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         state = progress.state
         tensors = {"theta": state.theta} | {f"memory.{name}": tensor for name, tensor in state.memory.items()}
-        about = {
+        metadata = {
             "recipe": self._recipe,
             "data_sha256": self._data_sha256,
-            "machine": self._machine,
+            "machine": self._fingerprint,
             "on_device": [name for name, tensor in tensors.items() if tensor.device.type != "cpu"],
             "steps": state.steps,
             "cost": state.cost,
@@ -205,7 +205,7 @@ class Checkpoints:
             "costs": progress.losses,
             "seconds": progress.seconds,
         }
-        return tensors, {"format": FORMAT, "progress": json.dumps(about)}
+        return tensors, {"format": FORMAT, "progress": json.dumps(metadata)}
 
     def _read(self, path: Path, device: torch.device) -> TrainState:
         tensors, metadata = loads(read_bytes(path, MAX_BYTES), {"format", "progress"})
@@ -214,9 +214,9 @@ class Checkpoints:
             raise ValueError("recipe")
         if about["data_sha256"] != self._data_sha256:
             raise RunError("runs.other_data", path=self.run, now=self._data_sha256, before=about["data_sha256"])
-        if changes := [key for key in FINGERPRINT_KEYS if about["machine"][key] != self._machine[key]]:
+        if changes := [key for key in FINGERPRINT_KEYS if about["machine"][key] != self._fingerprint[key]]:
             warnings.warn(translate("runs.other_machine", path=self.run, changes=", ".join(changes)), SoftregWarning, stacklevel=3)
-        # A copy of each: memory from torch's own allocator is aligned, and alignment decides the order of sums
+        # Copied, because torch's allocator aligns memory, and alignment decides the order of sums
         tensors = {name: tensor.clone().to(device if name in about["on_device"] else "cpu") for name, tensor in tensors.items()}
         memory = {name.removeprefix("memory."): tensor for name, tensor in tensors.items() if name != "theta"}
         termination = Termination.from_json(about["ended"]) if about["ended"] else None
@@ -225,8 +225,8 @@ class Checkpoints:
 
 
 def check_same(now: Recipe, before: Recipe, run: Path) -> None:
-    """Refuse to go on with `run` by another recipe than it was begun with, naming the fields: `epochs 30, not 15`."""
-    changed = [each.name for each in fields(Recipe) if getattr(now, each.name) != getattr(before, each.name)]
+    """Raise a RunError if two recipes of `run` differ, naming the fields: `epochs 30, not 15`."""
+    changed = [field.name for field in fields(Recipe) if getattr(now, field.name) != getattr(before, field.name)]
     if changed:
         changes = ", ".join(f"{name} {getattr(now, name)}, not {getattr(before, name)}" for name in changed)
         raise RunError("runs.other_recipe", path=run, changes=changes)

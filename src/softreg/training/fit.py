@@ -20,7 +20,7 @@ from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.duality_gap import duality_gap
 from softreg.optim.initialization import initial_theta
 from softreg.optim.l2_path import PathPoint, best_point, l2_path
-from softreg.optim.minimize import minimize
+from softreg.optim.minimize import StopMinimization, minimize
 from softreg.optim.objective import Objective
 from softreg.optim.solver import State, Termination, TerminationReason
 from softreg.optim.solvers.registry import SOLVERS, make_solver
@@ -29,13 +29,13 @@ from softreg.recipe import AUTO, Recipe
 
 @dataclass(frozen=True, eq=False)
 class TrainState:
-    """How far a training has come: enough to go on from here, bit for bit.
+    """The state of a training: enough to resume it bit for bit.
 
     Attributes
     ----------
-    state : the solver's
+    state : the solver's state
     losses : one per epoch or iteration so far
-    seconds : spent so far
+    seconds : training time so far
     """
 
     state: State
@@ -45,19 +45,19 @@ class TrainState:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What training gives.
+    """The result of a training.
 
     Attributes
     ----------
     model : in eval mode, on the device it was trained on
     costs : one per epoch or iteration
     objective : mean cross-entropy plus penalty over all training images, at the end
-    termination : how the solver ended
-    seconds : of the loop alone, features and solver, without loading
-    temperature : what the solver's weights and bias were divided by, for the probabilities to be right; 1 without calibration
-    l2 : the recipe's, or the one chosen
-    path : what it was chosen among, by images held out; empty if the recipe says a number
-    state : what an interrupted training goes on from
+    termination : why the solver ended
+    seconds : features, solver and calibration, without loading the data
+    temperature : the weights and bias were divided by it to calibrate the probabilities; 1 without calibration
+    l2 : the recipe's, or the chosen one
+    path : the values of l2 it was chosen from; empty if the recipe has a number
+    state : to resume an interrupted training from
     """
 
     model: SoftmaxRegression
@@ -80,17 +80,20 @@ def fit(
     resume_from: TrainState | None = None,
     on_checkpoint: Callable[[TrainState], None] = lambda state: None,
     group: ProcessGroup | None = None,
+    stop_after: int | None = None,
 ) -> Fit:
-    """Train the model `recipe` asks for on the images of `train`.
+    """Train the model of `recipe` on the images of `train`.
 
     Parameters
     ----------
     on_step : called with the solver's state after every epoch or iteration; may raise `StopMinimization`
-    resume_from : what `on_checkpoint` was given once, to go on from
+    resume_from : an argument of an earlier `on_checkpoint`, to go on from there
     on_checkpoint : called after every step, before `on_step`
-    group : the processes this one trains with, each on its shard of the images; None if it is alone
+    group : the processes that train together, each on its shard of the images; None for a single process
+    stop_after : raise `StopMinimization` after this many steps, 0 included
 
-    Ctrl-C (KeyboardInterrupt) ends it cleanly, at the last whole step, unless it trains in a group: the others stand elsewhere.
+    `StopMinimization` and Ctrl-C (KeyboardInterrupt) end it at the last whole step, with the termination STOPPED or INTERRUPTED.
+    In a group, Ctrl-C is raised: the other ranks may be at another step.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def fit(
     generator = Generator().manual_seed(recipe.seed)
     features, objective, path = _problem(recipe, train, device, group)
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
-    if SOLVERS[recipe.solver].finds_optimum:  # from anywhere, and it knows the Hessian at zero
+    if SOLVERS[recipe.solver].finds_optimum:  # from any start; at zero the Hessian is known in closed form
         theta = torch.zeros_like(theta)
     solver = make_solver(recipe.solver, vars(recipe), generator.get_state())
     latest = resume_from or TrainState(solver.start(objective, theta), [], 0.0)
@@ -116,13 +119,18 @@ def fit(
         latest = TrainState(state, [*latest.losses, state.cost], spent + time.perf_counter() - began)
         on_checkpoint(latest)
         on_step(state)
+        if state.steps == stop_after:
+            raise StopMinimization
 
     try:
-        state = minimize(solver, objective, theta, resume_from=latest.state, on_step=after_step)
+        if stop_after == latest.state.steps:
+            state = _ended(latest.state, TerminationReason.STOPPED)
+        else:
+            state = minimize(solver, objective, theta, resume_from=latest.state, on_step=after_step)
     except KeyboardInterrupt:
         if group:
             raise
-        state = replace(latest.state, termination=Termination(TerminationReason.INTERRUPTED, {"steps": latest.state.steps}))
+        state = _ended(latest.state, TerminationReason.INTERRUPTED)
     assert state.termination is not None
     termination = state.termination
     model = SoftmaxRegression(features, train.classes)
@@ -148,19 +156,23 @@ def fit(
     )
 
 
+def _ended(state: State, reason: TerminationReason) -> State:
+    return replace(state, termination=Termination(reason, {"steps": state.steps}))
+
+
 def _problem(
     recipe: Recipe, train: Dataset, device: torch.device, group: ProcessGroup | None
 ) -> tuple[FeatureMap, Objective, list[PathPoint]]:
-    """The features, the objective over them, and the path its l2 was chosen on."""
+    """The fitted feature map, the objective, and the path its l2 was chosen from."""
     features = make_feature_map(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
-    learned = augment(train, recipe.copies, recipe.seed)
-    objective = Objective(design_matrix(features, learned, device, group), len(train.classes))
+    augmented = augment(train, recipe.copies, recipe.seed)
+    objective = Objective(design_matrix(features, augmented, device, group), len(train.classes))
     path = l2_path(objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
     return features, replace(objective, l2=best_point(path).l2 if path else float(recipe.l2)), path
 
 
 def _check_fits(recipe: Recipe, train: Dataset, group: ProcessGroup | None) -> None:
-    """Check what a recipe alone cannot know."""
+    """Raise a RecipeError if the recipe asks for more images than there are."""
     if group and recipe.calibration:
         raise RecipeError("ranks.no_calibration")
     if recipe.solver == "sgd" and recipe.batch_size > len(train):

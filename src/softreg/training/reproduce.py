@@ -1,7 +1,7 @@
-"""Training a run's recipe again: are the weights the same, and if not, why not."""
+"""Training a run's recipe again: whether the weights are the same, and what may explain a difference."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -12,29 +12,35 @@ from softreg.errors import RunError
 from softreg.messages import translate
 from softreg.model.serialization import model_to_bytes
 from softreg.model.softmax_regression import SoftmaxRegression
-from softreg.optim.minimize import StopMinimization
 from softreg.optim.solver import State, TerminationReason
 from softreg.runs.environment import capture_environment
 from softreg.runs.run import Run
 from softreg.training.fit import fit
 
-DECISIVE = ("softreg", "libraries", "processor", "cpu_capability", "threads", "device")  # what the last bits depend on
+DECISIVE = (
+    "softreg",
+    "libraries",
+    "processor",
+    "cpu_capability",
+    "threads",
+    "device",
+)  # for the last bits of the weights
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came of training again.
+    """The comparison of a run's model with the one trained again.
 
     Attributes
     ----------
     same : whether every bit of the model is as in the run
     difference : the largest absolute difference between two weights, 0 if `same`
     weights : how many there are
-    differing : how many of them are not the same
+    differing : how many of them differ
     sha256 : of the model trained again
-    recorded : of the model when the run was saved
-    changed : whether the model file is no longer the one that was saved
-    why : what may explain a difference, as sentences
+    saved_sha256 : of the model when the run was saved
+    file_modified : whether the model file has changed since
+    reasons : sentences that may explain a difference
     """
 
     same: bool
@@ -42,57 +48,58 @@ class Reproduction:
     weights: int
     differing: int
     sha256: str
-    recorded: str
-    changed: bool
-    why: list[str]
+    saved_sha256: str
+    file_modified: bool
+    reasons: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `softreg reproduce --json` prints it."""
+        names = {"saved_sha256": "recorded", "file_modified": "changed", "reasons": "why"}
+        return {names.get(name, name): value for name, value in asdict(self).items()}
 
 
 def reproduce(run: Run, on_step: Callable[[State], None] = lambda state: None) -> Reproduction:
-    """Train the recipe of `run` again, as many steps as it took, and compare the models bit for bit.
+    """Train the recipe of `run` again, for as many steps, and compare the models bit for bit.
 
     Raises
     ------
     SoftregError
-        If the run cannot be read, or its data is not to be had.
+        If the run or its data cannot be read.
+    KeyboardInterrupt
+        If Ctrl-C ends this training: there is nothing to compare then.
     """
-    model, recorded = run.model(), run.result["model_sha256"]
-    steps = len(run.costs) if run.termination.reason.is_early else None
-
-    def stop_where_it_stopped(state: State) -> None:
-        on_step(state)
-        if state.steps == steps:
-            raise StopMinimization
-
+    model, saved_sha256 = run.model(), run.result["model_sha256"]
+    stop_after = len(run.costs) if run.termination.reason.is_early else None
     splits = load_splits(run.recipe.dataset, run.recipe.validation)
-    again = fit(run.recipe, splits.train, stop_where_it_stopped)
+    again = fit(run.recipe, splits.train, on_step, stop_after=stop_after)
     if again.termination.reason is TerminationReason.INTERRUPTED:
         raise KeyboardInterrupt
     if again.model.linear.weight.shape != model.linear.weight.shape:
         raise RunError("reproduce.other_shape", path=run.path)
     (_, digest), (_, digest_again) = model_to_bytes(model), model_to_bytes(again.model)
     mine, theirs = _numbers(again.model), _numbers(model)
-    same, changed = digest_again == digest, digest != recorded
+    same, file_modified = digest_again == digest, digest != saved_sha256
     return Reproduction(
         same=same,
         difference=float((mine - theirs).abs().max()),
         weights=len(mine),
         differing=int((mine != theirs).sum()),
         sha256=digest_again,
-        recorded=recorded,
-        changed=changed,
-        why=[] if same else _reasons(run, splits.train.sha256(), changed=changed),
+        saved_sha256=saved_sha256,
+        file_modified=file_modified,
+        reasons=[] if same else _reasons(run, splits.train.sha256(), file_modified=file_modified),
     )
 
 
 def _numbers(model: SoftmaxRegression) -> torch.Tensor:
-    """All numbers of the model in a row, float64."""
+    """All numbers of the model as one float64 vector."""
     return torch.cat([tensor.detach().cpu().flatten().double() for _, tensor in model.named_tensors()])
 
 
-def _reasons(run: Run, data_sha256: str | None, *, changed: bool) -> list[str]:
-    """What is not as it was when the run was trained."""
+def _reasons(run: Run, data_sha256: str | None, *, file_modified: bool) -> list[str]:
+    """What differs from the recorded data and environment."""
     then, now = run.environment, capture_environment(choose_device(run.recipe.device))
-    reasons = [translate("reproduce.changed")] if changed else []
+    reasons = [translate("reproduce.changed")] if file_modified else []
     if (before := then["data_sha256"].get("train")) != data_sha256:
         reasons.append(translate("reproduce.other", what="data", now=data_sha256, before=before))
     for what, before, after in _flat(then, now):
@@ -102,7 +109,7 @@ def _reasons(run: Run, data_sha256: str | None, *, changed: bool) -> list[str]:
 
 
 def _flat(then: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """What decides the last bits, then and now, the libraries one by one."""
+    """(name, then, now) of everything that decides the last bits, each library by itself."""
     pairs = [(name, then.get(name), now[name]) for name in DECISIVE if name != "libraries"]
     libraries = then["libraries"]
     return pairs + [(name, libraries.get(name), version) for name, version in now["libraries"].items()]

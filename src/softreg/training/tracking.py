@@ -1,7 +1,8 @@
-"""A training followed elsewhere: every step's cost, then the evaluation, to TensorBoard, MLflow or Weights & Biases.
+"""Experiment trackers: the cost of every step and the evaluation are logged to TensorBoard, MLflow or Weights & Biases.
 
-A tracker is a context manager, made of the run's place and its recipe, that gives one function: `log(step, numbers)`. Each comes
-with an extra of its own name, and is set up by its own environment variables (MLFLOW_TRACKING_URI, WANDB_MODE, ...).
+A tracker is a context manager, made from the run's path and its recipe, that yields a function `log(step, metrics)`. Each needs the
+extra of its name and reads its own environment variables (MLFLOW_TRACKING_URI, WANDB_MODE, ...). To add one: a function here and an
+entry in `TRACKERS`. Importing this does not import torch.
 """
 
 import sys
@@ -29,32 +30,32 @@ def tensorboard(run: Path, recipe: Recipe) -> Iterator[Log]:
     with SummaryWriter(str(run.parent / "tensorboard" / run.name)) as writer:
         writer.add_text("recipe", f"```toml\n{recipe.to_toml()}```")
 
-        def log(step: int, numbers: Mapping[str, float]) -> None:
-            for name, number in numbers.items():
-                writer.add_scalar(name, number, step)
+        def log(step: int, metrics: Mapping[str, float]) -> None:
+            for name, value in metrics.items():
+                writer.add_scalar(name, value, step)
 
         yield log
 
 
 @contextmanager
 def mlflow(run: Path, recipe: Recipe) -> Iterator[Log]:
-    """A run of the experiment `softreg`, where MLflow is told to keep them."""
+    """A run of the experiment `softreg` in the tracking store that MLflow is configured for."""
     import mlflow
 
     mlflow.set_experiment(PROJECT)
     with mlflow.start_run(run_name=run.name):
         mlflow.log_params(asdict(recipe))
-        yield lambda step, numbers: mlflow.log_metrics(dict(numbers), step=step)
+        yield lambda step, metrics: mlflow.log_metrics(dict(metrics), step=step)
 
 
 @contextmanager
 def wandb(run: Path, recipe: Recipe) -> Iterator[Log]:
-    """A run of the project `softreg`; what is kept on this machine lies in wandb/ beside the run."""
+    """A run of the project `softreg`; its local files are in wandb/ beside the run."""
     import wandb
 
     run.parent.mkdir(parents=True, exist_ok=True)
     with wandb.init(project=PROJECT, name=run.name, dir=run.parent, config=asdict(recipe)) as tracked:
-        yield lambda step, numbers: tracked.log(dict(numbers), step=step)
+        yield lambda step, metrics: tracked.log(dict(metrics), step=step)
 
 
 TRACKERS: dict[str, Callable[[Path, Recipe], AbstractContextManager[Log]]] = {
@@ -65,17 +66,17 @@ TRACKERS: dict[str, Callable[[Path, Recipe], AbstractContextManager[Log]]] = {
 
 
 class TrackerSession:
-    """The training of `run` as the tracker `log_to` sees it, or nobody if that is None.
+    """Logs the training of `run` to the tracker `log_to`; does nothing if that is None.
 
-    A tracker that cannot begin is an error, told before anything is trained. One that fails later is given up with a warning: no
-    training is lost because somebody's server went away. What trackers print goes to stderr.
+    A tracker that fails at the start is an error, raised before training. One that fails later is disabled with a warning, since no
+    training should be lost because a server went away. What trackers print goes to stderr.
 
     Raises
     ------
     MissingExtraError
         If the tracker is not installed.
     RunError
-        If it cannot begin.
+        If it cannot be started.
     """
 
     def __init__(self, log_to: str | None, run: Path, recipe: Recipe) -> None:
@@ -91,16 +92,15 @@ class TrackerSession:
         except Exception as error:
             raise RunError("tracking.not_begun", tracker=log_to, why=error) from error
 
-    def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        """Tell the tracker these numbers of this step."""
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Log the metrics of one step."""
         if self._log is None:
             return
         try:
             with redirect_stdout(sys.stderr):
-                self._log(step, numbers)
+                self._log(step, metrics)
         except Exception as error:
-            self._log = None
-            self._give_up(error)
+            self._disable(error)
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +110,8 @@ class TrackerSession:
             with redirect_stdout(sys.stderr):
                 self._stack.__exit__(kind, error, trace)
         except Exception as failed:
-            self._give_up(failed)
+            self._disable(failed)
 
-    def _give_up(self, error: Exception) -> None:
+    def _disable(self, error: Exception) -> None:
+        self._log = None
         warnings.warn(translate("tracking.given_up", tracker=self._name, why=error), SoftregWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""train(): the whole way, from a recipe to a run folder."""
+"""train(): from a recipe to a run folder."""
 
 import json
 import os
@@ -35,8 +35,9 @@ def train(
     resume: bool = False,
     on_step: Callable[[State], None] = lambda state: None,
     log_to: str | None = None,
+    figures: bool = True,
 ) -> Run:
-    """Train the model `recipe` asks for, judge it by the test images, and save it all as a run.
+    """Train the model of `recipe`, evaluate it on the test images, and save both as a run.
 
     Parameters
     ----------
@@ -44,17 +45,19 @@ def train(
     out : the run folder; None takes the first free of runs/NAME, runs/NAME-2, ...
     name : NAME, by default the solver's
     force : replace the run that is in `out`
-    resume : go on with the training for `out` that was cut short, to the same weights as if it had not been; a finished run is
-        returned as it is, and where there is nothing, training starts
+    resume : continue the interrupted training of `out`; the weights are the same as without the interruption. A finished run is
+        returned as it is; if there is nothing to resume, training starts
     on_step : called with the solver's state after every epoch or iteration
-    log_to : tensorboard, mlflow or wandb, to follow the training there
+    log_to : an experiment tracker, one of `softreg.training.tracking.TRACKERS`
+    figures : whether to draw the figures of the run
 
     Raises
     ------
     SoftregError
-        If the recipe does not fit the data, the data is not to be had, or a folder is in the way; nothing is left behind.
+        If the recipe does not fit the data, the data cannot be read, or a folder is in the way; nothing is left behind.
 
-    Ctrl-C ends the training cleanly: the run holds what was learned so far, and its result says "interrupted".
+    Ctrl-C, or `StopMinimization` raised by `on_step`, ends the training early: the run holds the model as it is then, and its
+    termination says which of the two it was.
     """
     if resume and out is not None and (run := finished_run(Path(out))):
         check_same(recipe, run.recipe, run.path)
@@ -72,24 +75,24 @@ def train(
             on_step(state)
 
         splits = load_splits(recipe.dataset, recipe.validation)
-        go_on = checkpoints.resume if resume and checkpoints.has_recipe else checkpoints.begin
-        resume_from = go_on(recipe, splits.train.sha256(), choose_device(recipe.device))
+        start = checkpoints.resume if resume and checkpoints.has_recipe else checkpoints.begin
+        resume_from = start(recipe, splits.train.sha256(), choose_device(recipe.device))
         if group:
-            group.barrier()  # the others load what is here now
+            group.barrier()  # only now can the others read the data: rank 0 may have had to fetch it
         fitted = fit(recipe, splits.train, after_step, resume_from=resume_from, on_checkpoint=checkpoints.save, group=group)
         if fitted.termination.reason.is_early:
             checkpoints.save(fitted.state, force=True)
         evaluation = evaluate(fitted.model, splits.test)
-        with atomic_directory(checkpoints.run) as unfinished:
-            write_run(unfinished, recipe, splits, fitted, evaluation)
-        judged = {"accuracy": evaluation.accuracy, "nll": evaluation.nll, "ece": evaluation.ece}
-        tracking.log(len(fitted.costs), {"objective": fitted.objective} | judged)
+        with atomic_directory(checkpoints.run) as folder:
+            write_run(folder, recipe, splits, fitted, evaluation, figures=figures)
+        metrics = {"accuracy": evaluation.accuracy, "nll": evaluation.nll, "ece": evaluation.ece}
+        tracking.log(len(fitted.costs), {"objective": fitted.objective} | metrics)
         checkpoints.close(delete=not fitted.termination.reason.is_early)
     return Run(checkpoints.run)
 
 
 def train_worker(recipe: Recipe) -> None:
-    """What every rank but the first does while that one trains: compute with its share of the images."""
+    """What the ranks above 0 run while rank 0 runs `train`: the same fit, each on its shard of the images."""
     with process_group(recipe.device) as group:
         if group:
             group.barrier()
@@ -97,24 +100,16 @@ def train_worker(recipe: Recipe) -> None:
 
 
 def sample_index(seed: int, n: int) -> int:
-    """The random test image the lab shows: `random.seed(seed); random.randint(0, n - 1)`, aside from the caller's generator."""
+    """The random test image the lab shows: `random.seed(seed); random.randint(0, n - 1)`, without touching the global generator."""
     return random.Random(seed).randint(0, n - 1)
 
 
-def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation) -> None:
-    """All files of a run, into `folder`."""
-    from softreg.figures.house_style import save
-    from softreg.figures.l2_path import l2_curve
-    from softreg.figures.run_figures import save_figures
-
+def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation, *, figures: bool) -> None:
+    """Write all files of a run into `folder`."""
     sha256 = save_model(fitted.model, folder / MODEL)
     (folder / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
-    unit = SOLVERS[recipe.solver].unit
-    save_figures(
-        folder / FIGURES, fitted.model, fitted.costs, unit, evaluation, splits.test, sample_index(recipe.seed, len(splits.test))
-    )
-    if fitted.path:
-        save(l2_curve(fitted.path), folder / FIGURES / "l2-path.png")
+    if figures:
+        _draw(folder / FIGURES, recipe, splits, fitted, evaluation)
     environment = capture_environment(fitted.model.linear.weight.device) | {
         "data_sha256": {"train": splits.train.sha256(), "test": splits.test.sha256()},
         "train_seconds": fitted.seconds,
@@ -126,8 +121,19 @@ def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluat
     (folder / METRICS).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
 
 
+def _draw(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation) -> None:
+    from softreg.figures.house_style import save
+    from softreg.figures.l2_path import l2_curve
+    from softreg.figures.run_figures import save_figures
+
+    unit, sample = SOLVERS[recipe.solver].unit, sample_index(recipe.seed, len(splits.test))
+    save_figures(folder, fitted.model, fitted.costs, unit, evaluation, splits.test, sample)
+    if fitted.path:
+        save(l2_curve(fitted.path), folder / "l2-path.png")
+
+
 def _result(recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation) -> dict[str, Any]:
-    """The last line of the metrics: how training ended and what the model is worth."""
+    """The last line of the metrics: why training ended, and the evaluation."""
     index = sample_index(recipe.seed, len(splits.test))
     classes = splits.test.classes
     sample = {
@@ -138,7 +144,7 @@ def _result(recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation)
     return {
         "objective": fitted.objective,
         "l2": fitted.l2,
-        "l2_path": [asdict(tried) for tried in fitted.path],
+        "l2_path": [asdict(point) for point in fitted.path],
         "ending": fitted.termination.to_json(),
         "evaluation": evaluation.to_json(),
         "sample": sample,

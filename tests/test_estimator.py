@@ -84,4 +84,6 @@ def test_without_scikit_learn_one_line_says_what_to_install() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].endswith("SoftmaxClassifier needs scikit-learn: pip install 'softreg[sklearn]'")
+    assert ended.stderr.splitlines()[-1].endswith(
+        "SoftmaxClassifier needs scikit-learn, which is not installed; run: pip install 'softreg[sklearn]'"
+    )

@@ -125,7 +125,7 @@ def test_a_killed_rank_ends_the_job_with_a_line_and_no_torn_file(victim: str, sm
     finally:
         process.terminate()
         process.wait(30)
-    assert "another process of this training has ended" in (tmp_path / "log").read_text()
+    assert "another process of this job has ended" in (tmp_path / "log").read_text()
     assert not (tmp_path / "run").exists()
     assert not list(checkpoint_dir(tmp_path / "run").glob(".*.tmp"))
     for checkpoint in checkpoint_dir(tmp_path / "run").glob("*.safetensors"):
@@ -150,5 +150,5 @@ def test_a_rank_that_waits_for_a_silent_one_ends_when_told(small_idx: Path, tmp_
             ranks["1"].kill()
         process.terminate()
         process.wait(30)
-    assert "another process of this training has ended" in (tmp_path / "log").read_text()
+    assert "another process of this job has ended" in (tmp_path / "log").read_text()
     assert not (tmp_path / "run").exists()

@@ -79,13 +79,16 @@ IMAGES, LABELS = tiny(5)
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        ({"train_labels": idx(LABELS[:-1])}, "train-labels.*11 labels for 12 images"),
-        ({"t10k_labels": idx(np.full(12, 10, np.uint8))}, "t10k-labels.*label 10 of example 0 is none of the classes 0 to 9"),
-        ({"train_labels": idx(0 * LABELS)}, "train-labels.*nothing to tell apart"),
+        ({"train_labels": idx(LABELS[:-1])}, "train-labels.*12 images but 11 labels"),
+        (
+            {"t10k_labels": idx(np.full(12, 10, np.uint8))},
+            "t10k-labels.*label 10 of example 0 is out of range; the classes are 0 to 9",
+        ),
+        ({"train_labels": idx(0 * LABELS)}, "train-labels.*at least two classes"),
         ({"train_images": idx(IMAGES[:, :, :27])}, "train-images.*28 x 27"),
         ({"t10k_images": idx(IMAGES[:0])}, "t10k-images.*no images"),
-        ({"t10k_images": idx(LABELS)}, "t10k-images.*exchanged"),
-        ({"t10k_labels": idx(IMAGES)}, "t10k-labels.*exchanged"),
+        ({"t10k_images": idx(LABELS)}, "t10k-images.*swapped"),
+        ({"t10k_labels": idx(IMAGES)}, "t10k-labels.*swapped"),
         ({"train_images": struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 28, 28)}, "train-images.*bytes are read|at most"),
         ({"train_images": b""}, "train-images.*not an IDX file"),
     ],
@@ -105,7 +108,7 @@ def test_large_files_are_mapped(tmp_path: Path) -> None:
     assert mapped.train.sha256() is None
     with (tmp_path / "train-images-idx3-ubyte").open("ab") as file:
         file.write(b"\0")
-    with pytest.raises(DataError, match="holds more"):
+    with pytest.raises(DataError, match="but there are more"):
         read_folder(tmp_path, "large", map_from=1)
 
 

@@ -166,8 +166,8 @@ def test_noise_only() -> None:
 def test_notes_and_stages(validation: tuple[Bytes, NDArray[np.int64]]) -> None:
     ink = ink_map(validation[0][0], np.random.default_rng(0), field=250, widen=-1.0)
     picture = picture_from_array(np.rint(255 * ink).astype(np.uint8))
-    assert "strokes thickened to MNIST's width" in picture.notes
-    assert [stage.title for stage in picture.stages] == ["upright", "light evened", "ink", "digits found", "28 x 28"]
+    assert "thickened the strokes to MNIST's width" in picture.notes
+    assert [stage.title for stage in picture.stages] == ["upright", "lighting evened out", "ink", "digits found", "28 x 28"]
     assert steps_strip(picture).width > 5 * 200
 
 

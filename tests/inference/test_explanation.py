@@ -193,7 +193,7 @@ def test_explain_a_picture(
         (["blank.png"], 1, "nothing to explain"),
         (["blank.png", "--out", "here.jpg"], 2, ".png"),
         (["folder"], 1, "folder"),
-        (["folder", "--model", TUTORIAL], 2, "--model is for a picture"),
+        (["folder", "--model", TUTORIAL], 2, "--model is only for pictures"),
     ],
 )
 def test_what_cannot_be_explained_is_one_line(

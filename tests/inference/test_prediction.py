@@ -127,7 +127,7 @@ def test_a_picture_without_ink_has_no_label(tmp_path: Path, capsys: pytest.Captu
     assert softreg("predict", "--json", "--model", TUTORIAL, tmp_path / "blank.png", "--lang", "ko") == 0
     (found,) = json.loads(capsys.readouterr().out)["predictions"]
     assert (found["label"], found["abstained"], found["boxes"]) == (None, True, [])
-    assert "글씨가 보이지 않습니다" in found["reason"]
+    assert "글씨가 없는 빈 사진" in found["reason"]
 
 
 @pytest.mark.parametrize("seed", range(8))

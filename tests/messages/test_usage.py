@@ -58,7 +58,8 @@ def literal_keys() -> set[str]:
                 if dot and domain in DOMAINS and name.isidentifier():
                     keys.add(text)
             case ast.Subscript(
-                value=ast.Call(func=ast.Name(id="catalogue"), args=[ast.Constant(value=str(table))]), slice=ast.Constant(value=str(key))
+                value=ast.Call(func=ast.Name(id="catalogue"), args=[ast.Constant(value=str(table))]),
+                slice=ast.Constant(value=str(key)),
             ):
                 keys.add(f"{table}.{key}")
     return keys - FILES - {pattern.replace("{}", "") for pattern in BUILT}  # an f-string's own pieces are constants, too
@@ -105,7 +106,7 @@ def test_the_lesson_has_a_text_for_every_cell() -> None:
 
 def test_the_page_uses_every_text_and_no_other() -> None:
     code = page_code()
-    asked = set(re.findall(r'data-say(?:-label)?="(\w+)"', code)) | set(re.findall(r'\b(?:say|t|translate)\("(\w+)"', code))
+    asked = set(re.findall(r'data-i18n(?:-label)?="(\w+)"', code)) | set(re.findall(r'\btranslate\("(\w+)"', code))
     assert len(asked) > 60
     assert not asked - set(catalogue("page"))
     assert not [name for name in catalogue("page") if f'"{name}"' not in code and not BUILT_BY_THE_PAGE.fullmatch(name)]

@@ -108,7 +108,7 @@ def test_a_run_keeps_what_was_asked_and_what_was_chosen(small_idx: Path, tmp_pat
     run = Run(tmp_path / "run")
     assert run.recipe.l2 == "auto"
     assert run.resolved_recipe.l2 == run.result["l2"]
-    assert f"l2 = {run.result['l2']:.2g}, chosen among {len(run.result['l2_path'])}" in result.stdout
+    assert f"l2 = {run.result['l2']:.2g}, the best of {len(run.result['l2_path'])} values" in result.stdout
     assert (tmp_path / "run" / "figures" / "l2-path.png").stat().st_size > 5000
     assert reproduce(run).same
 

@@ -62,7 +62,7 @@ def test_a_run_is_read_back(run: Run) -> None:
 
 
 def test_no_run(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=f"{tmp_path}: no run here"):
+    with pytest.raises(RunError, match=f"{tmp_path}: not a run"):
         open_run(tmp_path)
 
 

@@ -293,13 +293,6 @@ def test_the_languages_are_switched_and_remembered(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "ko")
 
 
-def test_no_sentence_of_the_page_is_missing_or_idle() -> None:
-    code = "".join(file.read_text(encoding="utf-8") for file in PAGE.iterdir())
-    made = {"status_", "field_", "choice_", "nav_", "u_"}  # keys put together in the code
-    for key in catalogue("page"):
-        assert f'"{key}"' in code or any(key.startswith(prefix) for prefix in made), f"nobody says {key}"
-
-
 @pytest.mark.parametrize("file", sorted(PAGE.iterdir()), ids=lambda file: str(file.name))
 def test_no_line_is_wider_than_120_columns(file: Path) -> None:
     assert max(map(len, file.read_text(encoding="utf-8").splitlines())) <= 120

@@ -64,5 +64,5 @@ def test_not_converged_says_how_far_and_what_to_do(small_idx: Path, tmp_path: Pa
     assert code == 1
     assert json.loads(out)["ending"]["converged"] is False
     assert re.search(
-        r"not converged: after 2 iterations about \de-0\d from the optimum, proven below .*--max-iterations, --tol", err
+        r"not converged: about \de-0\d from the minimum, proven below .* after 2 iterations.*--max-iterations or --tol", err
     )

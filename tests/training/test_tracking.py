@@ -137,7 +137,7 @@ def test_a_tracker_that_fails_on_the_way_costs_no_training(
             raise ConnectionError("gone away")
 
     monkeypatch.setitem(TRACKERS, "wandb", failing)
-    with pytest.warns(SoftregWarning, match=r"wandb: gone away.*no longer followed"):
+    with pytest.warns(SoftregWarning, match=r"wandb: gone away.*no longer logged"):
         run = train(recipe, tmp_path / "run", log_to="wandb")
     assert len(run.costs) == 3
     assert asked == ([1] if when == "log" else [1, 2, 3, 3])

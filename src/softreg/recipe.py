@@ -19,7 +19,7 @@ import tomli_w
 from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError
 from softreg.features.registry import FEATURE_MAPS
-from softreg.messages import translate
+from softreg.messages import Choices, translate
 from softreg.optim.solvers.registry import SOLVERS
 
 PRESETS = ("tutorial", "optimum", "best")
@@ -36,6 +36,7 @@ class FieldSpec:
     high: float = 1e9
     closed: bool = True
     word: str = ""  # accepted in place of a number
+    meanings: Choices | None = None  # what each of the choices means, for the help
 
     def allowed(self, kind: type) -> str:
         """The accepted values of a field of this `kind`, as a phrase for messages."""
@@ -67,7 +68,9 @@ class Recipe:
 
     dataset: str = _spec("mnist")
     validation: int = _spec(0, high=1e8)
-    features: str = _spec("pixels", choices=tuple(FEATURE_MAPS))
+    features: str = _spec(
+        "pixels", choices=tuple(FEATURE_MAPS), meanings=Choices({name: info.help for name, info in FEATURE_MAPS.items()})
+    )
     solver: str = _spec("sgd", choices=tuple(SOLVERS))
     epochs: int = _spec(15, low=1, high=1e6)
     batch_size: int = _spec(100, low=1, high=1e8)

@@ -74,14 +74,14 @@ def test_a_model_file_gives_the_same_model_back(
 
 
 @pytest.mark.parametrize("name", FEATURE_MAPS)
-def test_rows_are_features_over_their_unit(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
+def test_quantised_features_are_within_half_a_quantum(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
     features = models[name].features
-    rows = features.rows(digits.images)
-    assert rows.dtype == features.stored
+    rows = features.quantised(digits.images)
+    assert rows.dtype == features.storage_dtype
     x = features(digits.images)
     if rows.dtype.is_floating_point:
         torch.testing.assert_close(rows.float(), x)
     else:
         bounds = torch.iinfo(rows.dtype)
-        exact = (x / features.unit).clamp(bounds.min, bounds.max)
+        exact = (x / features.quantum).clamp(bounds.min, bounds.max)
         torch.testing.assert_close(rows.float(), exact, rtol=0, atol=0.501)

@@ -159,8 +159,8 @@ def test_evidence_stands_where_the_ink_is(fitted: dict[str, FeatureMap]) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_rows_are_the_features_rounded(fitted: dict[str, FeatureMap], name: str) -> None:
+def test_quantised_features_are_sixteenths(fitted: dict[str, FeatureMap], name: str) -> None:
     images = digits(20, seed=9)
-    rows = fitted[name].rows(images)
+    rows = fitted[name].quantised(images)
     assert rows.dtype == torch.int8
     torch.testing.assert_close(rows.float() / 16, fitted[name](images).clamp(-8, 127 / 16), rtol=0, atol=1 / 32 + 1e-4)

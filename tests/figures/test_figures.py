@@ -23,8 +23,6 @@ from softreg.inference.evaluation import Evaluation, evaluate
 from softreg.messages import Language, use_language
 from softreg.runs.run import Run
 
-sample_image.__test__ = False  # type: ignore[attr-defined]  # a figure, not a test
-
 NAMES = ["class-templates.png", "confusion.png", "learning-curve.png", "test-sample.png", "worst-mistakes.png"]
 
 
@@ -39,7 +37,7 @@ def pixels(content: bytes) -> "np.ndarray[Any, Any]":
 
 def test_a_run_has_its_five_figures(tutorial_run: Run) -> None:
     folder = tutorial_run.path / "figures"
-    assert sorted(each.name for each in folder.iterdir()) == NAMES
+    assert sorted(path.name for path in folder.iterdir()) == NAMES
     for name in NAMES:
         image = pixels((folder / name).read_bytes())
         assert image.shape[1] >= 400
@@ -54,7 +52,7 @@ def test_templates_are_white_at_zero_and_one_scale_for_all() -> None:
     templates = torch.zeros(10, 28, 28)
     templates[3, 10:18, 10:18] = 1.0
     templates[4, 10:18, 10:18] = -1.0
-    figure = class_templates(templates, "0123456789")
+    figure = class_templates(templates, "0123456789", "")
     images = [axes.images[0] for axes in figure.axes[:10]]
     assert len({image.get_clim() for image in images}) == 1
     low, high = images[0].get_clim()
@@ -74,7 +72,10 @@ def test_any_number_of_classes_fits(classes: int) -> None:
     names = tuple(f"{c:02d}" for c in range(classes))
     probabilities = torch.softmax(torch.randn(500, classes, generator=generator, dtype=torch.float64), 1)
     evaluation = Evaluation(names, probabilities, torch.randint(classes, (500,), generator=generator), nll=1.0)
-    for figure in (confusion_matrix(evaluation), class_templates(torch.randn(classes, 28, 28, generator=generator), names)):
+    for figure in (
+        confusion_matrix(evaluation),
+        class_templates(torch.randn(classes, 28, 28, generator=generator), names, "Templates"),
+    ):
         width, height = figure.get_size_inches()
         figure.draw_without_rendering()
         for text in (t for axes in figure.axes for t in axes.texts):
@@ -100,7 +101,7 @@ def test_long_names_do_not_overlap(language: Language, evaluation: Evaluation, m
     names = PUBLISHED["fashion-mnist"].classes
     clothes = Evaluation(names, evaluation.probabilities, evaluation.labels, evaluation.nll)
     use_language(language)
-    templates = class_templates(torch.ones(10, 28, 28), names)
+    templates = class_templates(torch.ones(10, 28, 28), names, "Templates")
     mistakes = worst_mistakes(clothes, Dataset(mnist.test.images, mnist.test.labels, names, "clothes"))
     for figure in (confusion_matrix(clothes), mistakes, templates):
         with house_style():
@@ -165,7 +166,7 @@ def test_a_font_that_claims_but_lacks_hangul_is_passed_over(monkeypatch: pytest.
     latin = Path(font_manager.findfont("DejaVu Sans")).read_bytes()
     for name in ("NanumGothic.ttf", "NanumGothicBold.ttf"):
         (tmp_path / name).write_bytes(latin)
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [str(each) for each in tmp_path.iterdir()])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [str(path) for path in tmp_path.iterdir()])
     hangul_font.cache_clear()
     try:
         assert hangul_font() is None

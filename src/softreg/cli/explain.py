@@ -12,7 +12,7 @@ from softreg.cli.translated import Command, option
 from softreg.messages import translate
 
 if TYPE_CHECKING:
-    from softreg.inference.explanation import Evidence
+    from softreg.inference.attribution import Attribution
     from softreg.inference.prediction import DigitPrediction
 
 STDIN = "-"
@@ -28,14 +28,14 @@ def command(target: str, run: str | None, out: str | None, as_json: bool) -> Non
     if Path(target).is_dir():
         if run is not None:
             raise click.UsageError(translate("explain.model_for_a_run", target=target))
-        told = _run(Path(target), out, quiet=as_json)
+        payload = _explain_run(Path(target), out, quiet=as_json)
     else:
-        told = _picture(target, run, out, quiet=as_json)
+        payload = _explain_picture(target, run, out, quiet=as_json)
     if as_json:
-        click.echo(json.dumps({"schema": 1, **told}, ensure_ascii=False))
+        click.echo(json.dumps({"schema": 1, **payload}, ensure_ascii=False))
 
 
-def _picture(target: str, run: str | None, out: str | None, *, quiet: bool) -> dict[str, Any]:
+def _explain_picture(target: str, run: str | None, out: str | None, *, quiet: bool) -> dict[str, Any]:
     """Draw the evidence on one picture."""
     path = Path(out or f"{'stdin' if target == STDIN else Path(target).stem}-evidence.png")
     if path.suffix.lower() != ".png":
@@ -44,7 +44,7 @@ def _picture(target: str, run: str | None, out: str | None, *, quiet: bool) -> d
     from softreg.figures.evidence import evidence_on_picture
     from softreg.figures.house_style import save
     from softreg.imaging.picture import read_picture
-    from softreg.inference.explanation import first_and_second
+    from softreg.inference.attribution import first_and_second
     from softreg.inference.prediction import predict
     from softreg.runs.run import load, pretrained_path
 
@@ -53,41 +53,42 @@ def _picture(target: str, run: str | None, out: str | None, *, quiet: bool) -> d
         raise PictureError("explain.nothing", picture=picture.name, reason=translate(picture.reason))
     model = load(run or pretrained_path("best"))
     (prediction,) = predict(model, [picture])
-    explained = [(reading, *first_and_second(model, reading)) for reading in prediction.readings]
+    explained = [(digit, *first_and_second(model, digit)) for digit in prediction.readings]
     save(evidence_on_picture(picture, explained), path)
     if not quiet:
-        for reading, *both in explained:
-            _print(reading, both)
+        for digit, *attributions in explained:
+            _print(digit, attributions)
         click.echo(translate("explain.saved", path=path))
-    digits = [reading.to_json() | {"evidence": [each.to_json() for each in both]} for reading, *both in explained]
+    digits = [digit.to_json() | {"evidence": [part.to_json() for part in attributions]} for digit, *attributions in explained]
     return {"model": run or "best", "picture": picture.name, "digits": digits, "figures": [str(path)]}
 
 
-def _print(reading: "DigitPrediction", both: "list[Evidence]") -> None:
+def _print(digit: "DigitPrediction", attributions: "list[Attribution]") -> None:
     from softreg.inference.prediction import percent
 
-    if reading.doubt:
-        click.echo(translate("explain.doubted", reason=translate(reading.doubt)))
-    for each in both:
-        facts = {"pro": each.speaking_for, "contra": each.speaking_against, "logit": each.logit, "bias": each.bias}
-        probability = float(reading.probabilities[reading.classes.index(each.label)])
-        click.echo(translate("explain.line", label=each.label, probability=percent(probability), **facts))
+    if digit.doubt:
+        click.echo(translate("explain.doubted", reason=translate(digit.doubt)))
+    for part in attributions:
+        probability = percent(float(digit.probabilities[digit.classes.index(part.label)]))
+        sums = {"pro": part.positive, "contra": part.negative, "logit": part.logit, "bias": part.bias}
+        click.echo(translate("explain.line", label=part.label, probability=probability, **sums))
 
 
-def _run(target: Path, out: str | None, *, quiet: bool) -> dict[str, Any]:
-    """Draw what a run's classes look for, and which labels look wrong."""
+def _explain_run(folder: Path, out: str | None, *, quiet: bool) -> dict[str, Any]:
+    """Draw what a run's classes look for, and the labels that look wrong to it."""
     from softreg.figures.classes import save_explanation
-    from softreg.inference.explanation import FOLDS, explain_run
+    from softreg.inference.explanation import explain_run
+    from softreg.inference.label_issues import FOLDS
     from softreg.runs.run import FIGURES, open_run
 
-    run = open_run(target)
-    explained = explain_run(run, lambda fold: click.echo(translate("explain.fold", fold=fold + 1, folds=FOLDS), err=True))
-    paths = save_explanation(explained, Path(out) if out else target / FIGURES)
-    told = {"run": str(run.path), **explained.to_json(), "figures": [str(path) for path in paths]}
+    run = open_run(folder)
+    explanation = explain_run(run, lambda fold: click.echo(translate("explain.fold", fold=fold + 1, folds=FOLDS), err=True))
+    paths = save_explanation(explanation, Path(out) if out else folder / FIGURES)
+    payload = {"run": str(run.path), **explanation.to_json(), "figures": [str(path) for path in paths]}
     if not quiet:
-        for part, found in told["suspicious"].items():
-            if found:
-                click.echo(translate("explain.suspicious_line", part=translate(f"explain.{part}"), count=len(found), **found[0]))
+        for part, issues in payload["suspicious"].items():
+            if issues:
+                click.echo(translate("explain.suspicious_line", part=translate(f"explain.{part}"), count=len(issues), **issues[0]))
         for path in paths:
             click.echo(translate("explain.saved", path=path))
-    return told
+    return payload

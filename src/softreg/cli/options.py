@@ -49,7 +49,7 @@ def recipe_options(command: Decorated) -> Decorated:
 
 
 def _recipe_option(field: "Field[Any]") -> Any:
-    flag, switch = field.name.replace("_", "-"), isinstance(field.default, bool)
+    flag, switch, spec = field.name.replace("_", "-"), isinstance(field.default, bool), field.metadata["spec"]
     return option(
         f"--{flag}/--no-{flag}" if switch else f"--{flag}",
         field.name,
@@ -58,7 +58,7 @@ def _recipe_option(field: "Field[Any]") -> Any:
         envvar=f"SOFTREG_{field.name.upper()}",
         show_envvar=False,
         help=f"recipe.{field.name}",
-        help_params={"choices": ", ".join(field.metadata["spec"].choices)},
+        help_params={"choices": spec.meanings or ", ".join(spec.choices)},
         shown_default=("on" if field.default else "off") if switch else f"{field.default}",
     )
 

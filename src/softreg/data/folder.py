@@ -8,9 +8,9 @@ from torch import Tensor
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.idx import is_gzip, map_idx, read_idx
 from softreg.errors import DataError
+from softreg.image_format import SIDE
 
 TRAIN, TEST = "train", "t10k"
-SIDE = 28
 MAP_FROM = 128 << 20  # larger image files are memory-mapped; below, a copy in memory is safer and as fast
 _SUBFOLDERS = (".", "raw", "MNIST/raw")  # the last: a torchvision root
 

@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from softreg.data.dataset import Dataset, Splits
-from softreg.data.folder import SIDE, make_dataset, read_folder, read_images
+from softreg.data.folder import make_dataset, read_folder, read_images
 from softreg.data.idx import INT, read_idx
 from softreg.data.registry import PUBLISHED, PublishedDataset
+from softreg.image_format import SIDE
 
 
 def read_published(name: str, folder: Path) -> Splits:

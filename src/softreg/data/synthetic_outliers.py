@@ -23,7 +23,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import avg_pool1d, interpolate
 
-SIDE, BOX = 28, 20
+from softreg.image_format import SIDE
+
+BOX = 20
 POINTS = 24  # on each stroke
 MOST_STROKES = 6
 TURNED, HALVED, OVERLAID = 0.1, 0.1, 0.1  # shares of each kind; the drawn ones are in DRAWN, below

@@ -1,4 +1,4 @@
-"""Scattering and patches side by side: the wavelets that mathematics gives, and those that the digits themselves give."""
+"""The feature map `both`: scattering and patches, concatenated."""
 
 from typing import Self
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from softreg.features.feature_map import FeatureMap
+from softreg.features.graph_builder import GraphBuilder
 from softreg.features.patches import Patches
 from softreg.features.pooled import Pooled
 from softreg.features.scattering import Scattering
@@ -15,7 +16,7 @@ class Combined(FeatureMap):
     """x = the features of `Scattering`, then those of `Patches` with 64 filters: D = 3,969 + 2,048."""
 
     name = "both"
-    stored, unit = Pooled.stored, Pooled.unit
+    storage_dtype, quantum = Pooled.storage_dtype, Pooled.quantum
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +25,7 @@ class Combined(FeatureMap):
         self.dim = self.scattering.dim + self.patches.dim
 
     def fit(self, images: Tensor, seed: int) -> Self:
-        """Fit each."""
+        """Fit both maps."""
         self.scattering.fit(images, seed)
         self.patches.fit(images, seed)
         return self
@@ -34,6 +35,10 @@ class Combined(FeatureMap):
         return torch.cat([self.scattering.transform(images), self.patches.transform(images)], 1)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
-        """What the one says and what the other says, added."""
+        """The sum of what the two maps contribute, each with its own weights."""
         scattering, patches = weight.split([self.scattering.dim, self.patches.dim])
         return self.scattering.attribute(images, scattering) + self.patches.attribute(images, patches)
+
+    def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
+        """Images (N, 28, 28) in [0, 1] -> (N, D)."""
+        return graph.node("Concat", self.scattering.to_onnx(graph, ink), self.patches.to_onnx(graph, ink), axis=1)

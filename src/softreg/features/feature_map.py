@@ -1,4 +1,4 @@
-"""Feature maps: what the linear layer sees of an image. Fixed maps, fitted on images, never on labels."""
+"""The interface of feature maps: images uint8 (N, 28, 28) -> vectors (N, D)."""
 
 from collections import deque
 from typing import ClassVar, Self
@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from softreg.compute.threads import thread_map
+from softreg.features.graph_builder import GraphBuilder
 
-CHUNK = 100  # images whose intermediate maps are in memory at a time: they stay in the third-level cache
+CHUNK = 100  # images per call of `transform`: intermediate results stay in the third-level cache
 
 
 class FeatureMap(nn.Module):
@@ -16,58 +17,68 @@ class FeatureMap(nn.Module):
 
     Attributes
     ----------
-    name : what a recipe calls it
+    name : its key in the registry
     dim : D
-    stored : the type `rows` keeps them in for training
-    unit : what a stored number is worth: features are `unit * rows`
+    storage_dtype : the dtype of `quantised`
+    quantum : the step of that quantisation: features are about `quantum * quantised`
     """
 
     name: ClassVar[str]
     dim: int
-    stored: ClassVar[torch.dtype] = torch.float32
-    unit: ClassVar[float] = 1.0
+    storage_dtype: ClassVar[torch.dtype] = torch.float32
+    quantum: ClassVar[float] = 1.0
 
     def fit(self, images: Tensor, seed: int) -> Self:
         """Fill the buffers from training images uint8 (N, 28, 28); the same seed gives the same buffers."""
         raise NotImplementedError
 
     def transform(self, images: Tensor) -> Tensor:
-        """The features (B, D), float32, of a few images (B, 28, 28)."""
+        """The features (B, D), float32, of a small batch of images (B, 28, 28)."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
-        """The features (N, D), float32, of any number of images uint8 (N, 28, 28), made a chunk at a time."""
-        return self._filled(images, torch.float32, 1.0)
+        """The features (N, D), float32, of any number of images uint8 (N, 28, 28), computed in chunks."""
+        return self._in_chunks(images, torch.float32, 1.0)
 
-    def rows(self, images: Tensor) -> Tensor:
-        """The features (N, D) over `unit`, as `stored`, for a design matrix: less memory, and float32 never held whole."""
-        return self._filled(images, self.stored, self.unit)
+    def quantised(self, images: Tensor) -> Tensor:
+        """The features (N, D) divided by `quantum`, as `storage_dtype`: the rows of a design matrix, smaller than float32."""
+        return self._in_chunks(images, self.storage_dtype, self.quantum)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
-        """What each pixel contributes to features @ weight: images uint8 (N, 28, 28), weight (D,) -> (N, 28, 28), float32.
+        """The contribution of each pixel to features @ weight: images uint8 (N, 28, 28), weight (D,) -> (N, 28, 28), float32.
 
-        Over an image's pixels the shares sum to its evidence, sum_j weight_j x_j: all of the logit but the bias.
+        The contributions of an image's pixels sum to its evidence, sum_j weight_j x_j: the logit without the bias.
+        """
+        raise NotImplementedError
+
+    def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
+        """Add this map to an ONNX graph: float32 images (N, 28, 28) in [0, 1] -> features (N, D); names in, name out.
+
+        Raises
+        ------
+        NotImplementedError
+            If the map cannot be written in ONNX's standard operators.
         """
         raise NotImplementedError
 
     @torch.no_grad()
-    def _filled(self, images: Tensor, dtype: torch.dtype, unit: float) -> Tensor:
-        """The features of all images over `unit`: each thread takes chunks of its own."""
+    def _in_chunks(self, images: Tensor, dtype: torch.dtype, quantum: float) -> Tensor:
+        """The features of all images divided by `quantum`, as `dtype`; the chunks are shared among threads."""
         x = torch.empty(len(images), self.dim, dtype=dtype, device=images.device)
         starts = range(0, len(images), CHUNK)
 
         def fill(start: int) -> None:
-            with torch.inference_mode(x.is_inference()), torch.no_grad():  # modes are a thread's own
-                x[start : start + CHUNK] = _stored(self.transform(images[start : start + CHUNK]), dtype, unit)
+            with torch.inference_mode(x.is_inference()), torch.no_grad():  # these modes are thread-local
+                x[start : start + CHUNK] = _quantise(self.transform(images[start : start + CHUNK]), dtype, quantum)
 
-        with thread_map(images.device, len(starts)) as each:
-            deque(each(fill, starts), maxlen=0)
+        with thread_map(images.device, len(starts)) as parallel_map:
+            deque(parallel_map(fill, starts), maxlen=0)
         return x
 
 
-def _stored(x: Tensor, dtype: torch.dtype, unit: float) -> Tensor:
-    """Features over `unit`, made whole numbers within the bounds of `dtype` if it knows no others."""
-    x = x / unit
+def _quantise(x: Tensor, dtype: torch.dtype, quantum: float) -> Tensor:
+    """Features divided by `quantum`; for an integer dtype rounded and clipped to its range."""
+    x = x / quantum
     if dtype.is_floating_point:
         return x.to(dtype)
     bounds = torch.iinfo(dtype)

@@ -1,4 +1,4 @@
-"""Pixels as they are."""
+"""The feature map `pixels`: the pixels themselves."""
 
 from typing import Self
 
@@ -6,18 +6,20 @@ import torch
 from torch import Tensor
 
 from softreg.features.feature_map import FeatureMap
+from softreg.features.graph_builder import GraphBuilder
+from softreg.image_format import SIDE
 
 
 class Pixels(FeatureMap):
-    """x = images / 255, row by row. As rows of a design matrix they stay uint8, to be scaled on the way."""
+    """x = images / 255, row by row. A design matrix holds the uint8 images themselves and scales them as it goes."""
 
     name = "pixels"
-    dim = 784
-    stored = torch.uint8
-    unit = 1 / 255
+    dim = SIDE * SIDE
+    storage_dtype = torch.uint8
+    quantum = 1 / 255
 
     def fit(self, images: Tensor, seed: int) -> Self:
-        """Nothing to fit."""
+        """Do nothing: there is nothing to fit."""
         return self
 
     def transform(self, images: Tensor) -> Tensor:
@@ -25,13 +27,17 @@ class Pixels(FeatureMap):
         return images.flatten(1).float() / 255
 
     def forward(self, images: Tensor) -> Tensor:
-        """All at once: there is nothing in between to keep small."""
+        """As `transform`: there are no intermediate results that chunks would keep small."""
         return self.transform(images)
 
-    def rows(self, images: Tensor) -> Tensor:
-        """Images (N, 28, 28) -> (N, 784), a view, 0 to 255."""
+    def quantised(self, images: Tensor) -> Tensor:
+        """Images (N, 28, 28) -> (N, 784) uint8, a view."""
         return images.flatten(1)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
         """Each pixel is a feature: weight times pixel."""
-        return images.float() / 255 * weight.view(28, 28)
+        return images.float() / 255 * weight.view(SIDE, SIDE)
+
+    def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
+        """Images (N, 28, 28) in [0, 1] -> (N, 784)."""
+        return graph.node("Flatten", ink, axis=1)

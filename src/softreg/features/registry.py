@@ -4,28 +4,72 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from softreg.messages import Message
+
 if TYPE_CHECKING:
     from softreg.features.feature_map import FeatureMap
 
+MEAN_EVIDENCE = Message(
+    en="Evidence for each class: mean over {count} of its test images",
+    ko="각 클래스의 기여도: 해당 테스트 이미지 {count}장의 평균",
+)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureMapInfo:
     """What recipe, help, figures and monitor need to know of a feature map.
 
     Attributes
     ----------
     location : module:class
+    help : one line for `softreg train --help`
+    features_are_pixels : feature j is pixel j, so that the weights of a class, as an image, are its template
+    template_title : what the templates show; `{count}` is the number of images averaged where the features are not pixels
+    monitored_images : how many test images the training monitor evaluates after every step; fewer where features cost more memory
     """
 
     location: str
+    help: Message
+    features_are_pixels: bool = False
+    template_title: Message = MEAN_EVIDENCE
+    monitored_images: int = 1000
 
 
 FEATURE_MAPS = {
-    "pixels": FeatureMapInfo("softreg.features.pixels:Pixels"),
-    "deskew": FeatureMapInfo("softreg.features.deskew:Deskew"),
-    "patches": FeatureMapInfo("softreg.features.patches:Patches"),
-    "scattering": FeatureMapInfo("softreg.features.scattering:Scattering"),
-    "both": FeatureMapInfo("softreg.features.combined:Combined"),
+    "pixels": FeatureMapInfo(
+        location="softreg.features.pixels:Pixels",
+        help=Message(en="the pixels themselves", ko="픽셀 그대로"),
+        features_are_pixels=True,
+        template_title=Message(
+            en="What each class looks for: its weight for every pixel",
+            ko="각 클래스가 찾는 모양: 픽셀별 가중치",
+        ),
+        monitored_images=10_000,
+    ),
+    "deskew": FeatureMapInfo(
+        location="softreg.features.deskew:Deskew",
+        help=Message(en="the pixels of the digit, centred and upright", ko="가운데로 옮기고 기울기를 바로잡은 숫자의 픽셀"),
+        features_are_pixels=True,
+        template_title=Message(
+            en="What each class looks for: its weight for every pixel of the deskewed image",
+            ko="각 클래스가 찾는 모양: 기울기를 바로잡은 이미지의 픽셀별 가중치",
+        ),
+    ),
+    "patches": FeatureMapInfo(
+        location="softreg.features.patches:Patches",
+        help=Message(
+            en="responses of 160 filters made from patches of training images",
+            ko="학습 이미지의 패치로 만든 필터 160개의 반응",
+        ),
+    ),
+    "scattering": FeatureMapInfo(
+        location="softreg.features.scattering:Scattering",
+        help=Message(en="two layers of wavelets, pooled", ko="두 층의 웨이블릿 반응을 풀링한 값"),
+    ),
+    "both": FeatureMapInfo(
+        location="softreg.features.combined:Combined",
+        help=Message(en="scattering and patches together, the most accurate", ko="scattering과 patches를 합친 것으로 가장 정확함"),
+    ),
 }
 
 

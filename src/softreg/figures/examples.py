@@ -1,4 +1,4 @@
-"""What a dataset looks like: a few images of each class, under their names."""
+"""The figure of `softreg data NAME`: a few images of each class."""
 
 from math import ceil
 
@@ -10,32 +10,30 @@ from softreg.data.dataset import Dataset
 from softreg.figures.house_style import INK, house_style, new_figure
 from softreg.messages import translate
 
-_ROWS = 16  # classes below one another before a new block of them begins beside
-_GAP = 4  # white pixels between images
-_SIDE, _LETTER, _EDGE, _TITLE = 0.5, 0.08, 0.2, 0.5  # inches: of an image, of a letter, around, for the title
+BLOCK_ROWS = 16  # classes below each other before another block of rows begins beside them
+GAP = 4  # white pixels between images
+IMAGE, LETTER, EDGE, TITLE = 0.5, 0.08, 0.2, 0.5  # inches: of an image, of a letter, around, for the title
 
 
 def class_grid(dataset: Dataset) -> Figure:
-    """The first images of each class, one class a row."""
+    """The first images of each class, one row per class."""
     classes = len(dataset.classes)
-    blocks = ceil(classes / _ROWS)
+    blocks = ceil(classes / BLOCK_ROWS)
     rows, count = ceil(classes / blocks), min(12, max(3, 16 // blocks))
-    name_width = 0.25 + _LETTER * max(map(len, dataset.classes))
-    block_width = name_width + count * _SIDE
-    width, height = 2 * _EDGE + blocks * block_width, _TITLE + rows * _SIDE + _EDGE
+    name_width = 0.25 + LETTER * max(map(len, dataset.classes))
+    block_width = name_width + count * IMAGE
+    width, height = 2 * EDGE + blocks * block_width, TITLE + rows * IMAGE + EDGE
     with house_style():
         figure = new_figure(width, height, translate("data.grid_title", name=dataset.name))
         for block in range(blocks):
-            left = _EDGE + block * block_width + name_width
-            axes = figure.add_axes((left / width, _EDGE / height, count * _SIDE / width, rows * _SIDE / height))
+            left = EDGE + block * block_width + name_width
+            axes = figure.add_axes((left / width, EDGE / height, count * IMAGE / width, rows * IMAGE / height))
             shown = range(block * rows, min(classes, (block + 1) * rows))
             axes.imshow(
                 rows_of_images(dataset, shown, rows, count).numpy(), cmap="Greys", interpolation="nearest", vmin=0, vmax=255
             )
-            side = dataset.images.shape[1] + _GAP
-            axes.set_yticks(
-                [side * row + side / 2 for row in range(len(shown))], [dataset.classes[each] for each in shown], color=INK
-            )
+            side = dataset.images.shape[1] + GAP
+            axes.set_yticks([side * row + side / 2 for row in range(len(shown))], [dataset.classes[c] for c in shown], color=INK)
             axes.set_xticks([])
             axes.grid(False)
             axes.spines[:].set_visible(False)
@@ -43,10 +41,10 @@ def class_grid(dataset: Dataset) -> Figure:
 
 
 def rows_of_images(dataset: Dataset, classes: range, rows: int, count: int) -> Tensor:
-    """The first `count` images of each of these classes, one class a row: uint8 (rows * 32, count * 32)."""
-    side = dataset.images.shape[1] + _GAP
+    """The first `count` images of each of these classes, one row per class: uint8 (rows * 32, count * 32)."""
+    side = dataset.images.shape[1] + GAP
     grid = torch.zeros(rows, side, count, side, dtype=torch.uint8)
     for row, label in enumerate(classes):
         for column, index in enumerate((dataset.labels == label).nonzero()[:count, 0].tolist()):
-            grid[row, _GAP // 2 : -_GAP // 2, column, _GAP // 2 : -_GAP // 2] = dataset.images[index]
+            grid[row, GAP // 2 : -GAP // 2, column, GAP // 2 : -GAP // 2] = dataset.images[index]
     return grid.reshape(rows * side, count * side)

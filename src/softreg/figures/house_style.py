@@ -1,4 +1,4 @@
-"""How every figure looks: one hand, colours that the colour-blind can tell apart, and a font that has the letters."""
+"""The style of all figures: colours that are distinct in every common colour blindness, and a font that has Hangul."""
 
 import io
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from softreg.messages import language, use_language
 from softreg.storage.atomic import write_bytes
 
 INK, MUTED, FAINT = "#1b1f24", "#5f6b7a", "#d8dee6"
-BLUE, ORANGE, PALE_BLUE = "#2b6cb0", "#c2571a", "#d3e2f2"  # apart in every common colour blindness
+BLUE, ORANGE, PALE_BLUE = "#2b6cb0", "#c2571a", "#d3e2f2"  # distinct in every common colour blindness
 DIVERGING = "PuOr_r"  # violet against, orange for (Brewer and Harrower, colorbrewer2.org); white is zero
 DPI = 100
 
-# Fonts with Hangul that come with the systems, or are commonly added; the first that is found is taken.
+# Fonts with Hangul that operating systems include or that are commonly installed; the first one found is used.
 HANGUL_FILES = (
     ("Pretendard-Regular", "Pretendard-Bold"),
     ("NotoSansKR-Regular", "NotoSansKR-Bold"),
@@ -52,7 +52,7 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """The house's style, in the language spoken; in English if no font here has the letters of that language."""
+    """The style, in the current language; in English if no installed font has the letters of that language."""
     spoken = language()
     font = hangul_font() if spoken == "ko" else None
     if font is None:
@@ -80,14 +80,14 @@ def hangul_font() -> tuple[str, int] | None:
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
-    """An empty figure of so many inches with its title at the upper left."""
+    """An empty figure of `width` by `height` inches with its title at the upper left."""
     figure = Figure(figsize=(width, height))
     figure.text(0.3 / width, 1 - 0.22 / height, title, ha="left", va="top", fontsize=13, fontweight=bold())
     return figure
 
 
 def bold() -> int:
-    """The weight of bold letters in the font that is drawn with: Nanum's, for one, is 600."""
+    """The font weight of bold in the current font (600 for Nanum, 700 for most)."""
     weight: int = mpl.rcParams["figure.titleweight"]
     return weight
 
@@ -95,11 +95,11 @@ def bold() -> int:
 def to_png(figure: Figure) -> bytes:
     """The figure as PNG; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    with house_style():  # tick labels are only made now
+    with house_style():  # tick labels are created only now
         figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure to `path` as PNG, whole or not at all."""
+    """Write the figure to `path` as PNG, atomically."""
     write_bytes(path, to_png(figure))

@@ -1,4 +1,4 @@
-"""Figure of the path along which a penalty was chosen."""
+"""The figure of a regularization path: held-out loss and accuracy against l2."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from softreg.optim.l2_path import PathPoint, best_point
 
 
 def l2_curve(path: Sequence[PathPoint]) -> Figure:
-    """Loss and accuracy of the images held out, against the penalty; the chosen one is marked."""
-    chosen, strengths = best_point(path), [tried.l2 for tried in path]
+    """Loss and accuracy on held-out images against l2; the chosen value is marked."""
+    chosen, l2s = best_point(path), [point.l2 for point in path]
     with house_style():
         figure = new_figure(8, 5.4, translate("figures.l2_path", l2=chosen.l2))
         above, below = figure.add_axes((0.12, 0.53, 0.84, 0.34)), figure.add_axes((0.12, 0.11, 0.84, 0.34))
-        above.plot(strengths, [tried.loss for tried in path], color=BLUE, marker="o", markersize=4)
-        below.plot(strengths, [tried.accuracy for tried in path], color=ORANGE, marker="o", markersize=4)
+        above.plot(l2s, [point.loss for point in path], color=BLUE, marker="o", markersize=4)
+        below.plot(l2s, [point.accuracy for point in path], color=ORANGE, marker="o", markersize=4)
         above.set_ylabel(translate("figures.held_loss"))
         below.set_ylabel(translate("figures.held_accuracy"))
         below.set_xlabel("l2")

@@ -1,22 +1,27 @@
-"""Where things stand in a figure: a grid of images with a title each, or a matrix with its names, sized for their number."""
+"""Layouts shared by figures: a grid of images with captions, and a heatmap with named rows and columns, sized for their number."""
 
 import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
-from softreg.figures.house_style import FAINT, new_figure
+from softreg.figures.house_style import FAINT, ORANGE, new_figure
 
 WIDTH = 8.0  # inches
 LEFT, TOP, GAP, CAPTION = 0.3, 0.62, 0.10, 0.34  # inches: at the left, for the figure's title, between images, above each image
+SHORT_NAME = 3  # letters of a class name that leave room for a probability on the same line
 
 
-def image_grid(count: int, title: str, *, caption_lines: int = 1, margin: float = 0.3) -> tuple[Figure, list[Axes]]:
-    """A figure with `count` square axes, row by row, and so many inches of margin at the right."""
+def image_grid(count: int, title: str, *, captions_for: Sequence[str] = (), margin: float = 0.3) -> tuple[Figure, list[Axes]]:
+    """A figure with `count` square axes, row by row, and `margin` inches at the right.
+
+    Above each there is room for one line, or with class names `captions_for`, for the lines of `draw_captioned`.
+    """
     columns = 5 if count <= 20 else 10
     rows = math.ceil(count / columns)
-    caption = CAPTION + 0.19 * (caption_lines - 1)
+    caption = CAPTION + 0.19 * (_caption_lines(captions_for) - 1)
     side = (WIDTH - LEFT - margin - GAP * (columns - 1)) / columns
     height = TOP + rows * (side + caption) + 0.2
     figure = new_figure(WIDTH, height, title)
@@ -30,28 +35,53 @@ def image_grid(count: int, title: str, *, caption_lines: int = 1, margin: float 
     return figure, cells
 
 
-def margin_bar(figure: Figure) -> Axes:
+def draw_captioned(cell: Axes, image: Tensor, label: str, prediction: str, probability: float, classes: Sequence[str]) -> None:
+    """Draw an image uint8 (28, 28), above it its label, and below that the prediction and its probability in orange."""
+    cell.imshow(image.numpy(), cmap="Greys", interpolation="nearest", vmin=0, vmax=255)
+    separator = " " if _caption_lines(classes) == 2 else "\n"
+    second_line = cell.text(
+        0.5,
+        1.03,
+        f"{prediction}{separator}({probability:.1%})",
+        transform=cell.transAxes,
+        ha="center",
+        va="bottom",
+        size=9.5,
+        linespacing=1.35,
+        color=ORANGE,
+    )
+    cell.annotate(label, (0.5, 1), (0, 3.5), xycoords=second_line, textcoords="offset points", ha="center", fontsize=9.5)
+
+
+def _caption_lines(classes: Sequence[str]) -> int:
+    """Lines of a caption for these classes: label and prediction, and with long names the probability on a third line."""
+    if not classes:
+        return 1
+    return 2 if max(map(len, classes)) <= SHORT_NAME else 3
+
+
+def colorbar_axes(figure: Figure) -> Axes:
     """The axes of a colour bar, in a margin of an inch at the right."""
     height = figure.get_figheight()
     return figure.add_axes(((WIDTH - 0.85) / WIDTH, 0.45 / height, 0.14 / WIDTH, (height - TOP - CAPTION - 0.7) / height))
 
 
 def heatmap_axes(names: Sequence[str], title: str) -> tuple[Figure, Axes, Axes]:
-    """A figure with square axes whose rows and columns bear these names, and the axes of a colour bar at the right.
+    """A figure with square axes whose rows and columns have these names, and the axes of a colour bar at the right.
 
-    Names grow smaller with the cells, and stand upright below columns that are too narrow for them.
+    The font shrinks with the cells; names that are wider than a cell are rotated below the columns.
     """
     count, longest = len(names), max(map(len, names))
     size = min(11.0, 0.85 * 72 * (WIDTH - 2) / count)  # points; a cell is about (WIDTH - 2) / count inches
     text = longest * 0.62 * size / 72  # inches, about
-    upright = text > 0.95 * (WIDTH - 2) / count
-    left, bottom = LEFT + 0.3 + text, 0.5 + (text if upright else size / 72)
+    rotated = text > 0.95 * (WIDTH - 2) / count
+    left, bottom = LEFT + 0.3 + text, 0.5 + (text if rotated else size / 72)
     side = WIDTH - left - 1.2
     height = TOP + side + bottom
     figure = new_figure(WIDTH, height, title)
     axes = figure.add_axes((left / WIDTH, bottom / height, side / WIDTH, side / height))
     axes.grid(visible=False)
     axes.spines[:].set(visible=True, color=FAINT)
-    axes.set_xticks(range(count), names, fontsize=size, rotation=90 if upright else 0)
+    axes.set_xticks(range(count), names, fontsize=size, rotation=90 if rotated else 0)
     axes.set_yticks(range(count), names, fontsize=size)
     return figure, axes, figure.add_axes(((WIDTH - 1.0) / WIDTH, bottom / height, 0.14 / WIDTH, side / height))

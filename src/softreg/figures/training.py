@@ -1,4 +1,4 @@
-"""Figures of a training: how the cost fell, and what each class came to look for."""
+"""Figures of a training: the learning curve, and the template of each class."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from softreg.figures.house_style import BLUE, DIVERGING, MUTED, bold, house_style, new_figure
-from softreg.figures.layout import image_grid, margin_bar
+from softreg.figures.layout import colorbar_axes, image_grid
 from softreg.messages import translate
 
 
@@ -30,18 +30,18 @@ def learning_curve(costs: Sequence[float], unit: str) -> Figure:
         return figure
 
 
-def class_templates(templates: Tensor, classes: Sequence[str], title: str | None = None) -> Figure:
-    """What each class looks for, by default its weights, as an image: templates (C, 28, 28); one scale for all, white is zero."""
+def class_templates(templates: Tensor, classes: Sequence[str], title: str) -> Figure:
+    """What each class looks for, as an image: templates (C, 28, 28), all on one colour scale, with white at zero."""
     with house_style():
-        figure, cells = image_grid(len(classes), title or translate("figures.class_templates"), margin=1.05)
-        largest = float(templates.abs().quantile(0.999)) or 1.0  # a few corner pixels must not pale the rest
+        figure, cells = image_grid(len(classes), title, margin=1.05)
+        largest = float(templates.abs().quantile(0.999)) or 1.0  # a few corner pixels must not make all others pale
         norm = TwoSlopeNorm(0, -largest, largest)
         for cell, template, name in zip(cells, templates.numpy(), classes, strict=True):
-            drawn = cell.imshow(template, cmap=DIVERGING, norm=norm, interpolation="nearest")
+            heatmap = cell.imshow(template, cmap=DIVERGING, norm=norm, interpolation="nearest")
             cell.set_title(name, fontweight=bold())
-        right = margin_bar(figure)
-        bar = figure.colorbar(drawn, cax=right, extend="both")
+        right = colorbar_axes(figure)
+        bar = figure.colorbar(heatmap, cax=right, extend="both")
         bar.outline.set_visible(False)
-        for y, side, place in ((1.06, "for", "bottom"), (-0.06, "against", "top")):
-            right.text(0, y, translate(f"figures.{side}"), transform=right.transAxes, ha="left", va=place, fontsize=10, color=MUTED)
+        for y, side, va in ((1.06, "for", "bottom"), (-0.06, "against", "top")):
+            right.text(0, y, translate(f"figures.{side}"), transform=right.transAxes, ha="left", va=va, fontsize=10, color=MUTED)
         return figure

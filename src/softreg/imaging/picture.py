@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softreg.errors import PictureError
+from softreg.image_format import SIDE
 from softreg.imaging.components import Component, crop
 from softreg.imaging.decode import Source, Upright, decode, printable
 from softreg.imaging.ink import Grey, find_ink
 from softreg.imaging.lines import without_lines
-from softreg.imaging.normalization import SIDE, NormalizedDigit, bounds, in_mnist_form, normalize
+from softreg.imaging.normalization import NormalizedDigit, mnist_bounds, normalize
 from softreg.imaging.segmentation import find_digits
 from softreg.messages import translate
 
@@ -152,13 +153,28 @@ def _already_an_image(upright: Upright) -> Picture | None:
         return None
     grey = np.rint(upright.pixels[..., 0]).astype(np.uint8)
     for image, key in ((grey, "unchanged"), (255 - grey, "unchanged_inverted")):
-        if in_mnist_form(image):
-            top, left, bottom, right = bounds(image > 0)
-            box = (float(left), float(top), float(right - left), float(bottom - top))
-            digit = Digit(image, box, np.eye(2, 3), 1, float("nan"), float((image > 127).sum()) / (box[2] * box[3]))
-            stages = (Stage("pictures.stage_upright", grey), Stage("pictures.stage_image", image))
-            return Picture(upright.name, upright.size, (*upright.notes, translate(f"pictures.{key}")), stages, (digit,), None)
+        picture = mnist_picture(upright.name, image, grey, (*upright.notes, translate(f"pictures.{key}")))
+        if picture is not None:
+            return picture
     return None
+
+
+def mnist_picture(name: str, image: Bytes, upright: Bytes, notes: tuple[str, ...]) -> Picture | None:
+    """A picture that is an image in MNIST's form already, so that its digit need not be found; None of any other image.
+
+    Parameters
+    ----------
+    image : uint8 (28, 28), bright ink on black
+    upright : the picture's own pixels: `image` or its negative
+    """
+    ink_bounds = mnist_bounds(image)
+    if ink_bounds is None:
+        return None
+    top, left, bottom, right = ink_bounds
+    box = (float(left), float(top), float(right - left), float(bottom - top))
+    digit = Digit(image, box, np.eye(2, 3), 1, float("nan"), float((image > 127).sum()) / (box[2] * box[3]))
+    stages = (Stage("pictures.stage_upright", upright), Stage("pictures.stage_image", image))
+    return Picture(name, (SIDE, SIDE), notes, stages, (digit,), None)
 
 
 def _digit(mark: Component, fitted: NormalizedDigit, corner: tuple[int, int], density: Grey, upright: Upright) -> Digit:

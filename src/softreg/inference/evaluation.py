@@ -1,12 +1,12 @@
-"""What a model is worth on images it has not seen.
+"""The metrics of a model on labelled images it was not trained on.
 
 ::
 
-    accuracy          share of images named rightly, with its 95 % interval (Wilson, JASA 22, 1927, pp. 209-212)
+    accuracy          share of correct predictions, with its 95 % interval (Wilson, JASA 22, 1927, pp. 209-212)
     NLL               mean of -log p[label], natural logarithm
     ECE               sum over 15 equal bins of the top probability: share * |accuracy - mean probability|
                       (Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3)
-    precision[c]      of the images named c, the share that are c;   recall[c]: of the images of c, the share named c
+    precision[c]      of the images predicted as c, the share that are c;   recall[c]: of the images of c, the share predicted as c
 """
 
 import math
@@ -28,7 +28,7 @@ Z = 1.959963984540054  # the normal distribution's 97.5 % point
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A model judged by N labelled images of C classes.
+    """The predictions of a model for N labelled images of C classes, and their metrics.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """The share of images named rightly."""
+        """The share of correct predictions."""
         return int((self.predictions == self.labels).sum()) / self.n
 
     @property
@@ -67,33 +67,33 @@ class Evaluation:
         """The expected calibration error, in [0, 1]."""
         top, predictions = self.probabilities.max(1)  # (N,)
         bins = (top * BINS).ceil().long().clamp(1, BINS) - 1  # (k/BINS, (k+1)/BINS] is bin k
-        surplus = (predictions == self.labels).double() - top
-        return float(torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, surplus).abs().sum()) / self.n
+        excess = (predictions == self.labels).double() - top
+        return float(torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, excess).abs().sum()) / self.n
 
     @cached_property
     def confusion(self) -> Tensor:
-        """How often images of class i (row) were named j (column): int64 (C, C)."""
+        """The number of images of class i (row) predicted as j (column): int64 (C, C)."""
         count = len(self.classes)
         return torch.bincount(self.labels * count + self.predictions, minlength=count**2).view(count, count)
 
     @property
     def precision(self) -> list[float | None]:
-        """By class; None where nothing was named so."""
+        """By class; None where no image was predicted as it."""
         return _shares(self.confusion.diagonal(), self.confusion.sum(0))
 
     @property
     def recall(self) -> list[float | None]:
-        """By class; None where there were no such images."""
+        """By class; None where there are no images of it."""
         return _shares(self.confusion.diagonal(), self.confusion.sum(1))
 
     def worst_mistakes(self, count: int) -> Tensor:
-        """The numbers of the `count` images named wrongly with the largest probability, the worst first."""
+        """The indices of the `count` wrong predictions of the largest probability, the largest first."""
         top, predictions = self.probabilities.max(1)
         wrong = (predictions != self.labels).nonzero()[:, 0]
         return wrong[top[wrong].argsort(descending=True, stable=True)][:count]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures, as `softreg evaluate --json` prints them."""
+        """The metrics, as `softreg evaluate --json` prints them."""
         return {
             "n": self.n,
             "accuracy": self.accuracy,
@@ -108,12 +108,12 @@ class Evaluation:
 
 
 def evaluate(model: SoftmaxRegression, data: Dataset) -> Evaluation:
-    """Judge `model` by all images of `data`.
+    """The evaluation of `model` on all images of `data`.
 
     Raises
     ------
     DataError
-        If the classes of the data are not those of the model: their numbers would mean different things.
+        If the classes of the data are not those of the model.
     """
     if data.classes != model.classes:
         raise DataError("evaluation.other_classes", data=data.name, theirs=" ".join(data.classes), ours=" ".join(model.classes))
@@ -123,7 +123,7 @@ def evaluate(model: SoftmaxRegression, data: Dataset) -> Evaluation:
 
 
 def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share seen in n trials: unlike share +- 2 sigma it never leaves [0, 1]."""
+    """Wilson's 95 % interval of a share observed in n trials; unlike share +- 2 sigma it stays within [0, 1]."""
     centre, spread = share + Z**2 / (2 * n), Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
     return max(0.0, (centre - spread) / (1 + Z**2 / n)), min(1.0, (centre + spread) / (1 + Z**2 / n))
 

@@ -150,8 +150,7 @@ def predict_images(model: SoftmaxRegression, images: Tensor) -> tuple[Tensor, Te
     any class (`softreg.model.out_of_distribution`). The reason is a key of the table of words, or None.
     """
     x = model.features(images.to(model.linear.weight.device))  # (N, D)
-    logits = model.linear(x)  # (N, C)
-    probabilities = torch.softmax(logits, dim=1)
+    logits, probabilities = model.classify(x)  # (N, C)
     uncertain = (probabilities.max(1).values <= MIN_CONFIDENCE).tolist()
     novel = (model.novelty(x, logits) > 0).tolist() if model.novelty else [False] * len(images)
     whys = [

@@ -1,4 +1,4 @@
-"""One image followed through a model: every quantity between its pixels and the gradient."""
+"""One image followed through a model: every quantity from its pixels to the gradient."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from softreg.model.softmax_regression import SoftmaxRegression
 
 @dataclass(frozen=True, eq=False)
 class Walkthrough:
-    """What happens to one image x of class y.
+    """The quantities computed of one image with features x and class y.
 
     Attributes
     ----------
@@ -33,15 +33,13 @@ class Walkthrough:
 
 @torch.inference_mode()
 def walk_through(model: SoftmaxRegression, image: Tensor, label: int) -> Walkthrough:
-    """Follow an image uint8 (28, 28) of the class numbered `label`."""
+    """The quantities for an image uint8 (28, 28) whose class is number `label`."""
     x = model.features(image[None])[0]  # (D,)
-    weight, bias = model.linear.weight, model.linear.bias
-    logits = weight @ x + bias  # (C,)
-    probabilities = torch.softmax(logits, dim=0)
+    logits, probabilities = model.classify(x)  # (C,)
     residual = probabilities.clone()  # (C,)
     residual[label] -= 1
     return Walkthrough(
-        evidence=weight * x,
+        evidence=model.linear.weight * x,
         logits=logits,
         probabilities=probabilities,
         cross_entropy=float(cross_entropy(logits, torch.tensor(label))),

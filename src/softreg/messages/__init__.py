@@ -15,6 +15,7 @@ start reading at `translate`.
 import os
 import tomllib
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal, cast, get_args
@@ -61,3 +62,25 @@ def catalogue(domain: str) -> dict[str, dict[Language, str]]:
     """All sentences of a domain, read from its file at the first call: `{name: {"en": ..., "ko": ...}}`."""
     text = files(__package__).joinpath(f"{domain}.toml").read_text(encoding="utf-8")
     return cast(dict[str, dict[Language, str]], tomllib.loads(text))
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence in both languages that stands where its subject is defined, for example in a registry entry."""
+
+    en: str
+    ko: str
+
+    def format(self, **params: object) -> str:
+        """The sentence in the language in use, its placeholders filled from `params`."""
+        return _formatter.vformat(getattr(self, language()), (), params)
+
+    def __str__(self) -> str:
+        return self.format()
+
+
+class Choices(dict[str, Message]):
+    """What may be chosen, by name; as text, also inside a sentence, `name: meaning; name: meaning` in the language in use."""
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name}: {meaning}" for name, meaning in self.items())

@@ -1,28 +1,34 @@
 """The model: a fixed feature map, then one linear layer."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from softreg.features.feature_map import FeatureMap
+from softreg.model.images import as_images
 from softreg.model.out_of_distribution import OODDetector
 
-ROWS = 1000  # images whose features are in memory at a time
+BATCH_SIZE = 1000  # images whose features are in memory at a time
 
 
-class _Blank(nn.Linear):
-    """An `nn.Linear` whose numbers are set by whoever made it, drawn by nobody's generator.
+class _UninitializedLinear(nn.Linear):
+    """An `nn.Linear` that draws no initial weights: they are set afterwards, and nobody's generator advances.
 
-    (`device="meta"` and `to_empty` do the same, but import half a second's worth of torch.)
+    (`device="meta"` and `to_empty` do the same, but importing what they need takes half a second.)
     """
 
     def reset_parameters(self) -> None:
-        """Leave them as they are."""
+        """Do nothing."""
 
 
 class SoftmaxRegression(nn.Module):
     """images -> features -> one `nn.Linear` -> logits.
+
+    Images are tensors or NumPy arrays, uint8 as MNIST stores them or floats in [0, 1] as torchvision's `ToTensor` makes them,
+    of shape (N, 28, 28), (N, 1, 28, 28), or (28, 28), which counts as N = 1.
 
     Parameters
     ----------
@@ -32,37 +38,53 @@ class SoftmaxRegression(nn.Module):
     Attributes
     ----------
     linear : nn.Linear, weight (C, D), bias (C,)
-    novelty : how unlike its class an image is; None if the recipe asked for no calibration
+    novelty : the out-of-distribution detector; None if the recipe asked for no calibration
     """
 
     def __init__(self, features: FeatureMap, classes: tuple[str, ...]) -> None:
         super().__init__()
         self.features = features
-        self.linear: nn.Linear = _Blank(features.dim, len(classes))
+        self.linear: nn.Linear = _UninitializedLinear(features.dim, len(classes))
         self.classes = classes
         self.novelty: OODDetector | None = None
 
-    def forward(self, images: Tensor) -> Tensor:
-        """The logits (N, C), float32, of images uint8 (N, 28, 28)."""
-        logits: Tensor = self.linear(self.features(images))  # (N, C)
+    def forward(self, images: Tensor | NDArray[Any]) -> Tensor:
+        """The logits (N, C), float32, of images, on the model's device.
+
+        Raises
+        ------
+        TypeError
+            If the images are neither uint8 nor floats.
+        ValueError
+            If floats are not in [0, 1], or the shape is none of those above.
+        """
+        batch = as_images(images)  # (N, 28, 28)
+        if batch is not images:  # arrays have no device; uint8 tensors stay where their caller put them
+            batch = batch.to(self.linear.weight.device)
+        logits: Tensor = self.linear(self.features(batch))  # (N, C)
         return logits
 
     @torch.inference_mode()
-    def logits(self, images: Tensor) -> Tensor:
-        """The logits (N, C) of any number of images, without gradients, a thousand at a time, on the CPU."""
+    def logits(self, images: Tensor | NDArray[Any]) -> Tensor:
+        """The logits (N, C), on the CPU, of any number of images, computed without gradients a thousand at a time."""
         device = self.linear.weight.device
-        return torch.cat([self(chunk.to(device)).cpu() for chunk in images.split(ROWS)])  # (N, C)
+        return torch.cat([self(chunk.to(device)).cpu() for chunk in as_images(images).split(BATCH_SIZE)])  # (N, C)
 
-    def probabilities(self, images: Tensor) -> Tensor:
-        """softmax of the logits, (N, C); right as often as they say, if the recipe asked for calibration."""
+    def predict_proba(self, images: Tensor | NDArray[Any]) -> Tensor:
+        """The probabilities (N, C), softmax of `logits`; calibrated if the recipe asked for it."""
         return torch.softmax(self.logits(images), dim=1)
 
+    def classify(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits and probabilities, each (..., C), of features x (..., D)."""
+        logits = self.linear(x)
+        return logits, torch.softmax(logits, dim=-1)
+
     def set_theta(self, theta: Tensor) -> None:
-        """Take over weights and bias from theta (C, D + 1), the bias last."""
+        """Copy weights and bias from theta (C, D + 1), the bias last."""
         with torch.no_grad():
             self.linear.weight.copy_(theta[:, :-1])
             self.linear.bias.copy_(theta[:, -1])
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """All that a model file holds, by name, in a fixed order."""
+        """All weights and buffers by name, in alphabetical order."""
         yield from sorted(self.state_dict().items())

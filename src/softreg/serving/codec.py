@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from softreg.errors import ServingError
-from softreg.imaging.normalization import mnist_bounds
-from softreg.imaging.picture import Digit, Picture, Stage, read_picture
+from softreg.image_format import SIDE
+from softreg.imaging.picture import Digit, Picture, Stage, mnist_picture, read_picture
+from softreg.inference.attribution import attribution_maps
 from softreg.inference.prediction import Prediction, by_class, predict
 from softreg.messages import Language, translate, use_language
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.serving.models import Models
 
-SIDE = 28
 STAGE_PIXELS = 112  # pixels: the longer side of a stage as it is sent
 PNG_28_HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x1c\0\0\0\x1c\x08\0"  # how a PNG of 28 x 28 8-bit greys begins
 IDENTITY = np.eye(2, 3)
@@ -105,13 +105,7 @@ def parse_mnist_png(body: bytes) -> Picture | None:
             image = np.frombuffer(bytearray(file.tobytes()), np.uint8).reshape(SIDE, SIDE)
     except Exception:  # read_picture says what is wrong with it
         return None
-    if (bounds := mnist_bounds(image)) is None:
-        return None
-    top, left, bottom, right = bounds
-    box = (float(left), float(top), float(right - left), float(bottom - top))
-    digit = Digit(image, box, IDENTITY, 1, float("nan"), float((image > 127).sum()) / (box[2] * box[3]))
-    stages = (Stage("pictures.stage_upright", image), Stage("pictures.stage_image", image))
-    return Picture(NAME, (SIDE, SIDE), (translate("pictures.unchanged"),), stages, (digit,), None)
+    return mnist_picture(NAME, image, image, (translate("pictures.unchanged"),))
 
 
 def _decode(request: PredictRequest) -> Picture:
@@ -138,8 +132,7 @@ def _encode(model: SoftmaxRegression, prediction: Prediction, request: PredictRe
 
 def _evidence(model: SoftmaxRegression, image: NDArray[np.uint8]) -> dict[str, Any]:
     """Each pixel's contribution to each class; the sums of the positive and negative ones, with the bias, add up to its logit."""
-    images, weight = torch.from_numpy(image)[None], model.linear.weight.detach()  # (1, 28, 28), (C, D)
-    pixels = torch.cat([model.features.attribute(images, row) for row in weight])  # (C, 28, 28)
+    pixels = attribution_maps(model, torch.from_numpy(image))  # (C, 28, 28)
     return {
         "image": encode_array(image),
         "pixels": encode_array(pixels),

@@ -6,8 +6,9 @@ from typing import Any
 from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
 from softreg.errors import ServingError
+from softreg.image_format import SIDE
 from softreg.inference.walkthrough import walk_through
-from softreg.serving.codec import SIDE, encode_array
+from softreg.serving.codec import encode_array
 from softreg.serving.models import Models
 
 

@@ -6,15 +6,13 @@ import torch
 from torch import Tensor
 
 from softreg.data.dataset import Splits
-from softreg.features.registry import make_feature_map
+from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.inference.attribution import weight_templates
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.recipe import Recipe
 
-N_MONITORED = {"pixels": 10_000}  # test images evaluated after every step; fewer where features cost more
-N_MONITORED_OTHERWISE = 1000
 N_HARDEST = 12
 N_AVERAGED = 10_000  # training images in each class's mean
-SIDE = 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +43,7 @@ class TrainingMonitor:
     """
 
     def __init__(self, recipe: Recipe, splits: Splits) -> None:
-        self._data = splits.test[: N_MONITORED.get(recipe.features, N_MONITORED_OTHERWISE)]
+        self._data = splits.test[: FEATURE_MAPS[recipe.features].monitored_images]
         features = make_feature_map(recipe.features).fit(splits.train.images, recipe.seed)
         self._model = SoftmaxRegression(features, splits.train.classes).eval()
         with torch.inference_mode():
@@ -58,7 +56,7 @@ class TrainingMonitor:
         """The model with parameters theta (C, D + 1), bias last."""
         self._model.set_theta(theta.cpu())
         labels, classes = self._data.labels, self._data.classes
-        probabilities = torch.softmax(self._model.linear(self._x), dim=1)  # (N, C)
+        _, probabilities = self._model.classify(self._x)  # (N, C)
         predictions = probabilities.argmax(1)  # (N,)
         of_label = probabilities.gather(1, labels[:, None])[:, 0]  # (N,)
         hardest = of_label.argsort()[:N_HARDEST].tolist()
@@ -72,8 +70,8 @@ class TrainingMonitor:
         )
 
     def _templates(self) -> Tensor:
+        if (weights := weight_templates(self._model)) is not None:
+            return weights.clone()
         features, weight = self._model.features, self._model.linear.weight.detach()  # (C, D)
-        if features.dim == SIDE * SIDE:
-            return weight.view(-1, SIDE, SIDE).clone()
         with torch.inference_mode(mode=False):
             return torch.cat([features.attribute(mean, w.clone()) for mean, w in zip(self._means, weight, strict=True)])

@@ -1,5 +1,6 @@
 """Exported models, read by others' readers, say on all 10,000 test images what softreg says."""
 
+import importlib
 import json
 import re
 import sys
@@ -14,14 +15,15 @@ import torch
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from softreg.cli.export import FORMATS as CLI_FORMATS
 from softreg.cli.export import command
 from softreg.data.dataset import Splits
 from softreg.data.load import load_dataset
 from softreg.errors import MissingExtraError, RunError, WriteError
-from softreg.export.formats import FORMATS, export, to_json, to_npz, to_onnx
+from softreg.export.export import export, to_bytes
+from softreg.export.registry import FORMATS
 from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.messages import LANGUAGES, Language, use_language
 from softreg.model.serialization import model_to_bytes, save_model
 from softreg.model.softmax_regression import SoftmaxRegression
 
@@ -69,8 +71,8 @@ def agree(found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
 
 
 def test_onnx(model: SoftmaxRegression, images: NDArray[np.uint8], expected: NDArray[np.float32]) -> None:
-    raw = to_onnx(model)
-    assert raw == to_onnx(model)
+    raw = to_bytes(model, "onnx")
+    assert raw == to_bytes(model, "onnx")
     session = onnxruntime.InferenceSession(raw, providers=["CPUExecutionProvider"])
     parts = [session.run(["logits", "probabilities"], {"images": images[i : i + 250]}) for i in range(0, len(images), 250)]
     agree(np.concatenate([logits for logits, _ in parts]), expected)
@@ -79,13 +81,13 @@ def test_onnx(model: SoftmaxRegression, images: NDArray[np.uint8], expected: NDA
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["classes"]) == list("0123456789")
     assert metadata["sha256"] == model_to_bytes(model)[1]
-    assert [(each.domain, each.version) for each in onnx.load_from_string(raw).opset_import] == [("", 17)]
+    assert [(opset.domain, opset.version) for opset in onnx.load_from_string(raw).opset_import] == [("", 17)]
 
 
 @pytest.mark.parametrize("batch", [0, 1, 3])
 def test_onnx_takes_any_number_of_images_also_blank_ones(model: SoftmaxRegression, batch: int) -> None:
     images = np.zeros((batch, 28, 28), np.uint8)
-    session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(to_bytes(model, "onnx"), providers=["CPUExecutionProvider"])
     (logits,) = session.run(["logits"], {"images": images})
     if batch == 0:
         assert logits.shape == (0, 10)
@@ -113,11 +115,11 @@ def test_npz_by_the_documented_reader(
     if model.features.name in ("pixels", "deskew", "patches"):
         logits = documented()["logits"]
         agree(np.concatenate([logits(images[i : i + 500], loaded) for i in range(0, len(images), 500)]), expected)
-    assert to_npz(model) == to_npz(model)
+    assert to_bytes(model, "npz") == to_bytes(model, "npz")
 
 
 def test_json_holds_the_same_numbers_bit_for_bit(model: SoftmaxRegression) -> None:
-    loaded = json.loads(to_json(model))
+    loaded = json.loads(to_bytes(model, "json"))
     assert loaded["classes"] == list(model.classes)
     assert (loaded["features"], loaded["softreg_layout"]) == (model.features.name, 1)
     np.testing.assert_array_equal(np.array(loaded["weight"], np.float32), model.linear.weight.detach().numpy())
@@ -135,30 +137,35 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-@pytest.mark.parametrize("form", CLI_FORMATS)
-def test_the_command(run: Path, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_the_command(run: Path, file_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     invoke = CliRunner().invoke
-    assert invoke(command, [str(run), "--format", form]).exit_code == 0
-    assert (tmp_path / f"run.{form}").stat().st_size > 1000
-    again = invoke(command, [str(run), "--format", form])
+    assert invoke(command, [str(run), "--format", file_format]).exit_code == 0
+    assert (tmp_path / f"run.{file_format}").stat().st_size > 1000
+    again = invoke(command, [str(run), "--format", file_format])
     assert isinstance(again.exception, RunError)
-    forced = invoke(command, [str(run), "--format", form, "--force", "--json"])
-    assert json.loads(forced.stdout)["bytes"] == (tmp_path / f"run.{form}").stat().st_size
-    nowhere = invoke(command, [str(run), "--format", form, "--out", str(tmp_path / "none" / "file")])
+    forced = invoke(command, [str(run), "--format", file_format, "--force", "--json"])
+    assert json.loads(forced.stdout)["bytes"] == (tmp_path / f"run.{file_format}").stat().st_size
+    nowhere = invoke(command, [str(run), "--format", file_format, "--out", str(tmp_path / "none" / "file")])
     assert isinstance(nowhere.exception, WriteError)
 
 
-def test_the_commands_formats_are_the_librarys() -> None:
-    assert tuple(FORMATS) == CLI_FORMATS
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_help_describes_every_format(language: Language) -> None:
+    use_language(language)
+    sys.modules.pop("softreg.cli.export")  # help texts are made in the language of the import
+    shown = CliRunner().invoke(importlib.import_module("softreg.cli.export").command, ["--help"], terminal_width=500).stdout
+    for name, export_format in FORMATS.items():
+        assert f"{name}: {export_format.help}" in shown
 
 
 def test_a_missing_extra_is_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "softreg.export.onnx_graph", raising=False)
+    monkeypatch.delitem(sys.modules, "softreg.export.onnx", raising=False)
     model = SoftmaxRegression(make_feature_map("pixels"), ("no", "yes"))
     with pytest.raises(MissingExtraError, match=r"softreg\[export\]"):
-        to_onnx(model)
+        to_bytes(model, "onnx")
 
 
 def test_features_without_a_graph_are_refused() -> None:
@@ -167,4 +174,4 @@ def test_features_without_a_graph_are_refused() -> None:
         dim = 3
 
     with pytest.raises(RunError, match="strange"):
-        to_onnx(SoftmaxRegression(Strange(), ("no", "yes")))
+        to_bytes(SoftmaxRegression(Strange(), ("no", "yes")), "onnx")

@@ -1,0 +1,75 @@
+"""Images as a model accepts them, converted to the one form that feature maps take.
+
+A model that accepted floats as if they were uint8 would be silently wrong: the pixels of `ToTensor` are 255 times too small, and
+the prediction then depends on the bias alone.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from softreg.image_format import SIDE
+from softreg.messages import translate
+
+SHAPE = (SIDE, SIDE)
+
+
+def as_images(images: Tensor | NDArray[Any]) -> Tensor:
+    """Images as uint8 (N, 28, 28); uint8 tensors are not copied, floats in [0, 1] are multiplied by 255 and rounded.
+
+    Parameters
+    ----------
+    images : a tensor or array, uint8 or floating, of shape (28, 28), (N, 28, 28) or (N, 1, 28, 28)
+
+    Raises
+    ------
+    TypeError
+        If it is neither a tensor nor an array, or neither uint8 nor floating.
+    ValueError
+        If the shape is another, or a float is not in [0, 1].
+    """
+    if isinstance(images, np.ndarray):
+        images = _tensor_of(images)
+    elif not isinstance(images, Tensor):
+        raise TypeError(translate("model.images_type", got=type(images).__name__))
+    if images.dtype == torch.uint8:
+        return _with_batch(images)
+    if images.is_floating_point():
+        return _to_uint8(_with_batch(images))
+    raise TypeError(translate("model.images_type", got=str(images.dtype)))
+
+
+def _tensor_of(array: NDArray[Any]) -> Tensor:
+    """An array as a tensor: uint8 as it is, floats as float32."""
+    if np.issubdtype(array.dtype, np.floating):
+        return torch.from_numpy(array.astype(np.float32))
+    if array.dtype != np.uint8:
+        raise TypeError(translate("model.images_type", got=str(array.dtype)))
+    readable = array if array.flags.writeable else array.copy()  # torch warns of memory that it may not write
+    return torch.from_numpy(np.ascontiguousarray(readable))
+
+
+def _with_batch(images: Tensor) -> Tensor:
+    """Images (28, 28), (N, 28, 28) or (N, 1, 28, 28) as (N, 28, 28)."""
+    shape = tuple(images.shape)
+    if shape[-2:] == SHAPE:
+        if len(shape) == 3:
+            return images
+        if len(shape) == 2:
+            return images[None]
+        if len(shape) == 4 and shape[1] == 1:
+            return images[:, 0]
+    raise ValueError(translate("model.images_shape", got=shape))
+
+
+def _to_uint8(images: Tensor) -> Tensor:
+    """Floats in [0, 1] as uint8."""
+    images = images.float()
+    if images.numel():
+        low, high = (float(bound) for bound in images.aminmax())
+        if not (low >= 0 and high <= 1):  # true of NaN as well
+            raise ValueError(translate("model.images_range", low=low, high=high))
+    return (images * 255).round().to(torch.uint8)

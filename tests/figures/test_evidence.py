@@ -1,0 +1,66 @@
+"""Figures of explanations: they show what they say, where it belongs."""
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from softreg.data.dataset import Splits
+from softreg.figures.classes import label_issue_grid, typical_images
+from softreg.figures.evidence import evidence_on_picture
+from softreg.imaging.picture import picture_from_array
+from softreg.inference.attribution import first_and_second
+from softreg.inference.label_issues import find_label_issues
+from softreg.inference.prediction import predict
+from softreg.messages import LANGUAGES, Language, translate, use_language
+from softreg.runs.run import load, pretrained_path
+
+TUTORIAL = pretrained_path("tutorial")
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_figure_names_class_and_runner_up_with_their_numbers(mnist: Splits, language: Language) -> None:
+    use_language(language)
+    model = load(TUTORIAL)
+    image = mnist.test.images[0].numpy()
+    picture = picture_from_array(255 - np.pad(np.kron(image, np.ones((5, 5), np.uint8)), 30))
+    (prediction,) = predict(model, [picture])
+    explained = [(digit, *first_and_second(model, digit)) for digit in prediction.readings]
+    figure = evidence_on_picture(picture, explained)
+    said = " ".join(texts(figure))
+    (_, first, second) = explained[0]
+    assert first.label == "7"
+    assert f"{first.logit:+.1f}" in said
+    assert f"{second.bias:+.1f}" in said
+    assert translate("explain.rather_than", label=first.label, other=second.label) in said
+
+
+def test_evidence_lies_on_the_digit(mnist: Splits) -> None:
+    """Drawn, the evidence of pixels falls on ink: where the picture is paper, nothing is coloured."""
+    sheet = np.full((200, 300), 255, np.uint8)
+    sheet[20:160, 130:270] -= np.kron(mnist.test.images[0].numpy(), np.ones((5, 5), np.uint8))
+    picture = picture_from_array(sheet)
+    model = load(TUTORIAL)
+    (prediction,) = predict(model, [picture])
+    (digit,) = prediction.readings
+    evidence = first_and_second(model, digit)[0].map.numpy()
+    row, column = np.nonzero(np.abs(evidence) > 0.2 * np.abs(evidence).max())
+    x, y = digit.digit.affine @ np.stack([column + 0.5, row + 0.5, np.ones(len(row))])
+    assert len(row) > 5
+    assert np.mean(sheet[y.astype(int), x.astype(int)] < 200) > 0.9
+
+
+def test_figures_of_a_run_name_labels_and_numbers(mnist: Splits) -> None:
+    log_p = torch.full((50, 10), -5.0, dtype=torch.float64)
+    log_p[:, 3] = -0.1
+    found = find_label_issues(log_p, mnist.test.labels[:50], 20)
+    said = " ".join(texts(label_issue_grid(mnist.test[:50], found, "Labels")))
+    assert "rather 3" in said
+    assert f" {int(found.index[0])} " in f" {said} "
+    drawn = typical_images(mnist.test, torch.arange(120).view(10, 12))
+    assert [text for text in texts(drawn) if text.isdigit()] == list("0123456789")

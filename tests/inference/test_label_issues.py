@@ -1,0 +1,42 @@
+"""Label issues: planted wrong labels are found, and cross-validation never trains on the image it judges."""
+
+import pytest
+import torch
+
+from softreg.data.dataset import Dataset, Splits
+from softreg.inference.label_issues import cross_val_log_proba, find_label_issues
+from softreg.recipe import Recipe
+from softreg.training.fit import fit
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+def test_planted_wrong_labels_are_found(mnist: Splits, solver: str) -> None:
+    labels = mnist.train.labels[:3000].clone()
+    planted = torch.arange(7, 3000, 250)
+    labels[planted] = (labels[planted] + 3) % 10
+    data = Dataset(mnist.train.images[:3000], labels, mnist.train.classes, "planted")
+    settings = {"l2": 1e-2, "solver": "lbfgs", "tol": 1e-5} if solver == "lbfgs" else {"epochs": 8}
+    recipe = Recipe(features="deskew", **settings)
+    folds: list[int] = []
+    log_p = cross_val_log_proba(recipe, fit(recipe, data).model, data, folds.append)
+    assert folds == [0, 1, 2, 3, 4]
+    torch.testing.assert_close(log_p.exp().sum(1), torch.ones(3000, dtype=torch.float64))
+    found = find_label_issues(log_p, labels, 40)
+    assert len(set(planted.tolist()) & set(found.index.tolist())) >= 10
+    assert (found.label_probability.diff() >= 0).all()
+    assert (found.probability >= found.label_probability).all()
+    assert torch.equal(found.prediction, log_p.argmax(1)[found.index])
+
+
+def test_cross_validation_agrees_with_a_model_trained_without_the_fold(mnist: Splits) -> None:
+    data, recipe = mnist.train[:500], Recipe(l2=3e-2, solver="lbfgs", tol=1e-6)
+    log_p = cross_val_log_proba(recipe.replace({"tol": 1e-4}), fit(recipe, data).model, data)
+    aside = torch.arange(500) % 5 == 2
+    others = Dataset(data.images[~aside], data.labels[~aside], data.classes, data.name)
+    wanted = fit(recipe, others).model.predict_proba(data.images[aside])
+    torch.testing.assert_close(log_p[aside].exp().float(), wanted, atol=0.02, rtol=0)
+
+
+def test_correct_labels_are_no_issues() -> None:
+    found = find_label_issues(torch.eye(4, dtype=torch.float64).mul(8).log_softmax(1), torch.arange(4), 10)
+    assert len(found.index) == 0

@@ -123,16 +123,13 @@ def test_the_bundled_mnist_is_refused_when_changed(tmp_path: Path, monkeypatch: 
 
 def test_the_bundled_mnist_needs_neither_network_nor_torchvision(tmp_path: Path) -> None:
     script = """
-import socket, sys, time
+import socket, sys
 from softreg.data.load import load_dataset
 socket.socket = None
-start = time.perf_counter()
 splits = load_dataset("mnist")
-seconds = time.perf_counter() - start
 assert (len(splits.train), len(splits.test), splits.train.classes) == (60_000, 10_000, tuple("0123456789"))
 loaded = {"torchvision", "matplotlib", "filelock", "rich"} & sys.modules.keys()
 assert not loaded, loaded
-assert seconds < 2, seconds  # 0.2 s measured on two quiet cores
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr

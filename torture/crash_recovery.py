@@ -10,23 +10,12 @@ from pathlib import Path
 
 from softreg.recipe import Recipe
 from softreg.runs.run import MODEL
-from softreg.training.train import train
+from softreg.training.train import train as train_with_figures
 from torture.count import Count
 from torture.forked import forked
 
 CALLS = "write,fsync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,openat,flock,ftruncate"  # what touches files
-
-
-def without_plots() -> None:
-    """Write one small file instead of the figures: otherwise a short training spends most of its time in matplotlib."""
-    from softreg.figures import run_figures
-
-    setattr(run_figures, "save_figures", _save_small_figure)  # noqa: B010 - its signature does not matter
-
-
-def _save_small_figure(folder: Path, *_: object) -> None:
-    folder.mkdir()
-    (folder / "figure.png").write_bytes(bytes(10_000))
+train = partial(train_with_figures, figures=False)  # else a short training spends most of its time in matplotlib
 
 
 def resumed(recipe: Recipe, run: Path) -> Callable[[], object]:

@@ -51,10 +51,9 @@ def _requests(numbers: range, scratch: Path) -> Count:
 
 def _random_kills(numbers: range, scratch: Path) -> Count:
     from tests.helpers.small_mnist import recipes, small_mnist
-    from torture.crash_recovery import kill_at_random, without_plots
+    from torture.crash_recovery import kill_at_random
     from torture.forked import forked
 
-    without_plots()
     forked(lambda: small_mnist(scratch / "data"), scratch=scratch)  # in a child: a process whose torch has computed must not fork
     total, by_name = Count(), recipes(scratch / "data")
     for index, (name, recipe) in enumerate(by_name.items()):
@@ -68,10 +67,9 @@ def _random_kills(numbers: range, scratch: Path) -> Count:
 
 def _kills_at_calls(numbers: range, scratch: Path) -> Count:
     from tests.helpers.small_mnist import recipes, small_mnist
-    from torture.crash_recovery import kill_at_every_call, without_plots
+    from torture.crash_recovery import kill_at_every_call
     from torture.forked import forked
 
-    without_plots()
     total = Count()
     forked(lambda: small_mnist(scratch / "data", 200, 50), scratch=scratch)
     recipe = recipes(scratch / "data")["sgd"].replace({"epochs": 3})

@@ -58,7 +58,7 @@ def literal_keys() -> set[str]:
                 if dot and domain in DOMAINS and name.isidentifier():
                     keys.add(text)
             case ast.Subscript(
-                value=ast.Call(func=ast.Name(id="catalogue"), args=[ast.Constant(value=domain)]), slice=ast.Constant(value=name)
+                value=ast.Call(func=ast.Name(id="catalogue"), args=[ast.Constant(value=domain)]), slice=ast.Constant(value=str(name))
             ):
                 keys.add(f"{domain}.{name}")
     return keys - FILES - {pattern.replace("{}", "") for pattern in BUILT}  # an f-string's own pieces are constants, too

@@ -1,13 +1,13 @@
-"""Claim: preset `best` learns to read 99.4 % of the test images within 90 s and 2.5 GiB on two cores, and reads 10,000 in 8 s.
+"""Claim: preset `best` reaches 99.4 % on the test images within 90 s and 2.5 GiB on two cores, and predicts 10,000 images in 8 s.
 
-The ladder that leads to it, every map with the same convex layer on it::
+The ladder of recipes that leads to it, the same convex layer on each feature map::
 
-    python -m benchmarks.best --split validation    # what the settings were chosen by: the last 10,000 training images
-    python -m benchmarks.best --split test          # once, when all is chosen
+    python -m benchmarks.best --split validation    # chose the settings: the last 10,000 training images
+    python -m benchmarks.best --split test          # once, when all settings are chosen
 
-Each rung is a process of its own, `softreg train --json`, so that its seconds and its peak of memory are its own. Prints JSON.
-`--write` keeps each rung in `benchmarks/results/best.json` as soon as it is measured, beside those measured before, and writes the
-ladder anew in `best.md`: it may be climbed in pieces (`--only pixels deskew`).
+Each rung runs `softreg train --json` in its own process, so that seconds and peak memory are its own. Prints JSON. `--write` adds
+each rung to `benchmarks/results/best.json` as soon as it is measured and rewrites `best.md`; `--only pixels deskew` measures only
+these rungs.
 """
 
 import argparse
@@ -39,17 +39,17 @@ HELD_OUT = 10_000
 RESULTS = Path(__file__).parent / "results"
 
 
-def climb(name: str, split: str, folder: Path) -> dict[str, Any]:
-    """Train one rung and read its images."""
+def measure(name: str, split: str, folder: Path) -> dict[str, Any]:
+    """Train one rung and evaluate it."""
     arguments = [*LADDER[name], "--out", str(folder / name), "--json"]
     if split == "validation":
         arguments += ["--validation", str(HELD_OUT)]
-    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    done = subprocess.run([sys.executable, "-m", "softreg", "train", *arguments], capture_output=True, text=True, check=False)
-    seconds, processor = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    trained = json.loads(done.stdout)
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    process = subprocess.run([sys.executable, "-m", "softreg", "train", *arguments], capture_output=True, text=True, check=False)
+    seconds, cpu_seconds = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    if process.returncode:
+        raise SystemExit(process.stderr)
+    trained = json.loads(process.stdout)
     evaluation = softreg.Run(folder / name).result["evaluation"]
     return {
         "recipe": name,
@@ -62,20 +62,20 @@ def climb(name: str, split: str, folder: Path) -> dict[str, Any]:
         "iterations": len(trained["cost"]),
         "train_seconds": trained["train_seconds"],
         "command_seconds": seconds,
-        "processor_seconds": processor,
+        "processor_seconds": cpu_seconds,
         "peak_rss_mib": trained["peak_rss_mib"],
-        "predict_seconds": reading(folder / name),
+        "predict_seconds": predict_seconds(folder / name),
     }
 
 
-def reading(path: Path, rounds: int = 3) -> float:
-    """Seconds to read 10,000 images in memory, the fastest of a few rounds."""
+def predict_seconds(path: Path, rounds: int = 3) -> float:
+    """Seconds to classify 10,000 images in memory, the fastest of a few rounds."""
     model, images = softreg.load(path), load_dataset("mnist").train.images[:10_000]
     times = []
     for _ in range(rounds):
-        began = time.perf_counter()
+        start = time.perf_counter()
         model.logits(images)
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     return min(times)
 
 
@@ -95,18 +95,18 @@ def table(rungs: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def keep(rung: dict[str, Any]) -> None:
-    """All rungs measured so far, in the ladder's order, this one in place of an older one; written to the results."""
-    file, which = RESULTS / "best.json", (rung["recipe"], rung["split"])
+def save(rung: dict[str, Any]) -> None:
+    """Write the rung into the results, in place of an older measurement of it, in the order of the ladder."""
+    file, key = RESULTS / "best.json", (rung["recipe"], rung["split"])
     before = json.loads(file.read_text(encoding="utf-8"))["ladder"] if file.exists() else []
-    rungs = [each for each in before if (each["recipe"], each["split"]) != which] + [rung]
-    rungs.sort(key=lambda each: (list(LADDER).index(each["recipe"]), each["split"] == "test"))
+    rungs = [old for old in before if (old["recipe"], old["split"]) != key] + [rung]
+    rungs.sort(key=lambda row: (list(LADDER).index(row["recipe"]), row["split"] == "test"))
     file.write_text(json.dumps(document(rungs), indent=2) + "\n", encoding="utf-8")
     file.with_suffix(".md").write_text(table(rungs), encoding="utf-8")
 
 
 def document(rungs: list[dict[str, Any]]) -> dict[str, Any]:
-    """What was measured, and on what."""
+    """The measurements and the machine."""
     return {"cores": os.cpu_count(), "torch": torch.__version__, "ladder": rungs}
 
 
@@ -120,9 +120,9 @@ def main() -> None:
     rungs = []
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.only:
-            rungs.append(climb(name, arguments.split, Path(folder)))
+            rungs.append(measure(name, arguments.split, Path(folder)))
             if arguments.write:
-                keep(rungs[-1])
+                save(rungs[-1])
     print(json.dumps(document(rungs), indent=2))
 
 

@@ -1,17 +1,15 @@
-"""softreg against the lab: the same 15 epochs by softreg's loop and by the lab's DataLoader loop, each in a process of its own.
+"""softreg against the lab: the same 15 epochs by softreg's loop and by the lab's DataLoader loop, each in its own process.
 
-    python benchmarks/lab.py --pairs 3
+    python -m benchmarks.lab --pairs 3
 
-A pair is one run of the lab as a script (the cells of `softreg.lab.lesson` that the lab consists of, and nothing of softreg)
-and one of `softreg train`, figures included, each from nothing; which comes first alternates. Claimed, of the median of the
-pairs' ratios:
+A pair is one run of the lab as a script (the cells of `softreg.lab.lesson` that make up the original lab, without softreg) and one
+of `softreg train`, figures included; the order alternates. Claims, on the median of the pairs' ratios:
 
 - the training loop is at least 40 times faster than the lab's;
 - the whole process is at least 8 times faster than the lab's;
-- the process holds at most 900 MiB at its peak, as the operating system counts it.
+- the peak memory of the process is at most 900 MiB, as the operating system counts it.
 
-Both must print the same costs (to 2e-6), or nothing is claimed. Writes `lab.json` and `lab.md`; ends with 1 if a claim does
-not hold.
+Both must print the same costs (to 2e-6). Writes `lab.json` and `lab.md`; exits with 1 if a claim does not hold.
 """
 
 import argparse
@@ -32,14 +30,14 @@ from softreg.lab.mnist_root import fill_mnist_root
 from softreg.lab.steps import read_cells
 from softreg.runs.environment import capture_environment
 
-LAB = ("device", "seeds", "parameters", "data", "loader", "model", "criterion", "training", "evaluation", "sample")
+LAB_CELLS = ("device", "seeds", "parameters", "data", "loader", "model", "criterion", "training", "evaluation", "sample")
 IMPORTS = "import torch\nimport matplotlib.pyplot as plt\nfrom torchvision import datasets, transforms\n"
-LOOP, PROCESS, PEAK_MIB = 40, 8, 900
+MIN_LOOP_RATIO, MIN_PROCESS_RATIO, MAX_PEAK_MIB = 40, 8, 900
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One process: its loop, the whole of it, its peak memory, what it printed as costs."""
+    """One process: seconds of its loop and of all of it, its peak memory, the costs it printed."""
 
     loop_seconds: float
     process_seconds: float
@@ -48,26 +46,26 @@ class Timing:
 
 
 def lab_script() -> str:
-    """The lab as its reader would have typed it, saying at the end how long its loop took."""
+    """The lab as a reader would type it; it prints at the end how long its loop took."""
     cells = read_cells()
-    own = ("from softreg", "fill_mnist_root")  # softreg's only part in the lab: done beforehand
-    cells["data"] = "\n".join(line for line in cells["data"].splitlines() if not line.startswith(own))
-    return "\n".join([IMPORTS, *(cells[name] for name in LAB), 'print("LOOP", lab_seconds)'])
+    by_softreg = ("from softreg", "fill_mnist_root")  # done before the measurement
+    cells["data"] = "\n".join(line for line in cells["data"].splitlines() if not line.startswith(by_softreg))
+    return "\n".join([IMPORTS, *(cells[name] for name in LAB_CELLS), 'print("LOOP", lab_seconds)'])
 
 
 def run(arguments: list[str], folder: Path) -> tuple[str, float, float]:
-    """What a process prints, its seconds from start to end, and its peak memory in MiB."""
+    """The output of a process, its seconds from start to end, and its peak memory in MiB."""
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore"}
-    began = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(arguments, cwd=folder, stdout=said, env=environment)
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(arguments, cwd=folder, stdout=output, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            raise SystemExit(f"{arguments} ended with {process.returncode}")
-        said.seek(0)
-        return said.read(), seconds, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+            raise SystemExit(f"{arguments} exited with {process.returncode}")
+        output.seek(0)
+        return output.read(), seconds, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def time_lab(folder: Path) -> Timing:
@@ -79,14 +77,14 @@ def time_lab(folder: Path) -> Timing:
 
 
 def time_softreg(folder: Path) -> Timing:
-    """`softreg train`, as its user calls it."""
+    """`softreg train`, as a user calls it."""
     text, seconds, peak = run([sys.executable, "-m", "softreg", "train", "--json", "--force", "--out", "run"], folder)
-    said = json.loads(text)
-    return Timing(said["train_seconds"], seconds, peak, said["cost"])
+    result = json.loads(text)
+    return Timing(result["train_seconds"], seconds, peak, result["cost"])
 
 
 def compare(pairs: int) -> list[dict[str, Timing]]:
-    """The timings of `pairs` pairs; the first of a pair alternates."""
+    """The timings of `pairs` pairs; the order within a pair alternates."""
     peers = [("lab", time_lab), ("softreg", time_softreg)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -96,34 +94,32 @@ def compare(pairs: int) -> list[dict[str, Timing]]:
             timings.append({peer: measure(folder) for peer, measure in peers[:: -1 if pair % 2 else 1]})
             lab, own = timings[-1]["lab"], timings[-1]["softreg"]
             assert max(abs(a - b) for a, b in zip(lab.costs, own.costs, strict=True)) < 2e-6, "not the same training"
-            loop, process = (
-                f"{lab.loop_seconds:.1f} / {own.loop_seconds:.2f} s",
-                f"{lab.process_seconds:.1f} / {own.process_seconds:.1f} s",
-            )
+            loop = f"{lab.loop_seconds:.1f} / {own.loop_seconds:.2f} s"
+            process = f"{lab.process_seconds:.1f} / {own.process_seconds:.1f} s"
             print(f"pair {pair + 1}: loop {loop}, process {process}", file=sys.stderr)
     return timings
 
 
 def claims(timings: list[dict[str, Timing]]) -> list[dict[str, Any]]:
-    """Each claim: what is measured, the number, the bound it must keep, and whether it does."""
-    loop = statistics.median(each["lab"].loop_seconds / each["softreg"].loop_seconds for each in timings)
-    process = statistics.median(each["lab"].process_seconds / each["softreg"].process_seconds for each in timings)
-    peak = max(each["softreg"].peak_mib for each in timings)
+    """Each claim: what is measured, the number, its bound, and whether it holds."""
+    loop = statistics.median(pair["lab"].loop_seconds / pair["softreg"].loop_seconds for pair in timings)
+    process = statistics.median(pair["lab"].process_seconds / pair["softreg"].process_seconds for pair in timings)
+    peak = max(pair["softreg"].peak_mib for pair in timings)
     rows = [
-        ("training loop, times faster than the lab's", loop, f">= {LOOP}", loop >= LOOP),
-        ("whole process, times faster than the lab's", process, f">= {PROCESS}", process >= PROCESS),
-        ("peak memory of `softreg train`, MiB", peak, f"<= {PEAK_MIB}", peak <= PEAK_MIB),
+        ("training loop, times faster than the lab's", loop, f">= {MIN_LOOP_RATIO}", loop >= MIN_LOOP_RATIO),
+        ("whole process, times faster than the lab's", process, f">= {MIN_PROCESS_RATIO}", process >= MIN_PROCESS_RATIO),
+        ("peak memory of `softreg train`, MiB", peak, f"<= {MAX_PEAK_MIB}", peak <= MAX_PEAK_MIB),
     ]
     return [dict(zip(("claim", "measured", "bound", "holds"), row, strict=True)) for row in rows]
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The result as a page."""
-    where = result["environment"]
+    """The result as Markdown."""
+    environment = result["environment"]
     lines = [
         "# softreg against the lab",
         "",
-        f"{where['processor']}, {where['cores']} cores, torch {where['libraries']['torch']}.",
+        f"{environment['processor']}, {environment['cores']} cores, torch {environment['libraries']['torch']}.",
         f"Pairs: {len(result['pairs'])}; medians of their ratios, the largest of their peaks.",
         "",
         "| claim | measured | bound | holds |",
@@ -143,20 +139,20 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measure, write, and end with 1 if a claim does not hold."""
+    """Measure, write, and exit with 1 if a claim does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     timings = compare(options.pairs)
-    kept = claims(timings)
+    claimed = claims(timings)
     pairs = [{peer: asdict(timing) for peer, timing in pair.items()} for pair in timings]
-    result = {"schema": 1, "claims": kept, "pairs": pairs, "environment": capture_environment(torch.device("cpu"))}
+    result = {"schema": 1, "claims": claimed, "pairs": pairs, "environment": capture_environment(torch.device("cpu"))}
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "lab.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (options.out / "lab.md").write_text(page := markdown(result), encoding="utf-8")
     print(page)
-    sys.exit(not all(claim["holds"] for claim in kept))
+    sys.exit(not all(claim["holds"] for claim in claimed))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Trains the runs that ship with softreg anew, and writes their model cards.
+"""Train the runs that ship with softreg again, and write their model cards.
 
 `make pretrained`, or::
 
     python -m benchmarks.pretrained best tutorial
 
-A run is trained by the command line as any user would, then copied without its figures.
+A run is trained by the command line, as a user would, then copied without its figures.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 import softreg
 from softreg.runs.run import ENVIRONMENT, METRICS, MODEL, RECIPE, Run
 
-HOME = Path(softreg.__file__).parent / "pretrained"
+PRETRAINED = Path(softreg.__file__).parent / "pretrained"
 CARD = """\
 # Model card: softreg `{name}`
 
@@ -40,7 +40,7 @@ SHA-256 {train_sha256}; test images, SHA-256 {test_sha256}.
 | SHA-256 of the model | {sha256} |
 
 **How the settings were chosen.** By the last 10,000 training images, held out; then all 60,000 were learned. What was tried, with
-figures: `docs/features.md` and `docs/log/features.md` of the source.
+figures: `docs/features.md` and `docs/negative_results/features.md` of the source.
 
 **Made again** by `softreg train --preset {name}`; `softreg reproduce` says whether the weights are the same. The same machine and
 libraries give the same bits, another processor's last digits may differ.
@@ -57,19 +57,19 @@ ABSTENTION = """
 MEASURED = Path(__file__).parent / "results" / "abstention.json"
 
 
-def make(name: str, folder: Path) -> Run:
-    """Train preset `name` by the command line, as any user would."""
+def train(name: str, folder: Path) -> Run:
+    """Train preset `name` by the command line."""
     subprocess.run([sys.executable, "-m", "softreg", "train", "--preset", name, "--out", str(folder / name)], check=True)
     return Run(folder / name)
 
 
 def ship(run: Run, name: str) -> None:
     """Copy a run without its figures, and write its card."""
-    home = HOME / name
-    home.mkdir(parents=True, exist_ok=True)
+    folder = PRETRAINED / name
+    folder.mkdir(parents=True, exist_ok=True)
     for file in (MODEL, RECIPE, METRICS, ENVIRONMENT):
-        shutil.copyfile(run.path / file, home / file)
-    (home / "MODEL_CARD.md").write_text(card(run, name), encoding="utf-8")
+        shutil.copyfile(run.path / file, folder / file)
+    (folder / "MODEL_CARD.md").write_text(card(run, name), encoding="utf-8")
 
 
 def card(run: Run, name: str) -> str:
@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["best", "tutorial"])
     with tempfile.TemporaryDirectory() as folder:
         for name in parser.parse_args().names:
-            ship(make(name, Path(folder)), name)
+            ship(train(name, Path(folder)), name)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What many tests share: MNIST, read once, and the tutorial's run, trained once."""
+"""Fixtures shared by many tests: MNIST, read once, and the tutorial's run, trained once."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +12,15 @@ from softreg.data.dataset import Splits
 from softreg.data.load import load_dataset
 from softreg.messages import use_language
 from softreg.runs.run import Run
-from tests.helpers.http_mirror import idx
+from tests.helpers.small_mnist import small_mnist
 
-settings.register_profile("any machine", deadline=None)  # a busy one is slow now and then
+settings.register_profile("any machine", deadline=None)  # time limits fail on a busy one
 settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
 def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tests read English, whatever this machine's locale, and leave no language behind."""
+    """Run every test in English, whatever the locale, and reset the language after it."""
     for name in ("LC_ALL", "LC_MESSAGES", "SOFTREG_LANG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
@@ -31,7 +31,7 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Torch on one thread: on small problems, and on a busy machine, threads only wait for each other."""
+    """Run torch on one thread: on small problems several threads only wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -51,11 +51,6 @@ def tutorial_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def small_idx(mnist: Splits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_idx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of IDX files: 3,000 training and 500 test images of MNIST."""
-    folder = tmp_path_factory.mktemp("small") / "idx"
-    folder.mkdir()
-    for part, data in (("train", mnist.train[:3000]), ("t10k", mnist.test[:500])):
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(data.images.numpy()))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(data.labels.numpy().astype("uint8")))
-    return folder
+    return small_mnist(tmp_path_factory.mktemp("small") / "idx", 3000, 500)

@@ -1,20 +1,20 @@
-"""What each room of the torture hands back."""
+"""The result of a torture suite."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass
 class Count:
-    """What a room did.
+    """What a suite did, and what failed.
 
     Attributes
     ----------
-    done : how many units
-    bad : what must not be
-    facts : numbers worth telling
+    done : number of units run
+    failures : one line for each failure
+    details : further counts for the report, by name
     """
 
-    done: int
-    bad: list[str]
-    facts: dict[str, Any]
+    done: int = 0
+    failures: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)

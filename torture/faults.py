@@ -1,8 +1,7 @@
-"""Every n-th system call of a save fails: nothing lost, nothing torn, nothing left over, one line that names the path."""
+"""Every n-th system call of a save fails: the old file is intact, nothing is left over, and one line names the path."""
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -16,39 +15,32 @@ from softreg.recipe import Recipe
 from softreg.storage.atomic import atomic_directory, write_bytes
 from softreg.training.checkpoints import Checkpoints
 from softreg.training.fit import TrainState
+from torture.count import Count
 from torture.forked import forked
 
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
 CALLS = ("write", "fsync", "rename,renameat,renameat2", "openat", "mkdir,mkdirat")
 
 
-@dataclass
-class Faults:
-    """How many faults were met, and what went wrong with which."""
-
-    injected: int = 0
-    bad: list[str] = field(default_factory=list)
+def save_file(folder: Path) -> None:
+    """Replace a file, as exports and checkpoints do."""
+    write_bytes(folder / "file", b"new" * 10_000)
 
 
-def save_file(place: Path) -> None:
-    """A file over an old one, as exports and checkpoints are written."""
-    write_bytes(place / "file", b"new" * 10_000)
-
-
-def save_run(place: Path) -> None:
-    """A run over an old one."""
+def save_run(folder: Path) -> None:
+    """Replace a run."""
     model = SoftmaxRegression(make_feature_map("pixels"), ("no", "yes"))
     model.set_theta(torch.zeros(2, 785))
-    with atomic_directory(place / "run") as folder:
-        save_model(model, folder / "model")
-        (folder / "figures").mkdir()
+    with atomic_directory(folder / "run") as run:
+        save_model(model, run / "model")
+        (run / "figures").mkdir()
         for name in ("recipe", "figures/a", "figures/b"):
-            (folder / name).write_bytes(b"new" * 100)
+            (run / name).write_bytes(b"new" * 100)
 
 
-def save_checkpoints(place: Path) -> None:
-    """Three checkpoints of a training."""
-    checkpoints = Checkpoints(place / "training")
+def save_checkpoints(folder: Path) -> None:
+    """Save three checkpoints of one training."""
+    checkpoints = Checkpoints(folder / "training")
     try:
         checkpoints.begin(Recipe(), "0" * 64, torch.device("cpu"))
         for step in (1, 2, 3):
@@ -61,59 +53,59 @@ def save_checkpoints(place: Path) -> None:
 SAVES = (save_file, save_run, save_checkpoints)
 
 
-def fail_every_call(scratch: Path, errors: tuple[str, ...] = ERRORS, every: int = 1) -> Faults:
-    """Each save with each call failing at its n-th time, for all n (or every `every`-th) until none is left."""
+def fail_every_call(scratch: Path, errors: tuple[str, ...] = ERRORS, stride: int = 1) -> Count:
+    """Run each save with each call failing at its n-th time, for n = 1, 1 + `stride`, ... until no n-th call is left."""
     torch.set_num_threads(1)
-    result = Faults()
+    count = Count()
     for save in SAVES:
-        save(a_place(scratch))  # so that the children import nothing
+        save(prepared_folder(scratch))  # so that the children import nothing
         for error in errors:
             for calls in CALLS:
                 number = 1
-                while _one(save, scratch, calls, error, number, result):
-                    number += every
-    return result
+                while _inject(save, scratch, calls, error, number, count):
+                    number += stride
+    return count
 
 
-def _one(save: Callable[[Path], None], scratch: Path, calls: str, error: str, number: int, result: Faults) -> bool:
-    """One save with one fault; whether the fault was met."""
-    place = a_place(scratch)
-    outcome = forked(lambda: in_a_line(save, place), inject=f"error={error}:when={number}", calls=calls, scratch=scratch)
+def _inject(save: Callable[[Path], None], scratch: Path, calls: str, error: str, number: int, count: Count) -> bool:
+    """Run one save with one fault; whether the save got as far as the fault."""
+    folder = prepared_folder(scratch)
+    outcome = forked(lambda: check_message(save, folder), inject=f"error={error}:when={number}", calls=calls, scratch=scratch)
     if not outcome.injected:
         return False
-    result.injected += 1
-    found = complaint(place) if outcome.code == 0 or outcome.error.startswith("WriteError") else f"{outcome.code} {outcome.error}"
-    if found:
-        result.bad.append(f"{save.__name__} {calls} {error} {number}: {found}")
+    count.done += 1
+    handled = outcome.code == 0 or outcome.error.startswith("WriteError")
+    if complaint := find_damage(folder) if handled else f"{outcome.code} {outcome.error}":
+        count.failures.append(f"{save.__name__} {calls} {error} {number}: {complaint}")
     return True
 
 
-def in_a_line(save: Callable[[Path], None], place: Path) -> None:
-    """Save; a refusal that is not one line with the path in it is a fault of ours."""
+def check_message(save: Callable[[Path], None], folder: Path) -> None:
+    """Save; raise RuntimeError if a refusal is not one line with the path in it."""
     try:
-        save(place)
+        save(folder)
     except SoftregError as error:
-        if "\n" in str(error) or str(place) not in str(error):
+        if "\n" in str(error) or str(folder) not in str(error):
             raise RuntimeError(f"not one line with the path: {error}") from error
         raise
 
 
-def complaint(place: Path) -> str:
-    """What is wrong with what is there after a fault; empty if nothing is."""
-    if (place / "file").read_bytes() not in (b"old", b"new" * 10_000):
+def find_damage(folder: Path) -> str:
+    """What a failed save damaged or left behind; empty if nothing."""
+    if (folder / "file").read_bytes() not in (b"old", b"new" * 10_000):
         return "the file is torn"
-    names = {str(each.relative_to(place / "run")) for each in (place / "run").rglob("*")}
+    names = {str(path.relative_to(folder / "run")) for path in (folder / "run").rglob("*")}
     if names not in ({"old"}, {"model", "recipe", "figures", "figures/a", "figures/b"}):
         return f"the run is torn: {names}"
-    left = [each.name for each in place.rglob("*") if each.name.endswith((".tmp", ".old"))]
-    return f"left behind {left}" if left else ""
+    temporaries = [path.name for path in folder.rglob("*") if path.name.endswith((".tmp", ".old"))]
+    return f"left behind {temporaries}" if temporaries else ""
 
 
-def a_place(scratch: Path) -> Path:
-    """A folder with an old file and an old run in it."""
-    place = scratch / "place"
-    shutil.rmtree(place, ignore_errors=True)
-    (place / "run").mkdir(parents=True)
-    (place / "file").write_bytes(b"old")
-    (place / "run" / "old").write_bytes(b"old")
-    return place
+def prepared_folder(scratch: Path) -> Path:
+    """A folder with an old file and an old run to replace."""
+    folder = scratch / "saves"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "run").mkdir(parents=True)
+    (folder / "file").write_bytes(b"old")
+    (folder / "run" / "old").write_bytes(b"old")
+    return folder

@@ -1,4 +1,4 @@
-"""Work done in a child that is killed, or whose system calls fail, when we say so.
+"""Work done in a child process that is killed, or whose system calls fail, at a chosen moment.
 
 The parent imports what the work needs and computes nothing (GNU OpenMP's threads do not survive a fork); every trial is a fork of
 it, which costs milliseconds where a new interpreter with torch costs seconds. Linux only; failing system calls need strace.
@@ -23,8 +23,8 @@ class Outcome:
     ----------
     code : its exit code, or minus the signal that ended it
     error : type and text of what the work raised
-    called : how many of the watched system calls it made
-    injected : whether the fault was met
+    called : number of watched system calls it made
+    injected : whether it got as far as the fault
     """
 
     code: int
@@ -36,17 +36,17 @@ class Outcome:
 def forked(
     work: Callable[[], object], *, scratch: Path, inject: str = "", calls: str = "", kill_after: float | None = None
 ) -> Outcome:
-    """Do `work` in a child; notes are kept in the folder `scratch`.
+    """Do `work` in a child; the error and the trace are written into the folder `scratch`.
 
     Parameters
     ----------
-    inject : what becomes of the watched calls, in strace's words: `error=ENOSPC:when=3`, `signal=KILL:when=3`
-    calls : the system calls to watch, in strace's words: `write,fsync`
-    kill_after : SIGKILL after so many seconds
+    inject : what becomes of the watched calls, in strace's syntax: `error=ENOSPC:when=3`, `signal=KILL:when=3`
+    calls : the system calls to watch, in strace's syntax: `write,fsync`
+    kill_after : send SIGKILL after this many seconds
     """
     error, trace = scratch / "error", scratch / "trace"
-    for each in (error, trace):
-        each.unlink(missing_ok=True)
+    for path in (error, trace):
+        path.unlink(missing_ok=True)
     pid = os.fork()
     if pid == 0:
         _child(work, error, stopped=bool(calls))
@@ -64,7 +64,7 @@ def forked(
 
 
 def _child(work: Callable[[], object], error: Path, *, stopped: bool) -> None:
-    """The child's whole life; never returns."""
+    """Run in the child; never returns."""
     descriptor = os.open(error, os.O_WRONLY | os.O_CREAT)  # before the faults begin
     if stopped:
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -78,7 +78,7 @@ def _child(work: Callable[[], object], error: Path, *, stopped: bool) -> None:
 
 
 def _attach(pid: int, inject: str, calls: str, trace: Path) -> "subprocess.Popen[bytes]":
-    """strace on the stopped child, which is let go on once strace holds it."""
+    """Attach strace to the stopped child, then let the child continue."""
     os.waitpid(pid, os.WUNTRACED)
     options = ["-e", f"inject={calls}:{inject}"] if inject else []
     command = ["strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={calls}", "-e", "signal=none", *options, "-p", str(pid)]
@@ -91,7 +91,13 @@ def _attach(pid: int, inject: str, calls: str, trace: Path) -> "subprocess.Popen
 
 
 def _wait(pid: int, kill_after: float | None) -> int:
-    """The child's exit code; it is killed when its time has come, and a child that hangs is an error."""
+    """The child's exit code; kills it after `kill_after` seconds.
+
+    Raises
+    ------
+    TimeoutError
+        If a child that was not to be killed runs for longer than DEADLINE.
+    """
     end = time.monotonic() + (DEADLINE if kill_after is None else kill_after)
     while time.monotonic() < end:
         done, status = os.waitpid(pid, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""Readers fed with damaged files: each is read, or refused with an error of softreg's own; soon, and in the memory there is."""
+"""Damaged files given to a reader: each is read or refused with an error of softreg's own, quickly, without memory growth."""
 
 import ctypes
 import gc
@@ -16,74 +16,74 @@ import psutil
 
 from softreg.errors import SoftregError
 
-SLOW = 2.0  # seconds of this thread's time
-MOST_GROWTH = 64.0  # MiB
+MAX_SECONDS = 2.0  # of this thread's CPU time, per input
+MAX_GROWTH = 64.0  # MiB
 WARM_UP = 500  # inputs, after which memory should not grow any more
 
 
 @dataclass
-class Fuzzed:
-    """What came of it.
+class FuzzResult:
+    """The outcome of fuzzing one reader.
 
     Attributes
     ----------
-    inputs : how many were read
-    accepted : how many of them without a complaint
-    slowest : the longest time one took, in seconds
-    grown : by how many MiB more the process holds than it did when warm
-    bad : what must not be: other errors, inputs that took too long, too much memory
+    inputs : number of inputs given to the reader
+    accepted : number of those it read without an error
+    slowest : the longest time an input took, in seconds
+    growth : growth of the process after the warm-up, in MiB
+    failures : unexpected errors, inputs that took too long, too much memory
     """
 
     inputs: int = 0
     accepted: int = 0
     slowest: float = 0.0
-    grown: float = 0.0
-    bad: list[str] = field(default_factory=list)
+    growth: float = 0.0
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Target:
-    """A reader, and what to feed it: `make` gives the bytes for a number, `read` raises SoftregError or is content."""
+    """A reader and its inputs: `make` returns the bytes of one input, `read` raises SoftregError or accepts them."""
 
     make: Callable[[Random], bytes]
     read: Callable[[bytes], object]
 
 
-def fuzz(target: Target, numbers: Iterable[int]) -> Fuzzed:
-    """Read the inputs with these numbers."""
-    result, numbers = Fuzzed(), iter(numbers)
+def fuzz(target: Target, numbers: Iterable[int]) -> FuzzResult:
+    """Give the reader the inputs with these numbers."""
+    result, numbers = FuzzResult(), iter(numbers)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         _feed(target, islice(numbers, WARM_UP), result)
         before = _resident()
         _feed(target, numbers, result)
-    result.grown = _resident() - before
-    if result.grown > MOST_GROWTH:
-        result.bad.append(f"memory grew by {result.grown:.0f} MiB")
+    result.growth = _resident() - before
+    if result.growth > MAX_GROWTH:
+        result.failures.append(f"memory grew by {result.growth:.0f} MiB")
     return result
 
 
-def _feed(target: Target, numbers: Iterable[int], result: Fuzzed) -> None:
+def _feed(target: Target, numbers: Iterable[int], result: FuzzResult) -> None:
     for number in numbers:
-        raw = target.make(Random(number))
-        began = time.thread_time()
+        content = target.make(Random(number))
+        start = time.thread_time()
         try:
-            target.read(raw)
+            target.read(content)
             result.accepted += 1
         except SoftregError as error:
             if "\n" in str(error):
-                result.bad.append(f"input {number}: more lines than one")
+                result.failures.append(f"input {number}: more than one line")
         except Exception as error:
-            result.bad.append(f"input {number}: {type(error).__name__} {error}, {_where(error)}")
-        seconds = time.thread_time() - began
+            result.failures.append(f"input {number}: {type(error).__name__} {error}, {_where(error)}")
+        seconds = time.thread_time() - start
         result.inputs += 1
         result.slowest = max(result.slowest, seconds)
-        if seconds > SLOW:
-            result.bad.append(f"input {number}: {seconds:.1f} s")
+        if seconds > MAX_SECONDS:
+            result.failures.append(f"input {number}: {seconds:.1f} s")
 
 
 def _resident() -> float:
-    """What this process holds, in MiB, when it has given back what it holds no more: glibc keeps freed memory for later."""
+    """Resident memory of this process in MiB, after glibc has returned what is freed but kept for later."""
     gc.collect()
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -91,6 +91,6 @@ def _resident() -> float:
 
 
 def _where(error: Exception) -> str:
-    """The last line of softreg's own that the error came through."""
-    ours = [each for each in traceback.extract_tb(error.__traceback__) if "softreg" in each.filename]
-    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    """File and line of the innermost softreg frame of the traceback."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "softreg" in frame.filename]
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

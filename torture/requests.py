@@ -19,13 +19,13 @@ from urllib.parse import quote, urlsplit
 
 import psutil
 
-from torture.fuzz import MOST_GROWTH, SLOW
+from torture.fuzz import MAX_GROWTH, MAX_SECONDS
 from torture.mutations import mutated
 from torture.readers import pictures
 
 CLIENTS = 4
 WARM_UP = 400  # requests
-KNOWN = {
+VALUES = {  # of parameters without an enumeration in the document
     "model": ("tutorial",),
     "include": ("", "", "", "stages", "evidence", "stages,evidence", "else"),
     "sample": ("0", "9999", "10000", "-1"),
@@ -34,77 +34,85 @@ SURPRISES: tuple[Any, ...] = (None, True, -1, 0, 256, 1.5, 1e400, "", "x" * 300,
 
 
 @dataclass
-class Served:
-    """What came of it: answers by status, the slowest in seconds, the server's growth in MiB, and what must not be."""
+class ServerResult:
+    """The outcome of fuzzing the server.
+
+    Attributes
+    ----------
+    statuses : number of answers by status; 0 is no answer
+    slowest : the longest time an answer took, in seconds
+    growth : growth of the server after the warm-up, in MiB
+    failures : wrong or late answers, tracebacks, too much memory, a server that ended
+    """
 
     statuses: Counter[int] = field(default_factory=Counter)
     slowest: float = 0.0
-    grown: float = 0.0
-    bad: list[str] = field(default_factory=list)
+    growth: float = 0.0
+    failures: list[str] = field(default_factory=list)
 
 
 class Requests:
-    """Requests by number, drawn from the document of the routes."""
+    """Requests by number, drawn from the OpenAPI document."""
 
     def __init__(self, document: dict[str, Any], port: int, scratch: Path) -> None:
         self.operations = [
-            (path, method, told)
+            (path, method, operation)
             for path, methods in document["paths"].items()
-            for method, told in methods.items()
-            for _ in range(8 if path == "/predict" else 1)  # what is asked most, and reads most
+            for method, operation in methods.items()
+            for _ in range(8 if path == "/predict" else 1)  # the most used, and reads the most
         ]
         self.picture = pictures(scratch).make
         self.host = f"127.0.0.1:{port}"
 
-    def draw(self, number: int) -> tuple[bytes, bool]:
-        """A request's bytes, and whether HTTP itself is kept, so that the connection can go on."""
-        draw = Random(number)
-        path, method, told = draw.choice(self.operations)
-        target = self._target(path, told.get("parameters", []), draw)
-        kind, body = self._body(path, draw) if "requestBody" in told or draw.random() < 0.05 else ("", b"")
-        if draw.random() < 0.03:
-            method = draw.choice(("get", "post", "put", "delete", "head", "options", "patch"))
-        headers = {"Host": self.host, "Content-Type": kind, "Content-Length": str(len(body))} | self._headers(draw)
+    def make(self, number: int) -> tuple[bytes, bool]:
+        """A request's bytes, and whether they are valid HTTP, so that the connection can be kept."""
+        rng = Random(number)
+        path, method, operation = rng.choice(self.operations)
+        target = self._target(path, operation.get("parameters", []), rng)
+        kind, body = self._body(path, rng) if "requestBody" in operation or rng.random() < 0.05 else ("", b"")
+        if rng.random() < 0.03:
+            method = rng.choice(("get", "post", "put", "delete", "head", "options", "patch"))
+        headers = {"Host": self.host, "Content-Type": kind, "Content-Length": str(len(body))} | self._headers(rng)
         lines = [f"{method.upper()} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         raw = "\r\n".join([*lines, "", ""]).encode() + body
-        return (raw, method != "head") if draw.random() < 0.9 else (mutated([raw], draw), False)
+        return (raw, method != "head") if rng.random() < 0.9 else (mutated([raw], rng), False)
 
-    def _target(self, path: str, parameters: list[dict[str, Any]], draw: Random) -> str:
+    def _target(self, path: str, parameters: list[dict[str, Any]], rng: Random) -> str:
         query = []
-        for each in parameters:
-            known = each["schema"].get("enum") or KNOWN[each["name"]]
-            value = draw.choice(known) if draw.random() < 0.8 else draw.choice(("../..", "%00", "9" * 400, "가", "", "a&b=c;d"))
-            if each["in"] == "path":
-                path = path.replace(f"{{{each['name']}}}", quote(value, safe=""))
-            elif draw.random() < 0.7:
-                query.append(f"{each['name']}={quote(value)}")
+        for parameter in parameters:
+            values = parameter["schema"].get("enum") or VALUES[parameter["name"]]
+            value = rng.choice(values) if rng.random() < 0.8 else rng.choice(("../..", "%00", "9" * 400, "가", "", "a&b=c;d"))
+            if parameter["in"] == "path":
+                path = path.replace(f"{{{parameter['name']}}}", quote(value, safe=""))
+            elif rng.random() < 0.7:
+                query.append(f"{parameter['name']}={quote(value)}")
         return path + ("?" + "&".join(query) if query else "")
 
-    def _body(self, path: str, draw: Random) -> tuple[str, bytes]:
-        """A picture, an image as JSON or, for a training, a recipe that asks too much: all with surprises."""
+    def _body(self, path: str, rng: Random) -> tuple[str, bytes]:
+        """Content type and body: a picture, an image as JSON or, for a training, a recipe, mostly an invalid one."""
         if path == "/training":
-            value: Any = {draw.choice(("epochs", "lr", "solver", "dataset", "seed")): draw.choice((*SURPRISES, 10**9))}
-            value |= {"epochs": 1} if draw.random() < 0.01 else {"no such": "field"}
+            value: Any = {rng.choice(("epochs", "lr", "solver", "dataset", "seed")): rng.choice((*SURPRISES, 10**9))}
+            value |= {"epochs": 1} if rng.random() < 0.01 else {"no such": "field"}
         else:
-            if draw.random() < 0.5:
-                return draw.choice(("image/png", "image/jpeg", "image/*", "image/x; a=b")), self.picture(draw)
-            rows: list[Any] = [[draw.choice((0, 0, 0, 255)) for _ in range(28)] for _ in range(28)]
-            if draw.random() < 0.5:
-                draw.choice(rows)[draw.randrange(28)] = draw.choice(SURPRISES)
-            value = draw.choice((rows, {"image": rows}, {"image": rows}, draw.choice(SURPRISES)))
+            if rng.random() < 0.5:
+                return rng.choice(("image/png", "image/jpeg", "image/*", "image/x; a=b")), self.picture(rng)
+            rows: list[Any] = [[rng.choice((0, 0, 0, 255)) for _ in range(28)] for _ in range(28)]
+            if rng.random() < 0.5:
+                rng.choice(rows)[rng.randrange(28)] = rng.choice(SURPRISES)
+            value = rng.choice((rows, {"image": rows}, {"image": rows}, rng.choice(SURPRISES)))
         body = json.dumps(value).encode()
-        return draw.choice(("application/json",) * 8 + ("text/plain", "")), body if draw.random() < 0.8 else mutated([body], draw)
+        return rng.choice(("application/json",) * 8 + ("text/plain", "")), body if rng.random() < 0.8 else mutated([body], rng)
 
-    def _headers(self, draw: Random) -> dict[str, str]:
+    def _headers(self, rng: Random) -> dict[str, str]:
         odd = {
-            "Accept-Language": draw.choice(("ko", "en", "", "x" * 100)),
-            "Origin": draw.choice((f"http://{self.host}", "http://evil.example", "null")),
-            "Cookie": draw.choice(("softreg_token=1", "=", ";;;")),
-            "Host": draw.choice(("evil.example", "localhost", "")),
+            "Accept-Language": rng.choice(("ko", "en", "", "x" * 100)),
+            "Origin": rng.choice((f"http://{self.host}", "http://evil.example", "null")),
+            "Cookie": rng.choice(("softreg_token=1", "=", ";;;")),
+            "Host": rng.choice(("evil.example", "localhost", "")),
             "If-None-Match": '"0"',
             "Expect": "100-continue",
         }
-        return {name: odd[name] for name in odd if draw.random() < 0.02}
+        return {name: odd[name] for name in odd if rng.random() < 0.02}
 
 
 @contextmanager
@@ -122,37 +130,37 @@ def serving(folder: Path) -> Iterator[tuple[int, psutil.Process]]:
         server.stdout.close()
 
 
-def ask_all(numbers: range, folder: Path) -> Served:
+def send_all(numbers: range, folder: Path) -> ServerResult:
     """Send the requests with these numbers to one server, by a few clients at a time."""
     from softreg.serving.openapi import document
 
-    result = Served()
+    result = ServerResult()
     with serving(folder) as (port, process):
         requests = Requests(document(), port, folder)
-        _ask(requests, port, numbers[:WARM_UP], result)
+        _send(requests, port, numbers[:WARM_UP], result)
         if rest := numbers[WARM_UP:]:
             _train(requests.host, port)
             before = process.memory_info().rss
             with ThreadPoolExecutor(CLIENTS) as clients:
-                for done in [clients.submit(_ask, requests, port, rest[i::CLIENTS], result) for i in range(CLIENTS)]:
-                    done.result()
-            result.grown = (process.memory_info().rss - before) / 2**20
+                for future in [clients.submit(_send, requests, port, rest[i::CLIENTS], result) for i in range(CLIENTS)]:
+                    future.result()
+            result.growth = (process.memory_info().rss - before) / 2**20
         if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-            result.bad.append("the server has gone")
-    if result.grown > MOST_GROWTH:
-        result.bad.append(f"memory grew by {result.grown:.0f} MiB")
-    said = (folder / "stderr").read_text()  # libtiff writes there what it thinks of a file; Python must not
-    if "Traceback" in said:
-        result.bad.append(f"a traceback: {said[-300:]}")
+            result.failures.append("the server ended")
+    if result.growth > MAX_GROWTH:
+        result.failures.append(f"memory grew by {result.growth:.0f} MiB")
+    log = (folder / "stderr").read_text()  # libtiff writes its own complaints there; Python must write none
+    if "Traceback" in log:
+        result.failures.append(f"a traceback: {log[-300:]}")
     return result
 
 
 def _train(host: str, port: int) -> None:
-    """One training, until it is saved, and one walkthrough: they load libraries and data that stay."""
+    """Finish one training and one walkthrough: they load libraries and data that stay in memory."""
     body = b'{"epochs": 1}'
     post = f"POST /training HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
     end = time.monotonic() + 60
-    while (status := _once(port, post)) == 409 and time.monotonic() < end:  # one that was drawn is under way
+    while (status := _once(port, post)) == 409 and time.monotonic() < end:  # one of the drawn requests has begun a training
         time.sleep(0.2)
     assert status == 202, f"no training: {status}"
     assert _once(port, f"GET /walkthrough?sample=1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == 200
@@ -170,26 +178,26 @@ def _once(port: int, request: bytes) -> int:
         return _answer(client)[0]
 
 
-def _ask(requests: Requests, port: int, numbers: Iterable[int], result: Served) -> None:
+def _send(requests: Requests, port: int, numbers: Iterable[int], result: ServerResult) -> None:
     client: socket.socket | None = None
     for number in numbers:
-        raw, whole = requests.draw(number)
+        raw, whole = requests.make(number)
         client = client or socket.create_connection(("127.0.0.1", port), timeout=10)
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
             client.sendall(raw)
             if not whole:
                 client.shutdown(socket.SHUT_WR)
             status, head, body = _answer(client)
-        except OSError as error:  # cut off, as who breaks the rules is
+        except OSError as error:  # the server closes connections that break the protocol
             status, head, body = 0, "connection: close", b""
             if isinstance(error, TimeoutError):
-                result.bad.append(f"request {number}: no answer in 10 s")
-        seconds = time.perf_counter() - began
+                result.failures.append(f"request {number}: no answer in 10 s")
+        seconds = time.perf_counter() - start
         result.statuses[status] += 1
         result.slowest = max(result.slowest, seconds)
-        if complaint := _complaint(status, head, body, whole=whole) or (f"{seconds:.1f} s" if seconds > SLOW else ""):
-            result.bad.append(f"request {number}: {complaint}, {raw[:80]!r}")
+        if complaint := _complaint(status, head, body, whole=whole) or (f"{seconds:.1f} s" if seconds > MAX_SECONDS else ""):
+            result.failures.append(f"request {number}: {complaint}, {raw[:80]!r}")
         if not whole or "connection: close" in head or "event-stream" in head:
             client.close()
             client = None

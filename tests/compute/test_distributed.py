@@ -99,6 +99,13 @@ def torchrun(folder: Path, *flags: str) -> "subprocess.Popen[str]":
         return subprocess.Popen([*command, *flags], cwd=folder, stdout=log, stderr=subprocess.STDOUT, text=True)
 
 
+def wait_for(log: Path, text: str, process: "subprocess.Popen[str]") -> None:
+    """Until the log has the text; pytest's own time limit ends a wait in vain."""
+    while text not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.1)
+
+
 def test_torchrun_trains_a_run(small_idx: Path, tmp_path: Path) -> None:
     process = torchrun(tmp_path, "--preset", "optimum", "--l2", "0.01", "--dataset", str(small_idx), "--out", "run")
     assert process.wait(120) == 0, (tmp_path / "log").read_text()
@@ -113,15 +120,10 @@ def test_torchrun_trains_a_run(small_idx: Path, tmp_path: Path) -> None:
 def test_a_killed_rank_ends_the_job_with_a_line_and_no_torn_file(victim: str, small_idx: Path, tmp_path: Path) -> None:
     process = torchrun(tmp_path, "--epochs", "1000000", "--dataset", str(small_idx), "--out", "run")
     try:
-        until = time.monotonic() + 60
-        while "Epoch: 0002" not in (tmp_path / "log").read_text():
-            assert time.monotonic() < until, (tmp_path / "log").read_text()
-            time.sleep(0.1)
+        wait_for(tmp_path / "log", "Epoch: 0002", process)
         ranks = {child.environ()["RANK"]: child for child in psutil.Process(process.pid).children() if "RANK" in child.environ()}
-        killed = time.monotonic()
         ranks[victim].send_signal(signal.SIGKILL)
-        assert process.wait(30) != 0
-        assert time.monotonic() - killed < 30
+        assert process.wait(60) != 0
     finally:
         process.terminate()
         process.wait(30)
@@ -136,10 +138,7 @@ def test_a_rank_that_waits_for_a_silent_one_ends_when_told(small_idx: Path, tmp_
     process = torchrun(tmp_path, "--epochs", "1000000", "--dataset", str(small_idx), "--out", "run")
     ranks = {}
     try:
-        until = time.monotonic() + 60
-        while "Epoch: 0002" not in (tmp_path / "log").read_text():
-            assert time.monotonic() < until, (tmp_path / "log").read_text()
-            time.sleep(0.1)
+        wait_for(tmp_path / "log", "Epoch: 0002", process)
         ranks = {child.environ()["RANK"]: child for child in psutil.Process(process.pid).children() if "RANK" in child.environ()}
         ranks["1"].suspend()
         time.sleep(1)  # by now rank 0 waits for it, outside of Python

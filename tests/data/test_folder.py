@@ -1,11 +1,7 @@
-"""A dataset in a folder, the one that comes with softreg, and what a Dataset says of itself."""
+"""A dataset in a folder of IDX files."""
 
 import gzip
-import hashlib
-import shutil
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +9,6 @@ import pytest
 import torch
 
 from softreg.data import bundled
-from softreg.data.dataset import Dataset
 from softreg.data.folder import read_folder
 from softreg.data.load import load_dataset
 from softreg.data.memory_map import is_mapped
@@ -67,12 +62,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_dataset(bundled.FOLDER.parent)
 
 
-def test_neither_name_nor_folder(tmp_path: Path) -> None:
-    for name in ("nist", str(tmp_path / "none"), ""):
-        with pytest.raises(DataError, match="softreg data"):
-            load_dataset(name)
-
-
 IMAGES, LABELS = tiny(5)
 
 
@@ -110,48 +99,3 @@ def test_large_files_are_mapped(tmp_path: Path) -> None:
         file.write(b"\0")
     with pytest.raises(DataError, match="but there are more"):
         read_folder(tmp_path, "large", map_from=1)
-
-
-def test_the_bundled_mnist_is_refused_when_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One label changed, in an IDX file and a gzip without fault."""
-    shutil.copytree(bundled.FOLDER, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(bundled, "FOLDER", tmp_path)
-    path = tmp_path / "t10k-labels-idx1-ubyte.gz"
-    content = bytearray(gzip.decompress(path.read_bytes()))
-    content[-1] ^= 1
-    path.write_bytes(gzip.compress(content))
-    with pytest.raises(DataError, match=r"t10k-labels.*SHA-256"):
-        load_dataset("mnist")
-
-
-def test_the_bundled_mnist_needs_neither_network_nor_torchvision(tmp_path: Path) -> None:
-    script = """
-import socket, sys, time
-from softreg.data.load import load_dataset
-socket.socket = None
-start = time.perf_counter()
-splits = load_dataset("mnist")
-seconds = time.perf_counter() - start
-assert (len(splits.train), len(splits.test), splits.train.classes) == (60_000, 10_000, tuple("0123456789"))
-loaded = {"torchvision", "matplotlib", "filelock", "rich"} & sys.modules.keys()
-assert not loaded, loaded
-assert seconds < 2, seconds  # 0.2 s measured on two quiet cores
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_sha256_is_that_of_pixels_and_labels() -> None:
-    images, labels = tiny(1)
-    dataset = Dataset(torch.from_numpy(images), torch.from_numpy(labels).long(), tuple("0123456789"), "tiny")
-    content = images.tobytes() + b"".join(struct.pack("<q", label) for label in labels)
-    assert dataset.sha256() == hashlib.sha256(content).hexdigest()
-    assert dataset[3:9].sha256() == hashlib.sha256(content[3 * 784 : 9 * 784] + content[12 * 784 + 24 : 12 * 784 + 72]).hexdigest()
-
-
-def test_validation_is_the_last_of_the_training_images() -> None:
-    splits = load_dataset("mnist").hold_out(10_000)
-    path = bundled.FOLDER / "train-labels-idx1-ubyte.gz"
-    labels = list(gzip.decompress(path.read_bytes())[8:])
-    assert splits.train.labels.tolist() == labels[:50_000]
-    assert splits.test.labels.tolist() == labels[50_000:]

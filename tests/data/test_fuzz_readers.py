@@ -17,15 +17,15 @@ from softreg.imaging.picture import read_picture
 from softreg.model.serialization import model_from_bytes
 from torture.fuzz import fuzz
 from torture.readers import READERS
-from torture.requests import ask_all
+from torture.requests import send_all
 
 
 @pytest.mark.parametrize(("name", "inputs"), [("idx", 3000), ("pictures", 700), ("models", 1000), ("recipes", 2000)])
 def test_damaged_files_are_read_or_refused(name: str, inputs: int, tmp_path: Path) -> None:
-    found = fuzz(READERS[name](tmp_path), range(inputs))
-    assert found.bad == []
-    assert found.inputs == inputs
-    assert 0 < found.accepted < inputs  # damage enough, and not too much
+    result = fuzz(READERS[name](tmp_path), range(inputs))
+    assert result.failures == []
+    assert result.inputs == inputs
+    assert 0 < result.accepted < inputs  # damage enough, and not too much
 
 
 @settings(max_examples=300)
@@ -37,10 +37,10 @@ def test_any_bytes_are_no_model(content: bytes, length: int) -> None:
 
 
 def test_the_server_answers_whatever_it_is_asked(tmp_path: Path) -> None:
-    found = ask_all(range(300), tmp_path)
-    assert found.bad == []
-    assert found.statuses.total() == 300
-    assert {200, 400, 404} <= found.statuses.keys()
+    result = send_all(range(300), tmp_path)
+    assert result.failures == []
+    assert result.statuses.total() == 300
+    assert {200, 400, 404} <= result.statuses.keys()
 
 
 @pytest.mark.parametrize("shape", [(60_000, 30), (30, 60_000), (5, 1200), (400, 4)])

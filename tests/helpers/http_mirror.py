@@ -1,4 +1,4 @@
-"""A mirror on this machine that can misbehave, and tiny datasets in the official formats to put on it."""
+"""A local mirror that can misbehave, and tiny datasets in the official formats to serve from it."""
 
 import gzip
 import hashlib
@@ -15,7 +15,7 @@ UBYTE, INT = (0x08, ">u1"), (0x0C, ">i4")
 
 
 def idx(array: "NDArray[np.integer]", kind: tuple[int, str] = UBYTE) -> bytes:
-    """The array in the format as its authors describe it."""
+    """The array as an IDX file, by the format's published description."""
     return struct.pack(f">HBB{array.ndim}I", 0, kind[0], array.ndim, *array.shape) + array.astype(kind[1]).tobytes()
 
 
@@ -24,7 +24,7 @@ def md5(content: bytes) -> str:
 
 
 def tiny(seed: int, count: int = 12, classes: int = 10) -> "tuple[NDArray[np.uint8], NDArray[np.uint8]]":
-    """Random images (count, 28, 28) and labels (count,), every class among them if there is room."""
+    """Random images (count, 28, 28) and labels (count,), with every class if `count` allows."""
     random = np.random.default_rng(seed)
     return random.integers(0, 256, (count, 28, 28), np.uint8), (np.arange(count) % classes).astype(np.uint8)
 
@@ -40,7 +40,7 @@ def tiny_files(seed: int) -> dict[str, bytes]:
 
 
 class Mirror:
-    """What is served, by path (the rest is 404); how it fails, by the path's beginning; what was asked for."""
+    """Files served by path (anything else is 404), failures by path prefix, and the paths requested so far."""
 
     def __init__(self, address: str) -> None:
         self.address = address

@@ -1,14 +1,11 @@
-"""A small real dataset: the first images of the bundled MNIST as a folder of four IDX files, and recipes for it, one a solver."""
+"""A small real dataset, the first images of the bundled MNIST as a folder of four IDX files, and one recipe per solver for it."""
 
-import struct
 from pathlib import Path
-
-import numpy as np
-from torch import Tensor
 
 from softreg.data.load import load_dataset
 from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import Recipe
+from tests.helpers.http_mirror import idx
 
 
 def small_mnist(folder: Path, train: int = 1000, test: int = 200) -> Path:
@@ -16,19 +13,14 @@ def small_mnist(folder: Path, train: int = 1000, test: int = 200) -> Path:
     splits = load_dataset("mnist")
     folder.mkdir(parents=True, exist_ok=True)
     for name, part in (("train", splits.train[:train]), ("t10k", splits.test[:test])):
-        (folder / f"{name}-images-idx3-ubyte").write_bytes(_idx(part.images))
-        (folder / f"{name}-labels-idx1-ubyte").write_bytes(_idx(part.labels))
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(idx(part.images.numpy()))
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(idx(part.labels.numpy().astype("uint8")))
     return folder
 
 
 def recipes(dataset: Path) -> dict[str, Recipe]:
-    """A training of a fraction of a second by each solver."""
+    """A recipe for each solver that trains in a fraction of a second."""
     sgd = Recipe(dataset=str(dataset), epochs=30, batch_size=50)
     others = {name: Recipe(dataset=str(dataset), solver=name, l2=1e-3, tol=1e-7) for name in SOLVERS if name != "sgd"}
-    large = Recipe(dataset=str(dataset), epochs=8, batch_size=700)  # batches large enough for more threads than one
+    large = Recipe(dataset=str(dataset), epochs=8, batch_size=700)  # batches large enough for several threads
     return {"sgd": sgd, "sgd-large": large} | others
-
-
-def _idx(values: Tensor) -> bytes:
-    array = values.numpy().astype(np.uint8)
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()

@@ -1,4 +1,4 @@
-"""The ten digits as a hand would draw them, and drawings that are none: strokes of points in the unit square."""
+"""The ten digits as drawn by hand, and drawings that are no digits: strokes of points in the unit square."""
 
 import math
 from itertools import pairwise
@@ -7,13 +7,13 @@ Point = tuple[float, float]
 
 
 def arc(x: float, y: float, rx: float, ry: float, begin: float, end: float, steps: int = 12) -> list[Point]:
-    """Along an ellipse; degrees, 0 to the right, growing clockwise (y points down)."""
+    """Points along an ellipse; angles in degrees, 0 to the right, clockwise (y points down)."""
     angles = [math.radians(begin + (end - begin) * i / steps) for i in range(steps + 1)]
     return [(x + rx * math.cos(a), y + ry * math.sin(a)) for a in angles]
 
 
 def along(*corners: Point, steps: int = 6) -> list[Point]:
-    """From corner to corner, straight."""
+    """Points along the straight lines from corner to corner."""
     sides = pairwise(corners)
     return [(x + (u - x) * i / steps, y + (v - y) * i / steps) for (x, y), (u, v) in sides for i in range(steps + 1)]
 

@@ -2,7 +2,6 @@
 
 import json
 import struct
-import time
 import zlib
 from collections.abc import Iterator
 
@@ -68,12 +67,11 @@ def bomb(width: int, height: int) -> bytes:
 
 def test_a_picture_larger_than_it_may_be_is_refused_before_it_is_decoded(served: Served) -> None:
     server = psutil.Process(served.process.pid)
-    began, before = time.monotonic(), server.memory_info().rss
+    before = server.memory_info().rss
     for width, height in ((60_000, 60_000), (2**31 - 1, 2**31 - 1), (1, 2**31 - 1)):
         status, answer = served.predict(bomb(width, height))
         assert status == 400
         assert answer["error"]
-    assert time.monotonic() - began < 2
     assert server.memory_info().rss - before < 32 * MIB
 
 

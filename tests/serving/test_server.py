@@ -1,18 +1,23 @@
 """The socket attacked: slow clients, floods, signals."""
 
+import asyncio
 import json
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
+import uvicorn
 
+from softreg.serving.server import KILL_SECONDS, REQUEST_SECONDS, SHUTDOWN_SECONDS, Deadline, Server, exit_now
 from tests.helpers.live_server import SEVEN, Served, png, serve
 
 
@@ -28,34 +33,66 @@ def dust() -> bytes:
     return png(np.where(np.random.default_rng(0).random((2800, 2800)) < 0.02, 255, 0).astype(np.uint8))
 
 
+class FakeLoop:
+    """An event loop that only notes its timers."""
+
+    def __init__(self) -> None:
+        self.timers: list[FakeTimer] = []
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> "FakeTimer":
+        self.timers.append(FakeTimer(seconds, callback))
+        return self.timers[-1]
+
+
+@dataclass
+class FakeTimer:
+    seconds: float
+    callback: Callable[[], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+def test_a_deadline_runs_anew_when_started_again_and_not_at_all_when_stopped() -> None:
+    loop, expired = FakeLoop(), lambda: None
+    deadline = Deadline(cast(asyncio.AbstractEventLoop, loop), expired)
+    deadline.start()
+    deadline.start()
+    assert [(timer.seconds, timer.callback, timer.cancelled) for timer in loop.timers] == [
+        (REQUEST_SECONDS, expired, True),
+        (REQUEST_SECONDS, expired, False),
+    ]
+    deadline.stop()
+    deadline.stop()
+    assert [timer.cancelled for timer in loop.timers] == [True, True]
+
+
 def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served: Served) -> None:
-    def deaf_until() -> float:
-        """How long it puts up with a client that asks and never listens, until nothing more fits anywhere."""
-        began = time.monotonic()
+    def drops_who_never_listens() -> bool:
+        """Ask until nothing more fits anywhere, and read no answer."""
         request = b"GET /page/style.css HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        with served.connect(timeout=20) as client:
+        with served.connect(timeout=60) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             with pytest.raises((BrokenPipeError, ConnectionResetError)):
                 client.sendall(request * 500_000)
-        return time.monotonic() - began
+        return True
 
-    def closed_after(*pieces: bytes, every: float = 1.0) -> float:
-        """How long the server puts up with a client that sends these pieces, one a second, and then nothing."""
-        began = time.monotonic()
-        with served.connect(timeout=0.2) as client:
-            rest = list(pieces)
-            while time.monotonic() - began < 20:
+    def drops_who_sends(*pieces: bytes) -> bool:
+        """Send these pieces, one a second, and then nothing; whether the server hangs up before all patience is gone."""
+        rest = list(pieces)
+        with served.connect(timeout=1) as client:
+            for _ in range(60):
                 try:
                     if rest:
                         client.sendall(rest.pop(0))
-                        time.sleep(every)
                     if not client.recv(65536):
-                        break
+                        return True
                 except TimeoutError:
                     continue
                 except OSError:
-                    break
-        return time.monotonic() - began
+                    return True
+        return False
 
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 100\r\n\r\n"
     dawdlers = [
@@ -65,11 +102,11 @@ def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served:
         (head, *[b"x"] * 30),
     ]
     with ThreadPoolExecutor(len(dawdlers) + 1) as pool:
-        waited = [pool.submit(closed_after, *pieces) for pieces in dawdlers] + [pool.submit(deaf_until)]
-        while not all(answer.done() for answer in waited):
+        dropped = [pool.submit(drops_who_sends, *pieces) for pieces in dawdlers] + [pool.submit(drops_who_never_listens)]
+        while not all(answer.done() for answer in dropped):
             assert served.ask("GET", "/healthz")[0] == 200
             time.sleep(0.5)
-    assert all(8 < answer.result() < 19 for answer in waited), [answer.result() for answer in waited]
+    assert all(answer.result() for answer in dropped)
 
 
 def test_a_reader_that_is_slow_for_a_while_gets_every_answer(tmp_path: Path) -> None:
@@ -129,20 +166,18 @@ def test_headers_without_end_are_cut_off(served: Served) -> None:
             client.sendall(endless)
 
 
-def test_a_signal_ends_the_server_within_five_seconds_however_much_waits(tmp_path: Path, dust: bytes) -> None:
+def test_a_signal_ends_the_server_however_much_waits(tmp_path: Path, dust: bytes) -> None:
     with serve(tmp_path) as server, ThreadPoolExecutor(24) as pool:
         waiting = [pool.submit(server.ask, "POST", "/predict", dust, Content_Type="image/png") for _ in range(24)]
         time.sleep(1)  # they have arrived
-        began = time.monotonic()
         server.process.terminate()
-        assert server.process.wait(8) == 0
-        assert time.monotonic() - began < 5
-        for answer in waiting:
-            answer.result()  # answered or hung up on, nobody waits on
+        assert server.process.wait(60) == 0
+        statuses = [answer.result()[0] for answer in waiting]
+    assert 0 in statuses  # it hung up on some rather than read all 24
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_finishes_what_was_accepted_and_ends_within_five_seconds(tmp_path: Path, sent: signal.Signals) -> None:
+def test_a_signal_finishes_what_was_accepted_and_ends_the_server(tmp_path: Path, sent: signal.Signals) -> None:
     with serve(tmp_path) as server:
         events = server.connect()
         events.sendall(b"GET /training/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -158,12 +193,33 @@ def test_a_signal_finishes_what_was_accepted_and_ends_within_five_seconds(tmp_pa
         for thread in asking:
             thread.start()
         time.sleep(0.3)
-        began = time.monotonic()
         server.process.send_signal(sent)
         for thread in asking:
             thread.join()
-        code = server.process.wait(8)
-        assert time.monotonic() - began < 5
+        code = server.process.wait(60)
         assert answers == [200] * 4
         assert code == (130 if sent is signal.SIGINT else 0)
         events.close()
+
+
+def test_a_shutdown_that_does_not_end_is_killed_within_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[object] = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds: float, function: Callable[[int], None], args: list[int]) -> None:
+            events.append((seconds, function, args))
+
+        def start(self) -> None:
+            events.append("timer")
+
+    async def shutdown(*_: object) -> None:
+        events.append("uvicorn")
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+    monkeypatch.setattr(uvicorn.Server, "shutdown", shutdown)
+    server = Server(uvicorn.Config("no:app"), lambda: events.append("closing"))
+    asyncio.run(server.shutdown())
+    assert events == [(KILL_SECONDS, exit_now, [0]), "timer", "closing", "uvicorn"]
+    assert SHUTDOWN_SECONDS < KILL_SECONDS < 5

@@ -1,4 +1,4 @@
-"""The system refuses, at every place where it could: nothing lost, nothing torn, nothing left over, one line with the path.
+"""The system refuses, at every folder where it could: nothing lost, nothing torn, nothing left over, one line with the path.
 
 Here calls are refused within Python; `make torture` has strace refuse them in the kernel, and makes full disks of tmpfs.
 """
@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 
 from softreg.errors import WriteError
-from torture.bits import damage_everywhere
-from torture.faults import SAVES, a_place, complaint, in_a_line, save_file, save_run
-from torture.places import NOBODY
+from torture.bit_flips import flip_every_bit
+from torture.environments import NOBODY
+from torture.faults import SAVES, check_message, find_damage, prepared_folder, save_file, save_run
 
 CALLS = ("os.fsync", "os.open", "io.open", "os.mkdir", "os.replace", "os.rename", "os.unlink", "os.rmdir")
 Save = Callable[[Path], None]
 
 
 def test_every_truncation_and_every_flipped_bit_of_a_model_file_is_refused() -> None:
-    count = damage_everywhere()
-    assert count.bad == []
+    count = flip_every_bit()
+    assert count.failures == []
     assert count.done > 9 * 6272  # nine damages a byte of the weights alone
 
 
@@ -52,16 +52,16 @@ def test_a_call_that_fails_at_any_time(save: Save, name: str, exchanging: bool, 
     number = 0
     while len(met) == number:  # until no call is left to refuse
         number += 1
-        place = a_place(tmp_path)
+        folder = prepared_folder(tmp_path)
         with pytest.MonkeyPatch.context() as patch:
             if not exchanging:  # as where the file system cannot
                 patch.setattr("softreg.storage.atomic._exchange", lambda *_: False)
             patch.setattr(name, refusing(original, number, (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES)[number % 4], met))
             try:
-                in_a_line(save, place)
+                check_message(save, folder)
             except WriteError:
                 assert met[-1] == number
-        assert complaint(place) == ""
+        assert find_damage(folder) == ""
 
 
 @contextmanager
@@ -77,12 +77,12 @@ def files_of_at_most(size: int) -> Iterator[None]:
 @pytest.mark.parametrize("save", [save_file, save_run])
 @pytest.mark.parametrize("size", [0, 1, 100, 4096, 6000])
 def test_a_write_that_ends_half_way(save: Save, size: int, tmp_path: Path) -> None:
-    place = a_place(tmp_path)
+    folder = prepared_folder(tmp_path)
     with files_of_at_most(size), pytest.raises(WriteError, match="File too large"):
-        in_a_line(save, place)
-    assert complaint(place) == ""
-    in_a_line(save, place)
-    assert complaint(place) == ""
+        check_message(save, folder)
+    assert find_damage(folder) == ""
+    check_message(save, folder)
+    assert find_damage(folder) == ""
 
 
 @contextmanager
@@ -103,11 +103,11 @@ def test_a_folder_that_may_not_be_written(save: Save) -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         scratch.chmod(0o755)
-        place = a_place(scratch)
-        for path in (place, *place.rglob("*")):
+        folder = prepared_folder(scratch)
+        for path in (folder, *folder.rglob("*")):
             path.chmod(0o555)
         with ordinary_user(), pytest.raises(WriteError, match="Permission denied"):
-            in_a_line(save, place)
-        assert complaint(place) == ""
-        for path in (place, *place.rglob("*")):
+            check_message(save, folder)
+        assert find_damage(folder) == ""
+        for path in (folder, *folder.rglob("*")):
             path.chmod(0o755)

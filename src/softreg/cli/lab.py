@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @option("--notebook", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="lab.notebook")
 @plain_options
 def command(out: str, epochs: int | None, pause: bool, notebook: Path | None) -> None:
-    """Parse, run the lesson."""
+    """Run the lesson, or write it as a notebook."""
     if notebook:
         from softreg.lab.notebook import write_notebook
 
@@ -33,7 +33,7 @@ def command(out: str, epochs: int | None, pause: bool, notebook: Path | None) ->
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # an epoch takes seconds; through a pipe, too, its line shows as it ends
-    run_lesson(out, epochs=epochs, after=_wait if pause else lambda step: None)
+    run_lesson(out, epochs=epochs, after_step=_wait if pause else lambda step: None)
 
 
 def _wait(step: "Step") -> None:

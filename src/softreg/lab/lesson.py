@@ -1,13 +1,12 @@
-"""The code of the lesson, cell by cell: shown by `softreg lab`, kept in the notebooks, and run as it stands.
+"""The code of the lesson, cell by cell: `softreg lab` shows and runs it, and the notebooks are made from it.
 
-This one file is the source of both. Each cell begins with its name, after a percent sign; the words before a cell stand under that
-name in `messages/lesson.toml`, and what a cell prints is translated by the `code_*` entries of `messages/lab.toml`. It is
-also a script: `python -m softreg.lab.lesson` runs the whole lesson without the words.
+Each cell begins with its name after a percent sign. The text before a cell stands under that name in `messages/lesson.toml`; what a
+cell prints is translated by the `code_*` entries of `messages/lab.toml`. `python -m softreg.lab.lesson` runs the code alone.
 
-Three faults of the original lab are kept on purpose, up to the step that repairs them; nothing else here draws
-from the global random generators, or the printed numbers would change.
+Three faults of the original lab are kept on purpose, up to the step that fixes them. No other code here may draw from the global
+random generators, or the printed numbers would change.
 """
-# ruff: noqa: D103, E402, PLW2901, T201 - a lesson imports where it needs, and prints; the lab names its batches twice
+# ruff: noqa: D103, E402, PLW2901, T201 - a lesson imports where it needs, and prints; its loop reassigns X and Y as the lab does
 # mypy: disable-error-code="arg-type, assignment, attr-defined, comparison-overlap, no-untyped-call, no-untyped-def, var-annotated"
 
 # %% intro
@@ -48,7 +47,7 @@ from torchvision import datasets, models, transforms
 
 
 def families(module):  # ResNet is one, with resnet18, resnet50, ...
-    return [name for name, each in vars(module).items() if isinstance(each, type) and issubclass(each, torch.nn.Module)]
+    return [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, torch.nn.Module)]
 
 
 print("torchvision", torchvision.__version__)
@@ -56,8 +55,8 @@ print(fill(f"{len(datasets.__all__)} datasets: {', '.join(sorted(datasets.__all_
 print(len(models.list_models()), "models")
 for task in (models, models.detection, models.segmentation, models.video):
     print(fill(f"    {task.__name__}: {', '.join(families(task))}", 100))
-changes = [name for name in dir(transforms) if name[0].isupper()]
-print(fill(f"{len(changes)} transforms: {', '.join(changes)}", 100))
+names = [name for name in dir(transforms) if name[0].isupper()]
+print(fill(f"{len(names)} transforms: {', '.join(names)}", 100))
 
 # %% torchtext
 
@@ -110,7 +109,7 @@ optimizer = torch.optim.SGD(linear.parameters(), lr=0.1)
 import time
 
 costs = []
-began = time.perf_counter()
+start = time.perf_counter()
 for epoch in range(training_epochs):
     avg_cost = 0
     total_batch = len(data_loader)
@@ -127,7 +126,7 @@ for epoch in range(training_epochs):
         avg_cost += cost / total_batch
     costs.append(avg_cost.item())
     print(f"Epoch: {epoch + 1:04d} cost = {avg_cost:.9f}")
-lab_seconds = time.perf_counter() - began
+lab_seconds = time.perf_counter() - start
 print("Learning finished")
 
 # %% evaluation
@@ -163,19 +162,19 @@ print(gpu == "cuda", gpu.type == "cuda")
 
 # %% graph
 def count_nodes(node):
-    seen, waiting = set(), [node]
-    while waiting:
-        node = waiting.pop()
+    seen, stack = set(), [node]
+    while stack:
+        node = stack.pop()
         if node is not None and node not in seen:
             seen.add(node)
-            waiting += [before for before, _ in node.next_functions]
+            stack += [function for function, _ in node.next_functions]
     return len(seen)
 
 
 print(f"{count_nodes(avg_cost.grad_fn):,} steps remembered")
-repaired = 0
-repaired += cost.detach() / total_batch
-print(f"{count_nodes(repaired.grad_fn):,} steps remembered")
+fixed = 0
+fixed += cost.detach() / total_batch
+print(f"{count_nodes(fixed.grad_fn):,} steps remembered")
 
 # %% fast
 from dataclasses import replace
@@ -195,10 +194,10 @@ weight = fast.model.linear.weight.detach().cpu()  # (10, 784)
 limit = float(weight.abs().max())
 figure, axes = plt.subplots(2, 5, num="templates", figsize=(7.5, 3.4), layout="constrained")
 for digit, axis in enumerate(axes.flat):
-    shown = axis.imshow(weight[digit].view(28, 28).numpy(), cmap="RdBu", vmin=-limit, vmax=limit)
+    heatmap = axis.imshow(weight[digit].view(28, 28).numpy(), cmap="RdBu", vmin=-limit, vmax=limit)
     axis.set_title(digit)
     axis.axis("off")
-figure.colorbar(shown, ax=axes)
+figure.colorbar(heatmap, ax=axes)
 plt.show()
 
 # %% farewell

@@ -1,4 +1,4 @@
-"""The bundled MNIST laid where torchvision looks for it."""
+"""The bundled MNIST, written where torchvision looks for it."""
 
 import gzip
 import hashlib
@@ -11,9 +11,9 @@ from softreg.storage.atomic import write_bytes
 
 
 def fill_mnist_root(root: str | os.PathLike[str]) -> None:
-    """Put the four files where `torchvision.datasets.MNIST(root, download=True)` would unpack them: it finds nothing to fetch.
+    """Write the four files where `torchvision.datasets.MNIST(root, download=True)` expects them, so that it downloads nothing.
 
-    A file that is there with the right content is left alone; any other is replaced. torchvision itself believes whatever it finds.
+    A file with the right SHA-256 is left alone, any other is replaced: torchvision itself does not check files that exist.
 
     Raises
     ------
@@ -24,12 +24,12 @@ def fill_mnist_root(root: str | os.PathLike[str]) -> None:
     """
     raw = Path(root) / "MNIST" / "raw"
     raw.mkdir(parents=True, exist_ok=True)
-    for name, wanted in SHA256.items():
+    for name, expected in SHA256.items():
         path = raw / name
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == wanted:
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == expected:
             continue
         bundled = FOLDER / f"{name}.gz"
         content = gzip.decompress(bundled.read_bytes())
-        if (found := hashlib.sha256(content).hexdigest()) != wanted:
-            raise DataError("data.wrong_hash", path=bundled, algorithm="SHA-256", wanted=wanted, found=found)
+        if (found := hashlib.sha256(content).hexdigest()) != expected:
+            raise DataError("data.wrong_hash", path=bundled, algorithm="SHA-256", wanted=expected, found=found)
         write_bytes(path, content)

@@ -1,10 +1,10 @@
-"""The lesson as a Jupyter notebook: `softreg lab --notebook FILE`. Those in `notebooks/` are made so, and tests compare them.
+"""The lesson as a Jupyter notebook: `softreg lab --notebook FILE`. Tests hold the ones in `notebooks/` to it.
 
-No outputs are kept: they would be somebody else's. The cell tagged `parameters` says how many epochs.
+Notebooks are written without outputs. The cell tagged `parameters` holds the number of epochs.
 """
 
+import importlib.metadata
 import json
-from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,50 +18,55 @@ REPOSITORY = "repository"  # the label under [project.urls] of pyproject.toml; w
 _INSTALL = """import sys
 
 if "google.colab" in sys.modules:
-    %pip install --quiet {what}"""
+    %pip install --quiet {package}"""
 
 
 def write_notebook(path: Path, language: Language, epochs: int | None = None) -> None:
-    """Write the lesson in `language` to `path`, whole; `epochs` as in `make_steps`."""
+    """Write the lesson in `language` to `path`; `epochs` as in `make_steps`."""
     text = json.dumps(make_notebook(language, epochs), indent=1, ensure_ascii=False, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, (text + "\n").encode())
 
 
 def make_notebook(language: Language, epochs: int | None = None) -> dict[str, Any]:
-    """The lesson in `language`, in Jupyter's format 4.5: the same steps as in the terminal, and after the first a word on Colab."""
-    where, what = colab(language, repository())
+    """The lesson in `language` in Jupyter's format 4.5: the steps of the terminal, and after the first how to open it in Colab."""
+    how_to_open, package = colab(language, repository())
     title, *steps = make_steps(language, epochs)
-    cells = [_words(title.name, title.words), _words("colab", where), _code("install", _INSTALL.format(what=what))]
+    cells = [
+        _markdown_cell(title.name, title.text),
+        _markdown_cell("colab", how_to_open),
+        _code_cell("install", _INSTALL.format(package=package)),
+    ]
     for step in steps:
-        cells.append(_words(step.name, step.words))
+        cells.append(_markdown_cell(step.name, step.text))
         if step.code:
-            cells.append(_code(step.name, step.code))
+            cells.append(_code_cell(step.name, step.code))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    about = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    return {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
 def repository() -> str | None:
     """The address of softreg's public repository, if pyproject.toml names one."""
-    pairs = [each.split(", ", 1) for each in metadata("softreg").get_all("Project-URL") or ()]
+    urls = importlib.metadata.metadata("softreg").get_all("Project-URL") or ()
+    pairs = [url.split(", ", 1) for url in urls]
     return next((address for label, address in pairs if label.lower() == REPOSITORY), None)
 
 
 def colab(language: Language, repository: str | None) -> tuple[str, str]:
-    """What the notebook says about Colab, and what is installed there."""
+    """Markdown on how to open the notebook in Colab, and what pip installs there."""
     if repository is None:
         return catalogue("lab")["colab_upload"][language].format(link=COLAB), "softreg-*.whl"
-    home = urlsplit(repository).path.strip("/").removesuffix(".git")
-    link = f"{COLAB}/github/{home}/blob/main/notebooks/softreg-lab.{language}.ipynb"
+    owner_and_name = urlsplit(repository).path.strip("/").removesuffix(".git")
+    link = f"{COLAB}/github/{owner_and_name}/blob/main/notebooks/softreg-lab.{language}.ipynb"
     return catalogue("lab")["colab_link"][language].format(link=link), f"git+{repository}"
 
 
-def _words(name: str, text: str) -> dict[str, Any]:
+def _markdown_cell(name: str, text: str) -> dict[str, Any]:
     return {"cell_type": "markdown", "id": f"{name}-words", "metadata": {}, "source": text.splitlines(keepends=True)}
 
 
-def _code(name: str, text: str) -> dict[str, Any]:
+def _code_cell(name: str, text: str) -> dict[str, Any]:
     tags = {"tags": ["parameters"]} if name == PARAMETERS else {}
     source = text.splitlines(keepends=True)
     return {"cell_type": "code", "id": f"{name}-code", "metadata": tags, "source": source, "execution_count": None, "outputs": []}

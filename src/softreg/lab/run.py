@@ -1,4 +1,4 @@
-"""The lesson executed in a terminal."""
+"""The lesson run in a terminal."""
 
 import linecache
 import os
@@ -29,74 +29,76 @@ def run_lesson(
     out: str | os.PathLike[str],
     *,
     epochs: int | None = None,
-    after: Callable[[Step], None] = lambda step: None,
+    after_step: Callable[[Step], None] = lambda step: None,
 ) -> dict[str, Any]:
-    """Walk through the lesson in the language in use: show each step's words and code, run the code, save its figures.
+    """Run the lesson in the current language: show each step's text and code, run the code, save its figures.
 
-    What the code prints goes to stdout, words and code as well; the training's progress to stderr, if that is a terminal.
+    Text, code and what the code prints go to stdout; the progress of training goes to stderr, if that is a terminal.
 
     Parameters
     ----------
-    out : folder that the lesson works in: `figures/` and `MNIST_data/` go there
-    epochs : how many instead of the lab's 15
-    after : called after each step
+    out : the folder the lesson works in; it gets `figures/` and `MNIST_data/`
+    epochs : number of epochs instead of the lab's 15
+    after_step : called after each step
 
     Returns
     -------
     dict
-        The names the lesson's code has defined: `costs`, `linear`, `fast`, ...
+        The variables of the lesson's code: `costs`, `linear`, `fast`, ...
 
-    The code seeds the global generators and works in the folder `out`, as the lab does; afterwards the caller's generators, current
-    folder and matplotlib backend are what they were.
+    Notes
+    -----
+    The code seeds the global generators and works in the folder `out`, as the lab does; the caller's generators, working directory
+    and matplotlib backend are restored afterwards.
     """
     from softreg.lab.savefig_backend import capture_figures
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    names: dict[str, Any] = {"__name__": "softreg lab"}
+    variables: dict[str, Any] = {"__name__": "softreg lab"}
 
-    def saved(path: Path) -> None:
+    def on_save(path: Path) -> None:
         print_line(translate("lab.figure", path=folder / FIGURES / path.name))
 
-    with _generators_kept(), capture_figures((folder / FIGURES).resolve(), saved), chdir(folder):
+    with _preserve_rng(), capture_figures((folder / FIGURES).resolve(), on_save), chdir(folder):
         for step in make_steps(language(), epochs):
-            with _generators_kept():  # rich draws from them
+            with _preserve_rng():  # rich draws from the generators
                 show(step)
-            with _progress(names) if step.name == TRAINING else nullcontext():
-                _run(step, names)
-            after(step)
-    return names
+            with _progress(variables) if step.name == TRAINING else nullcontext():
+                _execute(step, variables)
+            after_step(step)
+    return variables
 
 
 def show(step: Step) -> None:
-    """The words and the code of a step: coloured in a terminal, elsewhere as plain text with the code indented."""
+    """Print the text and the code of a step: coloured in a terminal, otherwise plain with the code indented."""
     if not sys.stdout.isatty():
-        print_line(f"\n{step.words}")
+        print_line(f"\n{step.text}")
         if step.code:
             print_line(f"\n{indent(step.code, '    ')}\n")
         return
     console = Console()
-    console.print(Padding(Markdown(step.words), (1, 0)))
+    console.print(Padding(Markdown(step.text), (1, 0)))
     if step.code:
         console.print(Padding(Syntax(step.code, "python", theme="ansi_dark", background_color="default"), (0, 0, 1, 4)))
 
 
 def print_line(text: str) -> None:
-    """`text` on stdout, as the lesson's code prints."""
+    """Write a line to stdout at once, in order with what the lesson's code prints."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
-def _run(step: Step, names: dict[str, Any]) -> None:
-    """Execute a step's code among `names`; a traceback would show its lines."""
+def _execute(step: Step, variables: dict[str, Any]) -> None:
+    """Execute the code of a step; linecache gets its source, so that a traceback shows the lines."""
     file = f"<softreg lab: {step.name}>"
     linecache.cache[file] = (len(step.code), None, step.code.splitlines(keepends=True), file)
-    exec(compile(step.code, file, "exec", dont_inherit=True), names)
+    exec(compile(step.code, file, "exec", dont_inherit=True), variables)
 
 
 @contextmanager
-def _generators_kept() -> Iterator[None]:
-    """Whatever the block draws or seeds, the global generators go on afterwards as if it had not been."""
+def _preserve_rng() -> Iterator[None]:
+    """Restore the global generators after the block."""
     state = random.getstate()
     try:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
@@ -106,10 +108,10 @@ def _generators_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(names: Mapping[str, Any]) -> Iterator[None]:
-    """A bar on stderr, if that is a terminal, moved by every step any optimizer takes: the lesson's code knows nothing of it."""
+def _progress(variables: Mapping[str, Any]) -> Iterator[None]:
+    """Show a bar on stderr, if that is a terminal, advanced by a hook on every optimizer step: the lesson's code is not touched."""
     console = Console(stderr=True)
-    total = names["training_epochs"] * len(names["data_loader"])
+    total = variables["training_epochs"] * len(variables["data_loader"])
     disable, redirect = not console.is_terminal, sys.stdout.isatty()
     with Progress(console=console, transient=True, disable=disable, redirect_stdout=redirect) as progress:
         bar = progress.add_task(translate("lab.training"), total=total)

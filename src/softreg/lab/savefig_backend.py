@@ -1,7 +1,6 @@
-"""A matplotlib backend for places without a display: `plt.show()` saves every figure and closes it.
+"""A matplotlib backend that needs no display: `plt.show()` saves every figure and closes it.
 
-`matplotlib.use("module://softreg.lab.savefig_backend")` selects it;
-`capture_figures(folder, report)` says where the figures go. A figure's name, `plt.figure("sample")`, is its file's name.
+`capture_figures(folder, on_save)` selects it. The name of a figure, `plt.figure("sample")`, becomes the name of its file.
 """
 
 import io
@@ -21,58 +20,65 @@ from matplotlib.figure import Figure
 from softreg.storage.atomic import write_bytes
 
 DPI = 150
-_place: ContextVar["Place"] = ContextVar("place")
+_capture: ContextVar["Capture"] = ContextVar("capture")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where figures go: into `folder`, but for those of the numbers `others`; `report` is told each file."""
+class Capture:
+    """Which figures are saved and where.
+
+    Attributes
+    ----------
+    folder : where to
+    on_save : called with the path of each saved figure
+    excluded : numbers of the figures that were open before
+    """
 
     folder: Path
-    report: Callable[[Path], None]
-    others: frozenset[int]
+    on_save: Callable[[Path], None]
+    excluded: frozenset[int]
 
     def figures(self) -> list[Figure]:
-        """The figures opened since."""
-        return [pyplot.figure(number) for number in pyplot.get_fignums() if number not in self.others]
+        """The open figures, without the excluded ones."""
+        return [pyplot.figure(number) for number in pyplot.get_fignums() if number not in self.excluded]
 
 
 class FigureManager(FigureManagerBase):
-    """Shows by saving."""
+    """Saves figures instead of showing them."""
 
     @classmethod
     def pyplot_show(cls, *, block: bool | None = None) -> None:
-        """Save the figures, whole, and close them; `block` means nothing here."""
-        place = _place.get()
-        for figure in place.figures():
-            path = place.folder / f"{figure.get_label()}.png"
+        """Save the captured figures and close them; `block` has no effect."""
+        capture = _capture.get()
+        for figure in capture.figures():
+            path = capture.folder / f"{figure.get_label()}.png"
             content = io.BytesIO()
             figure.savefig(content, format="png", dpi=DPI)
             pyplot.close(figure)
             write_bytes(path, content.getvalue())
-            place.report(path)
+            capture.on_save(path)
 
 
 class FigureCanvas(FigureCanvasAgg):
-    """Draws in memory."""
+    """An Agg canvas for this manager."""
 
     manager_class: Any = FigureManager
 
 
 @contextmanager
-def capture_figures(folder: Path, report: Callable[[Path], None]) -> Iterator[None]:
-    """Within the block, pyplot's figures are saved in `folder` when shown, and `report` is told each file; then all is as before.
+def capture_figures(folder: Path, on_save: Callable[[Path], None]) -> Iterator[None]:
+    """Within the block, save figures in `folder` when they are shown, and call `on_save` with each path.
 
-    Figures that were open before are left alone; those opened in the block and never shown are closed.
+    Figures that were open before are left alone; those opened in the block and never shown are closed. Restores the backend.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    place = Place(folder, report, frozenset(pyplot.get_fignums()))
-    backend, token = matplotlib.get_backend(), _place.set(place)
+    capture = Capture(folder, on_save, frozenset(pyplot.get_fignums()))
+    backend, token = matplotlib.get_backend(), _capture.set(capture)
     matplotlib.use(f"module://{__name__}")
     try:
         yield
     finally:
-        for figure in place.figures():
+        for figure in capture.figures():
             pyplot.close(figure)
-        _place.reset(token)
+        _capture.reset(token)
         matplotlib.use(backend)

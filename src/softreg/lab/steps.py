@@ -1,4 +1,4 @@
-"""Cells and words put together: the lesson in one language."""
+"""The steps of the lesson in one language: the cells of `lesson.py` with their text."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from importlib.resources import files
 from softreg.messages import Language, catalogue
 
 _CELL = re.compile(r"^# %% (\w+)\n", re.MULTILINE)
-PARAMETERS = "parameters"  # the cell that says how many epochs
+PARAMETERS = "parameters"  # the cell with the number of epochs
 
 
 @dataclass(frozen=True)
@@ -17,33 +17,33 @@ class Step:
     Attributes
     ----------
     name : of the cell, in `lesson.py`
-    words : Markdown
-    code : Python, shown as it is executed; "" where there are only words
+    text : Markdown, shown before the code
+    code : Python, shown exactly as it is executed; "" in a step without code
     """
 
     name: str
-    words: str
+    text: str
     code: str
 
 
 def make_steps(language: Language, epochs: int | None = None) -> list[Step]:
-    """The lesson in `language`; `epochs` puts another number of epochs in the code, None leaves the lab's 15."""
-    words, cells = catalogue("lesson"), read_cells()
+    """The lesson in `language`; `epochs` replaces the number of epochs in its code, None keeps the lab's 15."""
+    texts, cells = catalogue("lesson"), read_cells()
     if epochs is not None:
         cells[PARAMETERS] = re.sub(r"(training_epochs =) \d+", rf"\1 {epochs:d}", cells[PARAMETERS])
-    return [Step(name, words[name][language], translate(code, language)) for name, code in cells.items()]
+    return [Step(name, texts[name][language], translate_code(code, language)) for name, code in cells.items()]
 
 
 def read_cells() -> dict[str, str]:
-    """The code of `lesson.py` by the names of its cells, in order; what stands above the first is left out."""
-    text = files(__package__).joinpath("lesson.py").read_text(encoding="utf-8")
-    _, *parts = _CELL.split(text)
+    """The cells of `lesson.py` in order, code by name, without what stands above the first."""
+    source = files(__package__).joinpath("lesson.py").read_text(encoding="utf-8")
+    _, *parts = _CELL.split(source)
     return {name: code.strip("\n") for name, code in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def translate(code: str, language: Language) -> str:
-    """`code` with every text it prints, and every comment, in `language`: the `code_*` entries of `messages/lab.toml`."""
-    for name, said in catalogue("lab").items():
+def translate_code(code: str, language: Language) -> str:
+    """`code` with its printed texts and its comments in `language`, by the `code_*` entries of `messages/lab.toml`."""
+    for name, message in catalogue("lab").items():
         if name.startswith("code_"):
-            code = code.replace(said["en"].format(), said[language].format())  # {{ and }} are one brace, as in every sentence
+            code = code.replace(message["en"].format(), message[language].format())  # {{ and }} become single braces
     return code

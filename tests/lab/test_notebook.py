@@ -1,4 +1,4 @@
-"""The notebooks: made from the lesson, up to date, valid by Jupyter's own check, and executed as Jupyter executes them."""
+"""The notebooks: up to date with the lesson, valid by Jupyter's own check, and executed by a Jupyter kernel."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TRAINING_ON = {"en": "Training on: cpu", "ko": "다음 기기로 학습합니다: cpu"}
 
 
-def kept(language: str) -> Path:
+def committed(language: str) -> Path:
     return NOTEBOOKS / f"softreg-lab.{language}.ipynb"
 
 
@@ -40,7 +40,7 @@ async def execute_side_by_side(folders: list[Path]) -> list[Any]:
 
 
 async def execute(language: str, folder: Path) -> Any:
-    document = read(kept(language))
+    document = read(committed(language))
     (parameters,) = (cell for cell in document.cells if "parameters" in cell.metadata.get("tags", ()))
     parameters.source = parameters.source.replace("training_epochs = 15", "training_epochs = 1")
     client = NotebookClient(document, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
@@ -56,15 +56,15 @@ def outputs(document: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_kept_notebook_is_the_lesson_of_today(language: Language, tmp_path: Path) -> None:
+def test_the_committed_notebook_is_up_to_date(language: Language, tmp_path: Path) -> None:
     write_notebook(tmp_path / "new.ipynb", language)
-    command = f"softreg lab --lang {language} --notebook {kept(language).relative_to(NOTEBOOKS.parent)}"
-    assert (tmp_path / "new.ipynb").read_bytes() == kept(language).read_bytes(), f"out of date: {command}"
+    command = f"softreg lab --lang {language} --notebook {committed(language).relative_to(NOTEBOOKS.parent)}"
+    assert (tmp_path / "new.ipynb").read_bytes() == committed(language).read_bytes(), f"out of date: {command}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_jupyter_finds_it_valid_and_without_outputs(language: str) -> None:
-    document = read(kept(language))
+    document = read(committed(language))
     nbformat.validate(document)
     assert outputs(document) == []
     assert len({cell.id for cell in document.cells}) == len(document.cells)
@@ -90,9 +90,9 @@ def test_executed_it_shows_its_figures_and_complains_of_nothing(language: str, e
 
 
 def test_colab_opens_the_notebook_of_a_public_repository() -> None:
-    words, what = colab("ko", "https://github.com/owner/name.git")
-    assert f"{notebook.COLAB}/github/owner/name/blob/main/notebooks/softreg-lab.ko.ipynb" in words
-    assert what == "git+https://github.com/owner/name.git"
+    text, package = colab("ko", "https://github.com/owner/name.git")
+    assert f"{notebook.COLAB}/github/owner/name/blob/main/notebooks/softreg-lab.ko.ipynb" in text
+    assert package == "git+https://github.com/owner/name.git"
 
 
 def test_without_a_public_repository_no_link_is_invented(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,49 @@
+"""A map over threads: results in order, one torch thread each, and torch's own number of threads left alone."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from softreg.compute.threads import thread_map
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def three_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_results_come_in_order_from_threads_that_each_run_torch_alone() -> None:
+    barrier = threading.Barrier(3, timeout=30)  # passed only by three at once
+
+    def work(number: int) -> tuple[int, int]:
+        if number < 3:
+            barrier.wait()
+        return number, torch.get_num_threads()
+
+    with thread_map(CPU, 20) as parallel_map:
+        results = list(parallel_map(work, range(20)))
+    assert results == [(number, 1) for number in range(20)]
+    assert torch.get_num_threads() == 3
+
+
+def test_an_error_in_a_thread_is_raised_and_the_number_of_threads_restored() -> None:
+    def fail(number: int) -> None:
+        raise ZeroDivisionError(number)
+
+    with pytest.raises(ZeroDivisionError, match="0"), thread_map(CPU, 5) as parallel_map:
+        list(parallel_map(fail, range(5)))
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize(("device", "tasks"), [(CPU, 1), (torch.device("cuda"), 9)])
+def test_one_task_or_another_device_needs_no_threads(device: torch.device, tasks: int) -> None:
+    with thread_map(device, tasks) as parallel_map:
+        names = set(parallel_map(lambda _: threading.current_thread().name, range(tasks)))
+    assert names == {threading.current_thread().name}

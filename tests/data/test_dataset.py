@@ -1,0 +1,28 @@
+"""What a dataset says of itself."""
+
+import gzip
+import hashlib
+import struct
+
+import torch
+
+from softreg.data import bundled
+from softreg.data.dataset import Dataset
+from softreg.data.load import load_dataset
+from tests.helpers.http_mirror import tiny
+
+
+def test_sha256_is_that_of_pixels_and_labels() -> None:
+    images, labels = tiny(1)
+    dataset = Dataset(torch.from_numpy(images), torch.from_numpy(labels).long(), tuple("0123456789"), "tiny")
+    content = images.tobytes() + b"".join(struct.pack("<q", label) for label in labels)
+    assert dataset.sha256() == hashlib.sha256(content).hexdigest()
+    assert dataset[3:9].sha256() == hashlib.sha256(content[3 * 784 : 9 * 784] + content[12 * 784 + 24 : 12 * 784 + 72]).hexdigest()
+
+
+def test_validation_is_the_last_of_the_training_images() -> None:
+    splits = load_dataset("mnist").hold_out(10_000)
+    path = bundled.FOLDER / "train-labels-idx1-ubyte.gz"
+    labels = list(gzip.decompress(path.read_bytes())[8:])
+    assert splits.train.labels.tolist() == labels[:50_000]
+    assert splits.test.labels.tolist() == labels[50_000:]

@@ -1,0 +1,62 @@
+"""Mapped tensors hold the bytes of the file, and rows of them are copied and gathered as those of a tensor in memory."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from softreg.data import memory_map
+from softreg.data.memory_map import copy_rows, gather_rows, is_mapped, map_file, release_pages
+
+Pixels = NDArray[np.uint8]
+ROWS, COLUMNS = 300, 64
+
+
+@pytest.fixture(scope="module")
+def content() -> Pixels:
+    return np.random.default_rng(0).integers(0, 256, (ROWS, COLUMNS), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def mapped(content: Pixels, tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
+    path = tmp_path_factory.mktemp("mapped") / "file"
+    path.write_bytes(b"header" + content.tobytes())
+    return map_file(path, 6, (ROWS, COLUMNS))
+
+
+@pytest.fixture(autouse=True)
+def released_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_map, "RELEASE_BYTES", 20 * COLUMNS)
+
+
+def test_a_map_is_the_file_from_an_offset_on(content: Pixels, mapped: torch.Tensor) -> None:
+    assert np.array_equal(mapped.numpy(), content)
+    assert is_mapped(mapped)
+    assert is_mapped(mapped[5:9].flatten())
+    assert not is_mapped(mapped.clone())
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(7, 8), slice(0, 0), slice(3, 200, 7)])
+def test_pages_that_were_released_are_read_again(rows: slice, content: Pixels, mapped: torch.Tensor) -> None:
+    release_pages(mapped[rows])
+    assert np.array_equal(mapped.numpy(), content)
+    release_pages(torch.zeros(3))  # not mapped: nothing happens
+
+
+@given(st.lists(st.integers(0, ROWS - 1), max_size=400), st.booleans())
+def test_gathered_rows_are_those_of_indexing(content: Pixels, mapped: torch.Tensor, index: list[int], given_out: bool) -> None:
+    out = torch.empty(len(index), COLUMNS, dtype=torch.uint8) if given_out else None
+    for rows in (mapped, mapped.clone()):
+        gathered = gather_rows(rows, torch.tensor(index, dtype=torch.int64), out)
+        assert np.array_equal(gathered.numpy(), content[np.array(index, np.int64)])
+        assert out is None or gathered is out
+
+
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_rows_are_copied_in_any_type(step: int, dtype: torch.dtype, content: Pixels, mapped: torch.Tensor) -> None:
+    place = torch.empty(len(range(0, ROWS, step)), COLUMNS, dtype=dtype)
+    assert copy_rows(mapped[::step], place) is place
+    assert np.array_equal(place.numpy(), content[::step].astype(place.numpy().dtype))

@@ -116,5 +116,5 @@ def test_a_run_keeps_what_was_asked_and_what_was_chosen(small_idx: Path, tmp_pat
 def test_sgd_finds_no_optimum_to_compare() -> None:
     with pytest.raises(RecipeError, match="--solver lbfgs"):
         Recipe(l2="auto")
-    with pytest.raises(RecipeError, match="or auto"):
+    with pytest.raises(RecipeError, match="or 'auto'"):
         Recipe(solver="lbfgs", l2="automatic")

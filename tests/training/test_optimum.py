@@ -36,11 +36,9 @@ def test_the_proof_is_above_the_gap_and_not_far(run: Run) -> None:
 
 
 def test_both_are_said(run: Run) -> None:
-    assert re.fullmatch(r"converged in \d+ iterations: about \de-0\d from the optimum, proven below \de-0\d", str(run.termination))
+    assert re.fullmatch(r"converged in \d+ iterations: about \de-0\d from the minimum, proven below \de-0\d", str(run.termination))
     use_language("ko")
-    assert re.fullmatch(
-        r"\d+번 반복하여 수렴했습니다. 최적값과의 차이는 약 \de-0\d\(증명된 상한 \de-0\d\)입니다", str(run.termination)
-    )
+    assert re.fullmatch(r"\d+번 반복하여 수렴했습니다. 최솟값과의 차이 약 \de-0\d\(증명된 상한 \de-0\d\)", str(run.termination))
 
 
 def train(*arguments: str) -> tuple[int, str, str]:

@@ -60,7 +60,7 @@ def test_figures_of_a_run_name_labels_and_numbers(mnist: Splits) -> None:
     log_p[:, 3] = -0.1
     found = find_label_issues(log_p, mnist.test.labels[:50], 20)
     said = " ".join(texts(label_issue_grid(mnist.test[:50], found, "Labels")))
-    assert "rather 3" in said
+    assert "predicted 3" in said
     assert f" {int(found.index[0])} " in f" {said} "
     drawn = typical_images(mnist.test, torch.arange(120).view(10, 12))
     assert [text for text in texts(drawn) if text.isdigit()] == list("0123456789")

@@ -80,7 +80,7 @@ class Message:
 
 
 class Choices(dict[str, Message]):
-    """What may be chosen, by name; as text, also inside a sentence, `name: meaning; name: meaning` in the language in use."""
+    """What may be chosen, by name; as text, also inside a sentence, `name (meaning), name (meaning)` in the language in use."""
 
     def __str__(self) -> str:
-        return "; ".join(f"{name}: {meaning}" for name, meaning in self.items())
+        return ", ".join(f"{name} ({meaning})" for name, meaning in self.items())

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision import datasets
 
-from softreg.data.fetching import sources
 from softreg.data.load import load_dataset
 from softreg.data.published import pad_to_mnist
-from softreg.data.registry import DATASETS, PUBLISHED
+from softreg.data.registry import PUBLISHED
 from softreg.errors import DataError
 from tests.helpers.http_mirror import INT, Mirror, idx, md5, mirror, tiny, tiny_files
 
@@ -26,37 +25,10 @@ from tests.helpers.http_mirror import INT, Mirror, idx, md5, mirror, tiny, tiny_
 def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Mirror]:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "SOFTREG_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
-    with mirror() as each:
+    with mirror() as server:
         monkeypatch.setenv("SOFTREG_CACHE_DIR", str(tmp_path / "cache"))
-        monkeypatch.setenv("SOFTREG_MIRROR", each.address)
-        yield each
-
-
-def test_the_names_are_the_recipes() -> None:
-    assert ("mnist", *PUBLISHED) == DATASETS
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_classes_are_torchvisions(name: str) -> None:
-    family = PUBLISHED[name]
-    known = datasets.EMNIST.classes_split_dict.get(family.split) or getattr(
-        getattr(datasets, family.folder), "classes", "0123456789"
-    )
-    theirs = [name.partition(" - ")[0] for name in known if name != "N/A"]  # "0 - zero"; no letter is number 0
-    assert list(family.classes) == theirs
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_files_are_torchvisions(name: str) -> None:
-    family = PUBLISHED[name]
-    if not family.split:
-        assert tuple(source.file for source in sources(family)) == family.files
-        return
-    theirs = datasets.EMNIST.__new__(datasets.EMNIST)
-    theirs.root, theirs.split, paths = "", family.split, []
-    for theirs.train in (True, False):
-        paths += [theirs.images_file, theirs.labels_file]
-    assert tuple(f"{Path(path).name}.gz" for path in paths) == family.files
+        monkeypatch.setenv("SOFTREG_MIRROR", server.address)
+        yield server
 
 
 @pytest.mark.parametrize("name", ["fashion-mnist", "kmnist"])

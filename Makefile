@@ -18,7 +18,7 @@ test: lint types    ## lint, types and all tests
 torture: .venv/ready  ## the long tests, eleven minutes and more: counts go to docs/torture.md (Linux, root, strace)
 	$(BIN)/python -m torture --fresh
 
-lint: .venv/ready lint-page  ## ruff: rules and format; import-linter: dependencies point one way; workflows and CITATION.cff by their schemas
+lint: .venv/ready lint-page  ## ruff, import-linter (dependencies point one way), the schemas of workflows and CITATION.cff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache

@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 
-.PHONY: help train test torture lint lint-page types lab pretrained clean
+.PHONY: help train test torture lint lint-page types lab docs wheel pretrained clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -18,10 +18,15 @@ test: lint types    ## lint, types and all tests
 torture: .venv/ready  ## the long tests, eleven minutes and more: counts go to docs/torture.md (Linux, root, strace)
 	$(BIN)/python -m torture --fresh
 
-lint: .venv/ready lint-page  ## ruff: rules and format; import-linter: dependencies point one way
+lint: .venv/ready lint-page  ## ruff, import-linter (dependencies point one way), the schemas of workflows and CITATION.cff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 lint-page:          ## biome and the TypeScript compiler on the page's JavaScript; needs npm, and is left out where there is none
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/ready && npm run --silent lint; \
@@ -34,11 +39,17 @@ types: .venv/ready  ## mypy, strictly
 lab: .venv/ready    ## the lesson
 	$(BIN)/softreg lab
 
+docs: .venv/ready   ## the documentation, strictly and offline: build/docs/index.html
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+
+wheel: .venv/ready  ## build sdist and wheel, and try the wheel in a fresh environment
+	PYTHON=$(BIN)/python .ci/wheel
+
 pretrained: .venv/ready  ## train anew the runs that ship
 	$(BIN)/python -m benchmarks.pretrained
 
 clean:              ## take away what was built; runs stay
-	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Made anew whenever the dependencies change; `ready` is written last, so a half-made environment is never taken for a whole one.
 .venv/ready: pyproject.toml

@@ -1,0 +1,46 @@
+"""Every example of the documentation runs as it is printed: `python` blocks in one namespace a page, `sh` blocks line by line.
+
+Each page has a folder of its own to work in, with a photo in it. What cannot run here (an installation, a container) stands in
+`text` blocks.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+from tests.cli.test_cli import run_softreg
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
+ELSEWHERE = ("softreg serve", "softreg lab")  # run to their end in tests of their own
+
+
+class CommandsParser(CodeBlockParser):
+    """`sh` blocks: every line is a command, perhaps with a comment."""
+
+    language = "sh"
+
+    def evaluate(self, example: Example) -> None:
+        """Run each command; it must end with 0."""
+        for line in example.parsed.splitlines():
+            command = line.partition(" #")[0].strip()
+            if not command.startswith(ELSEWHERE):
+                assert command.startswith("softreg "), f"only softreg's own commands are run: {command}"
+                done = run_softreg(*command.split()[1:])
+                assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def examples(page: str) -> list[Example]:
+    """Those of a page, in its order."""
+    return list(Sybil(parsers=[PythonCodeBlockParser(), CommandsParser()], path=str(ROOT)).parse(ROOT / page).examples())
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)])
+def test_examples_run_as_printed(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(ROOT / "docs/images/photo.jpg", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for example in examples(page):
+        example.evaluate()

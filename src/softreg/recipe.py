@@ -112,9 +112,7 @@ class Recipe:
         if not self.size:
             return None
         if len(sides) > 2 or not all(side.isascii() and side.isdigit() and 8 <= int(side[:6]) <= 1024 for side in sides):
-            raise RecipeError(
-                "recipe.impossible", field="size", value=_shortened(self.size), allowed=translate("recipe.allowed_size")
-            )
+            raise RecipeError("recipe.invalid", field="size", value=_shortened(self.size), allowed=translate("recipe.allowed_size"))
         return int(sides[0]), int(sides[-1])
 
     @property

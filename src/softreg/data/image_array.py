@@ -30,7 +30,7 @@ def to_images(array: NDArray[Any], where: object, size: tuple[int, int] | None =
     DataError
         If shape, type or range is none of these.
     """
-    images = torch.from_numpy(np.ascontiguousarray(_to_uint8(_in_order(array, where, size), where)))
+    images = torch.from_numpy(np.require(_to_uint8(_in_order(array, where, size), where), requirements=["C", "W"]))
     check_images(images, where)
     return images
 
@@ -52,7 +52,7 @@ def to_labels(array: NDArray[Any], where: object) -> Tensor | list[str]:
     if array.dtype.kind in "USO":
         return [str(label) for label in array]
     whole = array.astype(np.int64) if array.dtype.kind in "bui" else _whole(array, where)
-    return torch.from_numpy(np.ascontiguousarray(whole))
+    return torch.from_numpy(np.require(whole, requirements=["C", "W"]))
 
 
 def _whole(array: NDArray[Any], where: object) -> NDArray[np.int64]:

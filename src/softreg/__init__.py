@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from softreg.data.load import load_dataset as load_dataset
     from softreg.errors import SoftregError as SoftregError
     from softreg.estimator import SoftmaxClassifier as SoftmaxClassifier
+    from softreg.inference.run_evaluation import evaluate as evaluate
     from softreg.model.softmax_regression import SoftmaxRegression as SoftmaxRegression
     from softreg.recipe import Recipe as Recipe
     from softreg.runs.run import Run as Run
@@ -24,6 +25,7 @@ _HOMES = {
     "SoftmaxClassifier": "softreg.estimator",  # needs the extra sklearn
     "SoftmaxRegression": "softreg.model.softmax_regression",
     "SoftregError": "softreg.errors",
+    "evaluate": "softreg.inference.run_evaluation",
     "load": "softreg.runs.run",
     "load_dataset": "softreg.data.load",
     "train": "softreg.training.train",
@@ -37,6 +39,7 @@ __all__ = [
     "SoftmaxRegression",
     "SoftregError",
     "__version__",
+    "evaluate",
     "load",
     "load_dataset",
     "train",

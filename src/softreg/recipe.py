@@ -24,6 +24,7 @@ from softreg.optim.solvers.registry import SOLVERS
 
 PRESETS = ("tutorial", "optimum", "best")
 AUTO = "auto"
+IN_MEMORY = "in-memory"  # the dataset of a run that was trained on data passed from Python
 DEVICES = (AUTO, "cpu", "cuda", "mps")
 
 
@@ -37,6 +38,7 @@ class FieldSpec:
     closed: bool = True
     word: str = ""  # accepted in place of a number
     meanings: Choices | None = None  # what each of the choices means, for the help
+    rare: bool = False  # only written to TOML if it is not the default
 
     def allowed(self, kind: type) -> str:
         """The accepted values of a field of this `kind`, as a phrase for messages."""
@@ -67,6 +69,9 @@ class Recipe:
     """
 
     dataset: str = _spec("mnist")
+    size: str = _spec("", rare=True)
+    label: str = _spec("", rare=True)
+    skip_bad: bool = _spec(False, rare=True)
     validation: int = _spec(0, high=1e8)
     features: str = _spec(
         "pixels", choices=tuple(FEATURE_MAPS), meanings=Choices({name: info.help for name, info in FEATURE_MAPS.items()})
@@ -91,12 +96,29 @@ class Recipe:
         for field in fields(self):
             if field.name not in self.fields_read_by(self.solver) and getattr(self, field.name) != field.default:
                 raise RecipeError("recipe.not_read", field=field.name, solver=self.solver)
-        if self.dataset not in DATASETS and not _is_folder(self.dataset):
+        if self.size:
+            self.image_size  # noqa: B018 - raises if it cannot be read
+        if self.dataset not in (*DATASETS, IN_MEMORY) and not _exists(self.dataset):
             raise RecipeError("recipe.unknown_dataset", value=self.dataset, choices=", ".join(DATASETS))
         if not SOLVERS[self.solver].finds_optimum and self.l2 == AUTO:
             raise RecipeError("recipe.auto_needs_optimum")
         if SOLVERS[self.solver].finds_optimum and self.l2 == 0:
             raise RecipeError("recipe.needs_l2", solver=self.solver)
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) that `size` asks for: "32" or "32x24"; None if it is empty."""
+        sides = self.size.lower().split("x")
+        if not self.size:
+            return None
+        if len(sides) > 2 or not all(side.isascii() and side.isdigit() and 8 <= int(side[:6]) <= 1024 for side in sides):
+            raise RecipeError("recipe.invalid", field="size", value=_shortened(self.size), allowed=translate("recipe.allowed_size"))
+        return int(sides[0]), int(sides[-1])
+
+    @property
+    def takes_the_last(self) -> bool:
+        """Whether training images are held out, for validation, l2 or calibration: always the last ones."""
+        return bool(self.validation or self.calibration or self.l2 == AUTO)
 
     @classmethod
     def merged(cls, preset: str, config: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> Self:
@@ -145,7 +167,11 @@ class Recipe:
     def to_toml(self) -> str:
         """This recipe as TOML, with the fields its solver uses. `Recipe.from_toml` is the inverse."""
         read = self.fields_read_by(self.solver)
-        return tomli_w.dumps({name: value for name, value in asdict(self).items() if name in read})
+        return tomli_w.dumps({name: value for name, value in asdict(self).items() if name in read and not self._is_rare(name)})
+
+    def _is_rare(self, name: str) -> bool:
+        field = next(field for field in fields(self) if field.name == name)
+        return bool(field.metadata["spec"].rare) and getattr(self, name) == field.default
 
     @classmethod
     def fields_read_by(cls, solver: str) -> set[str]:
@@ -178,9 +204,9 @@ def _parse(name: str, value: Any) -> Any:
     return value
 
 
-def _is_folder(name: str) -> bool:
-    with suppress(OSError, ValueError):  # a name too long, or with a zero in it
-        return Path(name).is_dir()
+def _exists(name: str) -> bool:
+    with suppress(OSError, ValueError, RuntimeError):  # a name too long, or with a zero in it; no home for ~
+        return bool(name) and Path(name).expanduser().exists()
     return False
 
 

@@ -23,12 +23,12 @@ HEAD = 4  # letters of a class's name over its column of the confusion matrix; i
 @common_options
 def command(run: str, data: str | None, as_json: bool) -> None:
     """Parse, evaluate, print."""
-    from softreg.data.load import load_dataset, load_splits
     from softreg.inference.evaluation import evaluate
+    from softreg.inference.run_evaluation import evaluation_images
     from softreg.runs.run import open_run
 
     found = open_run(run)
-    test = (load_dataset(data) if data is not None else load_splits(found.recipe.dataset, found.recipe.validation)).test
+    test = evaluation_images(found, data)
     evaluation = evaluate(found.model(), test)
     if as_json:
         click.echo(

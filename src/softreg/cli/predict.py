@@ -3,7 +3,8 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,36 @@ from softreg.cli.translated import Command, option
 from softreg.messages import translate
 
 STDIN = "-"
+TABLES = (".csv", ".csv.gz", ".npz", ".npy", ".parquet", ".mat")  # no pictures: taken for --dataset
 
 
 @click.command("predict", Command, help="predict.help")
-@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True)
+@click.argument("pictures", metavar="PICTURE...", nargs=-1)
+@option("--dataset", metavar="NAME_OR_PATH", help="predict.dataset")
+@option("--csv", "answers_path", metavar="FILE", help="predict.csv")
+@option("--probabilities", is_flag=True, help="predict.probabilities")
 @option("--model", "run", metavar="RUN", help="predict.model")
 @option("--steps", metavar="DIR", help="predict.steps")
 @common_options
-def command(pictures: tuple[str, ...], run: str | None, steps: str | None, as_json: bool) -> int:
+def command(
+    pictures: tuple[str, ...],
+    dataset: str | None,
+    answers_path: str | None,
+    probabilities: bool,
+    run: str | None,
+    steps: str | None,
+    as_json: bool,
+) -> int:
     """Parse, predict, print; 1 if some picture could not be read."""
+    if dataset is None and len(pictures) == 1 and pictures[0].lower().endswith(TABLES):
+        dataset, pictures = pictures[0], ()
+    if (dataset is None) == (not pictures):
+        raise click.UsageError(translate("predict.pictures_or_dataset"))
+    if dataset is not None:
+        return _dataset(dataset, run, answers_path, probabilities=probabilities, as_json=as_json)
+    if answers_path or probabilities:
+        raise click.UsageError(translate("predict.csv_needs_dataset"))
+    pictures = tuple(_in_folders(pictures))
     from softreg.errors import PictureError
     from softreg.imaging.contact_sheet import write_strip
     from softreg.inference.prediction import predict_each
@@ -44,6 +66,54 @@ def command(pictures: tuple[str, ...], run: str | None, steps: str | None, as_js
     elif told:
         _print(told)
     return 1 if refused else 0
+
+
+def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: bool, as_json: bool) -> int:
+    """Write a line of CSV for each image of a dataset, to a file or to stdout."""
+    if as_json and path is None:
+        raise click.UsageError(translate("predict.json_needs_csv"))
+    from softreg.inference.answers import answers
+    from softreg.runs.data import read_options
+    from softreg.runs.run import open_run, pretrained_path
+    from softreg.storage.atomic import write_bytes
+
+    opened = open_run(run or pretrained_path("best"))
+    with _counting() as on_rows:
+        lines = answers(opened.model(), dataset, options=read_options(opened.recipe), probabilities=probabilities, on_rows=on_rows)
+        if path is None:
+            for line in lines:
+                click.echo(line, nl=False)
+            return 0
+        written = list(lines)
+    write_bytes(Path(path), "".join(written).encode())
+    if as_json:
+        told = {"schema": 1, "model": run or "best", "dataset": dataset, "n": len(written) - 1, "csv": path}
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        click.echo(translate("predict.csv_saved", n=len(written) - 1, path=path))
+    return 0
+
+
+@contextmanager
+def _counting() -> Iterator[Callable[[int], None]]:
+    """Yield what shows the number of images answered, on stderr if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.completed:,.0f}")
+    with Progress(columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda rows: progress.update(task, completed=rows)
+
+
+def _in_folders(names: Sequence[str]) -> Iterator[str]:
+    """The pictures named, and in place of a folder the files in it, in the order of their names."""
+    for name in names:
+        if Path(name).is_dir():
+            yield from (str(path) for path in sorted(Path(name).iterdir()) if path.is_file() and not path.name.startswith("."))
+        else:
+            yield name
 
 
 def _strips(pictures: Sequence[str]) -> list[str]:

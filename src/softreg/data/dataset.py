@@ -1,11 +1,16 @@
-"""Datasets: images, labels and class names."""
+"""Datasets: images, labels and class names, checked when they are put together."""
 
 import hashlib
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from softreg.data.memory_map import is_mapped
+from softreg.errors import DataError
+
+MIN_SIDE, MAX_SIDE = 8, 1024  # pixels
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,10 +19,15 @@ class Dataset:
 
     Attributes
     ----------
-    images : uint8 (N, 28, 28), bright ink on black
-    labels : int64 (N,), each in 0 .. C-1
+    images : uint8 (N, H, W) grey or (N, H, W, 3) colour, 8 to 1024 pixels a side
+    labels : int64 (N,), each in 0 .. C-1; other integer types are converted
     classes : the C names, in the order of the labels
-    name : e.g. "mnist"
+    name : e.g. "mnist"; errors begin with it
+
+    Raises
+    ------
+    DataError
+        If one of them is not as above, or images and labels do not go together.
     """
 
     images: Tensor
@@ -25,11 +35,21 @@ class Dataset:
     classes: tuple[str, ...]
     name: str
 
+    def __post_init__(self) -> None:
+        check_images(self.images, self.name)
+        object.__setattr__(self, "classes", tuple(self.classes))
+        object.__setattr__(self, "labels", checked_labels(self.labels, len(self.images), self.classes, self.name))
+
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, rows: slice) -> "Dataset":
+    def __getitem__(self, rows: slice | Tensor) -> "Dataset":
         return Dataset(self.images[rows], self.labels[rows], self.classes, self.name)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(H, W) or (H, W, 3)."""
+        return tuple(self.images.shape[1:])
 
     def sha256(self) -> str | None:
         """SHA-256 over the pixels, then the labels as little-endian int64; None for memory-mapped images, which may be large."""
@@ -50,3 +70,36 @@ class Splits:
     def hold_out(self, count: int) -> "Splits":
         """The last `count` training images held out as validation images, in place of the test images."""
         return Splits(self.train[: len(self.train) - count], self.train[len(self.train) - count :])
+
+
+def check_images(images: Tensor, where: object) -> None:
+    """Raise a DataError that begins with `where` unless the images are uint8 (N, H, W) or (N, H, W, 3) of a size in bounds."""
+    if not isinstance(images, Tensor):
+        raise DataError("dataset.images_type", where=where, found=type(images).__name__)
+    shape = tuple(images.shape)
+    if images.dtype != torch.uint8:
+        raise DataError("dataset.images_dtype", where=where, found=str(images.dtype).removeprefix("torch."))
+    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] != 3):
+        raise DataError("dataset.images_shape", where=where, shape=shape)
+    if not (MIN_SIDE <= shape[1] <= MAX_SIDE and MIN_SIDE <= shape[2] <= MAX_SIDE):
+        raise DataError("dataset.images_size", where=where, height=shape[1], width=shape[2], low=MIN_SIDE, high=MAX_SIDE)
+
+
+def checked_labels(labels: Tensor, n_images: int, classes: tuple[str, ...], where: object) -> Tensor:
+    """The labels as int64 (N,); a DataError that begins with `where` unless there is one class number for each image."""
+    if not isinstance(labels, Tensor):
+        raise DataError("dataset.labels_type", where=where, found=type(labels).__name__)
+    if labels.dtype not in INTEGERS or labels.ndim != 1:
+        raise DataError(
+            "dataset.labels_dtype", where=where, found=str(labels.dtype).removeprefix("torch."), shape=tuple(labels.shape)
+        )
+    if len(labels) != n_images:
+        raise DataError("data.counts", path=where, images=n_images, labels=len(labels))
+    if not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
+        raise DataError("dataset.classes", where=where)
+    labels = labels.to(torch.int64)
+    outside = ((labels < 0) | (labels >= len(classes))).nonzero()
+    if len(outside):
+        first = int(outside[0])
+        raise DataError("data.label_range", path=where, label=int(labels[first]), index=first, most=len(classes) - 1)
+    return labels

@@ -1,18 +1,34 @@
-"""A dataset in a folder: four IDX files, gzip'd or not, under the names of the original distribution."""
+"""A dataset in a folder of IDX files, gzip'd or not, under the names of the original distribution."""
 
+import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from softreg.data.assemble import assemble
 from softreg.data.dataset import Dataset, Splits
-from softreg.data.idx import is_gzip, map_idx, read_idx
-from softreg.errors import DataError
-from softreg.image_format import SIDE
+from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm
+from softreg.data.idx import is_gzip, map_idx, ndim_of, read_idx
+from softreg.data.image_array import to_images
+from softreg.errors import DataError, SoftregWarning
+from softreg.messages import translate
 
 TRAIN, TEST = "train", "t10k"
 MAP_FROM = 128 << 20  # larger image files are memory-mapped; below, a copy in memory is safer and as fast
 _SUBFOLDERS = (".", "raw", "MNIST/raw")  # the last: a torchvision root
+
+
+class IdxFolder(WholeForm):
+    """`train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the two of `t10k`, uncompressed or `.gz`."""
+
+    def matches(self, path: Path) -> bool:
+        """Whether an IDX file of images or labels is in the folder, or where torchvision keeps MNIST."""
+        return path.is_dir() and _inside(path) is not None
+
+    def read(self, path: Path, options: ReadOptions) -> Source:
+        """See `Form`. One of the two parts may be missing, but not one file of a part."""
+        return _read(path, MAP_FROM)
 
 
 def read_folder(folder: Path, name: str, *, classes: tuple[str, ...] = (), map_from: int = MAP_FROM) -> Splits:
@@ -22,7 +38,7 @@ def read_folder(folder: Path, name: str, *, classes: tuple[str, ...] = (), map_f
     ----------
     folder : holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the two of `t10k`, uncompressed or `.gz`
     name : what to call it
-    classes : names of the classes; () calls them 0, 1, ... up to the largest training label
+    classes : names of the classes, in the order of the labels; () takes the training labels themselves
     map_from : uncompressed image files of at least this many bytes are memory-mapped, never loaded whole
 
     Raises
@@ -30,58 +46,68 @@ def read_folder(folder: Path, name: str, *, classes: tuple[str, ...] = (), map_f
     DataError
         Naming the file that is missing or bad, and why.
     """
-    inside = next((folder / sub for sub in _SUBFOLDERS if _find(folder / sub, TRAIN, "images", 3)), folder)
-
-    def part(kind: str, classes: tuple[str, ...]) -> Dataset:
-        images_path, labels_path = _existing(inside, kind, "images", 3), _existing(inside, kind, "labels", 1)
-        images = read_images(images_path, map_from=map_from)
-        return make_dataset(images, read_idx(labels_path, 1), labels_path, classes, name)
-
-    train = part(TRAIN, classes)
-    return Splits(train, part(TEST, train.classes))
+    return assemble(_read(folder, map_from), name, 0, classes)
 
 
 def read_images(path: Path, *, map_from: int = MAP_FROM) -> Tensor:
-    """The images in an IDX file: uint8 (N, 28, 28), N at least 1."""
+    """The images in an IDX file: uint8 (N, H, W) or (N, H, W, 3), N at least 1; rows of pixels (N, H * W) are made square."""
+    ndim = ndim_of(path)
+    if ndim not in (2, 3, 4):
+        raise DataError("data.idx_dims", path=path, found=ndim, wanted=3)
     large = path.stat().st_size >= map_from and not is_gzip(path)
-    images = map_idx(path, 3) if large else read_idx(path, 3)
+    images = map_idx(path, ndim) if large else read_idx(path, ndim)
     if not len(images):
         raise DataError("data.no_images", path=path)
-    if images.shape[1:] != (SIDE, SIDE):
-        raise DataError("data.image_size", path=path, height=images.shape[1], width=images.shape[2])
-    return images
+    if ndim == 3:
+        return images
+    converted = to_images(images.numpy(), path)
+    if ndim == 2:
+        height, width = converted.shape[1:3]
+        warnings.warn(
+            translate("dataset.rows_taken", where=path, pixels=images.shape[1], height=height, width=width),
+            SoftregWarning,
+            stacklevel=2,
+        )
+    return converted
 
 
 def make_dataset(images: Tensor, labels: Tensor, path: Path, classes: tuple[str, ...], name: str) -> Dataset:
-    """Images and labels that fit together, or a DataError about `path`, the labels' file.
-
-    Parameters
-    ----------
-    images : uint8 (N, 28, 28)
-    labels : integer (N,)
-    classes : their names; () calls them 0, 1, ... up to the largest label
-    """
-    if len(labels) != len(images):
-        raise DataError("data.counts", path=path, images=len(images), labels=len(labels))
-    labels = labels.to(torch.int64)
-    if not classes and labels.max() == 0:
-        raise DataError("data.one_class", path=path)
-    classes = classes or tuple(map(str, range(int(labels.max()) + 1)))
-    outside = ((labels < 0) | (labels >= len(classes))).nonzero()
-    if len(outside):
-        first = int(outside[0])
-        raise DataError("data.label_range", path=path, label=int(labels[first]), index=first, most=len(classes) - 1)
-    return Dataset(images, labels, classes, name)
+    """Images uint8 (N, H, W) and integer labels (N,) that fit together, or a DataError about `path`, the labels' file."""
+    try:
+        return Dataset(images, labels.to(torch.int64), classes, name)
+    except DataError as error:
+        raise DataError(error.key, **{**error.params, "path": path, "where": path}) from error
 
 
-def _existing(folder: Path, part: str, content: str, ndim: int) -> Path:
-    path = _find(folder, part, content, ndim)
-    if path is None:
-        raise DataError("data.no_idx", path=folder, name=f"{part}-{content}-idx{ndim}-ubyte")
-    return path
+def _read(folder: Path, map_from: int) -> Source:
+    inside = _inside(folder) or folder
+    return Source(_part(inside, TRAIN, map_from, needed=True), _part(inside, TEST, map_from, needed=False))
 
 
-def _find(folder: Path, part: str, content: str, ndim: int) -> Path | None:
+def _part(folder: Path, part: str, map_from: int, *, needed: bool) -> Part | None:
+    """The images and labels of a part; None if neither file is there, and the other part's are."""
+    images_path, labels_path = (_find(folder, part, content) for content in ("images", "labels"))
+    if images_path is None and labels_path is None and (not needed or _find(folder, TEST, "images")):
+        return None
+    for path, content, ndim in ((images_path, "images", 3), (labels_path, "labels", 1)):
+        if path is None:
+            raise DataError("data.no_idx", path=folder, name=f"{part}-{content}-idx{ndim}-ubyte")
+    assert images_path
+    assert labels_path
+    images, labels = read_images(images_path, map_from=map_from), read_idx(labels_path, 1)
+    if len(images) != len(labels):
+        raise DataError("data.counts", path=labels_path, images=len(images), labels=len(labels))
+    return Part(images, labels.to(torch.int64), labels_path)
+
+
+def _inside(folder: Path) -> Path | None:
+    """The folder the files are in: this one, or where torchvision keeps MNIST."""
+    names = [(part, content) for part in (TRAIN, TEST) for content in ("images", "labels")]
+    return next((folder / sub for sub in _SUBFOLDERS if any(_find(folder / sub, *name) for name in names)), None)
+
+
+def _find(folder: Path, part: str, content: str) -> Path | None:
     """The file in this folder: uncompressed before gzip'd; some distributions write `.idx3` for `-idx3`."""
-    names = [f"{part}-{content}{dash}idx{ndim}-ubyte{gz}" for gz in ("", ".gz") for dash in "-."]
+    ndims = (3, 4, 2) if content == "images" else (1,)
+    names = [f"{part}-{content}{dash}idx{ndim}-ubyte{gz}" for ndim in ndims for gz in ("", ".gz") for dash in "-."]
     return next((folder / name for name in names if (folder / name).is_file()), None)

@@ -76,6 +76,21 @@ def map_idx(path: Path, ndim: int) -> Tensor:
     return map_file(path, offset, shape)
 
 
+def ndim_of(path: Path) -> int:
+    """How many dimensions the header of an IDX file declares.
+
+    Raises
+    ------
+    DataError
+        If it is missing or not IDX.
+    """
+    with closing(_pieces(path)) as pieces:
+        start = _start(pieces, 0)
+    if len(start) < 4 or start[:2] != b"\0\0":
+        raise DataError("data.idx_magic", path=path, found=start[:4].hex(" ") or "-")
+    return start[3]
+
+
 def check_hash(path: Path, algorithm: str, wanted: str, found: str) -> None:
     """Raise a DataError if the hash is not the expected one."""
     if found != wanted:

@@ -1,45 +1,62 @@
-"""load_dataset(): a dataset by its name, or from a folder."""
+"""load_dataset(): a dataset by its name, or from files in any form that softreg reads."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from softreg.data.assemble import assemble, number, stratified_order
 from softreg.data.bundled import read_mnist
-from softreg.data.dataset import Splits
+from softreg.data.dataset import Dataset, Splits
 from softreg.data.fetching import fetch, fetched_folder, verify
-from softreg.data.folder import read_folder
+from softreg.data.forms.registry import find_form
+from softreg.data.forms.source import Part, ReadOptions
+from softreg.data.memory_map import is_mapped
 from softreg.data.published import read_published
-from softreg.data.registry import PUBLISHED
+from softreg.data.registry import DATASETS, PUBLISHED
 from softreg.errors import DataError, RecipeError
 
+SEED = 777
+AS_IT_IS = ReadOptions()
 
-def load_dataset(name_or_folder: str | os.PathLike[str]) -> Splits:
-    """The training and test images of a dataset known by name, or of one in a folder of four IDX files.
 
-    MNIST comes with the package. The others are fetched into the user's cache on first use, with a note on stderr.
+def load_dataset(name_or_path: str | os.PathLike[str], *, options: ReadOptions = AS_IT_IS, seed: int = SEED) -> Splits:
+    """The training and test images of a dataset known by name, or in files: IDX, CSV, NPZ, class folders, ...
+
+    MNIST comes with the package. The others are fetched into the user's cache on first use, with a note on stderr. Of files without
+    test images a fifth is held out, drawn by class with `seed`, with a warning that says so.
 
     Parameters
     ----------
-    name_or_folder : "mnist", another name that `softreg data` lists, a folder of IDX files, or a torchvision root
+    name_or_path : "mnist", another name that `softreg data` lists, or a file or folder in one of the forms of `softreg.data.forms`
 
     Raises
     ------
     DataError
         If a file is missing or invalid, or the dataset cannot be fetched.
     """
-    name = os.fspath(name_or_folder)
+    name = os.fspath(name_or_path)
     if name == "mnist":
         return read_mnist()
     if name in PUBLISHED:
         folder = fetched_folder(name) or fetch(name)
         verify(name, folder)
         return read_published(name, folder)
-    if name and Path(name).is_dir():
-        return read_folder(Path(name), name)
-    raise DataError("data.unknown", name=name)
+    path = _existing(name)
+    return assemble(find_form(path).read(path, options), name, seed)
 
 
-def load_splits(name_or_folder: str | os.PathLike[str], held_out: int = 0) -> Splits:
+def load_splits(
+    name_or_path: str | os.PathLike[str],
+    held_out: int = 0,
+    *,
+    options: ReadOptions = AS_IT_IS,
+    seed: int = SEED,
+    stratify: bool = False,
+) -> Splits:
     """Training and test images; with `held_out`, the last training images take the place of the test images.
+
+    Datasets known by name keep their published order. Others are brought into a random order with the classes evenly mixed if
+    anything is held out: here, or later (`stratify`) by whoever takes the last training images.
 
     Raises
     ------
@@ -48,7 +65,55 @@ def load_splits(name_or_folder: str | os.PathLike[str], held_out: int = 0) -> Sp
     RecipeError
         If more images are to be held out than there are.
     """
-    splits = load_dataset(name_or_folder)
-    if held_out >= len(splits.train):
-        raise RecipeError("recipe.validation_too_large", count=held_out, n=len(splits.train))
-    return splits.hold_out(held_out) if held_out else splits
+    splits = load_dataset(name_or_path, options=options, seed=seed)
+    return hold_out(splits, held_out, seed=seed, stratify=stratify and os.fspath(name_or_path) not in DATASETS)
+
+
+def hold_out(splits: Splits, count: int, *, seed: int, stratify: bool) -> Splits:
+    """The splits, with the last `count` training images as test images if there are any; see `load_splits`."""
+    if count >= len(splits.train):
+        raise RecipeError("recipe.validation_too_large", count=count, n=len(splits.train))
+    if stratify and not is_mapped(splits.train.images):
+        splits = Splits(splits.train[stratified_order(splits.train.labels, seed)], splits.test)
+    return splits.hold_out(count) if count else splits
+
+
+def load_labelled(name_or_path: str | os.PathLike[str], classes: tuple[str, ...], *, options: ReadOptions = AS_IT_IS) -> Dataset:
+    """The images to evaluate a model of `classes` on: the test images or, of files without a test part, all.
+
+    Raises
+    ------
+    DataError
+        As `load_dataset`, or if labels are missing or none of the classes.
+    """
+    name = os.fspath(name_or_path)
+    if name in DATASETS:
+        return load_dataset(name).test
+    path = _existing(name)
+    source = find_form(path).read(path, options)
+    part = source.test if source.test is not None and source.test.labels is not None else source.train
+    if part is None:
+        raise DataError("forms.no_labels", path=name)
+    return number(part, source.classes or classes, name)
+
+
+def stream_images(name_or_path: str | os.PathLike[str], *, options: ReadOptions = AS_IT_IS) -> Iterator[Part]:
+    """The images to answer for, labelled or not, some at a time: the test images or, of files without a test part, all."""
+    name = os.fspath(name_or_path)
+    if name in DATASETS:
+        test = load_dataset(name).test
+        yield Part(test.images, test.labels, name)
+    else:
+        path = _existing(name)
+        yield from find_form(path).stream(path, options)
+
+
+def _existing(name: str) -> Path:
+    """The file or folder; `~` is the user's home."""
+    path = Path(name).expanduser() if name else Path("-")
+    try:
+        if name and path.exists():
+            return path
+    except (OSError, ValueError) as error:
+        raise DataError("data.unknown", name=name) from error
+    raise DataError("data.unknown", name=name)

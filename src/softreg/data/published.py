@@ -30,9 +30,14 @@ def read_published(name: str, folder: Path) -> Splits:
         return Splits(*(_usps(folder, train, published, name) for train in (True, False)))
     if published.folder in {"QMNIST", "EMNIST"}:
         read = _qmnist if published.folder == "QMNIST" else _emnist_part
-        images, labels, test_images, test_labels = (folder / file for file in published.files)
+        images, labels, test_images, test_labels = (_unpacked(folder / file) for file in published.files)
         return Splits(read(images, labels, published, name), read(test_images, test_labels, published, name))
     return read_folder(folder, name, classes=published.classes)
+
+
+def _unpacked(path: Path) -> Path:
+    """The file or, where torchvision has unpacked it and the gzip is gone, the unpacked one."""
+    return path if path.is_file() else path.with_suffix("")
 
 
 def _qmnist(images: Path, labels: Path, published: PublishedDataset, name: str) -> Dataset:

@@ -117,6 +117,7 @@ def evaluate(model: SoftmaxRegression, data: Dataset) -> Evaluation:
     """
     if data.classes != model.classes:
         raise DataError("evaluation.other_classes", data=data.name, theirs=" ".join(data.classes), ours=" ".join(model.classes))
+    model.check_images(data.images, data.name)
     log_probabilities = torch.log_softmax(model.logits(data.images).double(), dim=1)  # (N, C)
     labels = data.labels.cpu()
     return Evaluation(data.classes, log_probabilities.exp(), labels, float(nll_loss(log_probabilities, labels)))

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from softreg.errors import DataError
 from softreg.features.feature_map import FeatureMap
 from softreg.model.images import as_images
 from softreg.model.out_of_distribution import OODDetector
@@ -63,6 +64,12 @@ class SoftmaxRegression(nn.Module):
             batch = batch.to(self.linear.weight.device)
         logits: Tensor = self.linear(self.features(batch))  # (N, C)
         return logits
+
+    def check_images(self, images: Tensor, where: object) -> None:
+        """Raise a DataError that begins with `where` if the images are not of the size the model takes."""
+        if tuple(images.shape[1:]) != (28, 28):
+            found, expected = (" x ".join(map(str, shape)) for shape in (images.shape[1:], (28, 28)))
+            raise DataError("dataset.model_shape", where=where, found=found, expected=expected)
 
     @torch.inference_mode()
     def logits(self, images: Tensor | NDArray[Any]) -> Tensor:

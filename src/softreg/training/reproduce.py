@@ -7,12 +7,12 @@ from typing import Any
 import torch
 
 from softreg.compute.device import choose_device
-from softreg.data.load import load_splits
 from softreg.errors import RunError
 from softreg.messages import translate
 from softreg.model.serialization import model_to_bytes
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.solver import State, TerminationReason
+from softreg.runs.data import recipe_splits
 from softreg.runs.environment import capture_environment
 from softreg.runs.run import Run
 from softreg.training.fit import fit
@@ -58,8 +58,10 @@ class Reproduction:
         return {names.get(name, name): value for name, value in asdict(self).items()}
 
 
-def reproduce(run: Run, on_step: Callable[[State], None] = lambda state: None) -> Reproduction:
+def reproduce(run: Run, on_step: Callable[[State], None] = lambda state: None, *, data: Any = None) -> Reproduction:
     """Train the recipe of `run` again, for as many steps, and compare the models bit for bit.
+
+    `data` takes the place of the recipe's dataset: what was passed to `train`, if anything was.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def reproduce(run: Run, on_step: Callable[[State], None] = lambda state: None) -
     """
     model, saved_sha256 = run.model(), run.result["model_sha256"]
     stop_after = len(run.costs) if run.termination.reason.is_early else None
-    splits = load_splits(run.recipe.dataset, run.recipe.validation)
+    splits = recipe_splits(run.recipe, data)
     again = fit(run.recipe, splits.train, on_step, stop_after=stop_after)
     if again.termination.reason is TerminationReason.INTERRUPTED:
         raise KeyboardInterrupt

@@ -11,13 +11,13 @@ from typing import Any
 from softreg.compute.device import choose_device
 from softreg.compute.distributed import is_distributed, process_group
 from softreg.data.dataset import Splits
-from softreg.data.load import load_splits
 from softreg.errors import RunError
 from softreg.inference.evaluation import Evaluation, evaluate
 from softreg.model.serialization import save_model
 from softreg.optim.solver import State
 from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import Recipe
+from softreg.runs.data import recipe_for, recipe_splits
 from softreg.runs.environment import capture_environment, peak_rss_mib
 from softreg.runs.run import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, finished_run
 from softreg.storage.atomic import atomic_directory
@@ -27,9 +27,10 @@ from softreg.training.tracking import TrackerSession
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | None = None,
     out: str | os.PathLike[str] | None = None,
     *,
+    data: Any = None,
     name: str | None = None,
     force: bool = False,
     resume: bool = False,
@@ -41,8 +42,10 @@ def train(
 
     Parameters
     ----------
-    recipe : what to train
+    recipe : what to train; None is `Recipe()`
     out : the run folder; None takes the first free of runs/NAME, runs/NAME-2, ...
+    data : images and labels in place of the recipe's dataset: a path, a `Dataset`, (X, y), a dict of arrays, a DataFrame, a torch
+        Dataset, ...; see `softreg.data.from_python.splits_from_python`
     name : NAME, by default the solver's
     force : replace the run that is in `out`
     resume : continue the interrupted training of `out`; the weights are the same as without the interruption. A finished run is
@@ -59,6 +62,7 @@ def train(
     Ctrl-C, or `StopMinimization` raised by `on_step`, ends the training early: the run holds the model as it is then, and its
     termination says which of the two it was.
     """
+    recipe = recipe_for(recipe or Recipe(), data)
     if resume and out is not None and (run := finished_run(Path(out))):
         check_same(recipe, run.recipe, run.path)
         return run
@@ -74,7 +78,7 @@ def train(
             tracking.log(state.steps, {"cost": state.cost})
             on_step(state)
 
-        splits = load_splits(recipe.dataset, recipe.validation)
+        splits = recipe_splits(recipe, data)
         start = checkpoints.resume if resume and checkpoints.has_recipe else checkpoints.begin
         resume_from = start(recipe, splits.train.sha256(), choose_device(recipe.device))
         if group:
@@ -96,7 +100,7 @@ def train_worker(recipe: Recipe) -> None:
     with process_group(recipe.device) as group:
         if group:
             group.barrier()
-            fit(recipe, load_splits(recipe.dataset, recipe.validation).train, group=group)
+            fit(recipe, recipe_splits(recipe).train, group=group)
 
 
 def sample_index(seed: int, n: int) -> int:

@@ -1,0 +1,58 @@
+"""Answers for the images of a dataset, labelled or not, as CSV: what a competition asks for."""
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterator
+
+import torch
+
+from softreg.data.forms.source import ReadOptions
+from softreg.data.load import stream_images
+from softreg.model.softmax_regression import SoftmaxRegression
+
+HEADER = ("ImageId", "Label")  # Kaggle's
+PROBABILITY_DIGITS = 6
+
+
+def answers(
+    model: SoftmaxRegression,
+    dataset: str | os.PathLike[str],
+    *,
+    options: ReadOptions | None = None,
+    probabilities: bool = False,
+    on_rows: Callable[[int], None] = lambda rows: None,
+) -> Iterator[str]:
+    """The lines of a CSV file: `ImageId,Label`, then one for each image of `dataset`.
+
+    Images are read and classified some at a time. ImageId is the file's own id or name of the image, or its number from 1.
+
+    Parameters
+    ----------
+    probabilities : adds a column with the probability of each class
+    on_rows : called with the number of images answered so far
+
+    Raises
+    ------
+    DataError
+        If the dataset cannot be read, or its images are not of the model's size.
+    """
+    yield _line([*HEADER, *(model.classes if probabilities else ())])
+    done = 0
+    for part in stream_images(dataset, options=options or ReadOptions()):
+        model.check_images(part.images, part.where)
+        logits = model.logits(part.images)  # (N, C)
+        labels = logits.argmax(1).tolist()
+        ids = part.ids or [str(done + row) for row in range(1, len(labels) + 1)]
+        rows = torch.softmax(logits, dim=1).tolist() if probabilities else [()] * len(labels)
+        for identity, label, p in zip(ids, labels, rows, strict=True):
+            yield _line([identity, model.classes[label], *(f"{value:.{PROBABILITY_DIGITS}f}" for value in p)])
+        done += len(labels)
+        on_rows(done)
+
+
+def _line(cells: list[str]) -> str:
+    """One line of CSV, its end included."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()

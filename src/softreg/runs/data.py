@@ -1,0 +1,41 @@
+"""The data of a recipe: from its files, or passed from Python in their place."""
+
+import os
+from typing import Any
+
+from softreg.data.dataset import Splits
+from softreg.data.forms.source import ReadOptions
+from softreg.data.load import hold_out, load_splits
+from softreg.errors import DataError
+from softreg.recipe import IN_MEMORY, Recipe
+
+
+def read_options(recipe: Recipe) -> ReadOptions:
+    """How the recipe says its files are read."""
+    return ReadOptions(recipe.image_size, recipe.label, recipe.skip_bad)
+
+
+def recipe_for(recipe: Recipe, data: Any) -> Recipe:
+    """The recipe that a run on `data` records: a path or name becomes its dataset, anything else is `IN_MEMORY`."""
+    if data is None:
+        return recipe
+    return recipe.replace({"dataset": os.fspath(data) if isinstance(data, str | os.PathLike) else IN_MEMORY})
+
+
+def recipe_splits(recipe: Recipe, data: Any = None) -> Splits:
+    """What `recipe` trains and is evaluated on: its dataset, or `data` in its place (see `softreg.data.from_python`).
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read, or the recipe is of a run that was trained on data passed from Python and `data` is None.
+    """
+    options = read_options(recipe)
+    if data is not None and not isinstance(data, str | os.PathLike):
+        from softreg.data.from_python import splits_from_python
+
+        splits = splits_from_python(data, options=options, seed=recipe.seed)
+        return hold_out(splits, recipe.validation, seed=recipe.seed, stratify=recipe.takes_the_last)
+    if recipe.dataset == IN_MEMORY:
+        raise DataError("dataset.in_memory")
+    return load_splits(recipe.dataset, recipe.validation, options=options, seed=recipe.seed, stratify=recipe.takes_the_last)

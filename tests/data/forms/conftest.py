@@ -1,0 +1,79 @@
+"""The same 300 training and 60 test images in every form, each written by the form's own library."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from softreg.data.dataset import Splits
+from tests.helpers.http_mirror import idx
+
+Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+
+
+@pytest.fixture(scope="session")
+def arrays(mnist: Splits) -> Arrays:
+    """x_train (300, 28, 28), y_train (300,), x_test (60, 28, 28), y_test (60,)."""
+    train, test = mnist.train[:300], mnist.test[:60]
+    return (
+        train.images.numpy(),
+        train.labels.numpy().astype(np.uint8),
+        test.images.numpy(),
+        test.labels.numpy().astype(np.uint8),
+    )
+
+
+@pytest.fixture(scope="session")
+def idx_folder(arrays: Arrays, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As IDX: what every other form must equal."""
+    folder = tmp_path_factory.mktemp("idx")
+    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    for name, array in zip(names, arrays, strict=True):
+        (folder / f"{name}-ubyte").write_bytes(idx(array))
+    return folder
+
+
+def write_csv(folder: Path, arrays: Arrays) -> Path:
+    """As Kaggle has them, by pandas."""
+    import pandas as pd
+
+    for part, x, y in (("train", *arrays[:2]), ("test", *arrays[2:])):
+        frame = pd.DataFrame(x.reshape(len(x), -1), columns=[f"pixel{n}" for n in range(784)])
+        frame.insert(0, "label", y)
+        frame.to_csv(folder / f"{part}.csv", index=False)
+    return folder
+
+
+def write_npz(folder: Path, arrays: Arrays) -> Path:
+    """As Keras has them, by numpy."""
+    np.savez_compressed(folder / "mnist.npz", **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays, strict=True)))
+    return folder / "mnist.npz"
+
+
+def write_npy(folder: Path, arrays: Arrays) -> Path:
+    """A file for each array, by numpy."""
+    for name, array in zip(("X_train", "y_train", "X_test", "y_test"), arrays, strict=True):
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def write_pictures(folder: Path, arrays: Arrays, suffix: str = "png") -> Path:
+    """A folder for each class, by Pillow. The names keep the order within a class."""
+    from PIL import Image
+
+    for part, x, y in (("train", *arrays[:2]), ("test", *arrays[2:])):
+        for number, (image, label) in enumerate(zip(x, y, strict=True)):
+            path = folder / part / str(label) / f"{number:05d}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    return folder
+
+
+WRITERS: dict[str, Callable[[Path, Arrays], Path]] = {
+    "csv": write_csv,
+    "npz": write_npz,
+    "npy": write_npy,
+    "folders": write_pictures,
+}

@@ -1,0 +1,153 @@
+"""CSV: where the label may stand, what is refused with its line, and that a long file is read a part at a time."""
+
+import gzip
+import tracemalloc
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softreg.data.forms.csv_table import CHUNK_ROWS, CsvTable
+from softreg.data.forms.source import Part, ReadOptions
+from softreg.errors import DataError
+
+SIDE = 8
+RNG = np.random.default_rng(7)
+X = RNG.integers(0, 256, (20, SIDE, SIDE)).astype(np.uint8)
+Y = np.arange(20) % 3 + 5
+PIXELS = pd.DataFrame(X.reshape(20, -1), columns=[f"p{n}" for n in range(SIDE * SIDE)])
+
+
+def read(path: Path, **options: object) -> Part:
+    source = CsvTable().read(path, ReadOptions(**options))  # type: ignore[arg-type]
+    assert source.train is not None
+    return source.train
+
+
+def with_label(position: int, name: str = "label") -> pd.DataFrame:
+    frame = PIXELS.copy()
+    frame.insert(position, name, Y)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("frame", "written", "options"),
+    [
+        (with_label(0), {}, {}),
+        (with_label(64, "Class"), {}, {}),
+        (with_label(0, "ziffer"), {}, {}),
+        (with_label(64, "ziffer"), {}, {"label": "last"}),
+        (with_label(30, "ziffer"), {}, {"label": "Ziffer"}),
+        (with_label(0), {"header": False}, {}),
+        (with_label(64), {"header": False}, {"label": "last"}),
+        (with_label(0), {"sep": ";"}, {}),
+        (with_label(0), {"sep": "\t"}, {}),
+        (with_label(0), {"quoting": 1}, {}),
+        (with_label(0), {"lineterminator": "\r\n", "encoding": "utf-8-sig"}, {}),
+        (with_label(0).astype(float), {}, {}),
+        (with_label(0), {"index": True, "index_label": "id"}, {}),
+        (with_label(0), {"index": True}, {}),
+    ],
+)
+def test_layouts(tmp_path: Path, frame: pd.DataFrame, written: dict[str, object], options: dict[str, object]) -> None:
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, **({"index": False} | written))
+    part = read(path, **options)
+    assert np.array_equal(part.images.numpy(), X)
+    assert isinstance(part.labels, torch.Tensor)
+    assert np.array_equal(part.labels.numpy(), Y)
+    if written.get("index"):
+        assert part.ids == tuple(map(str, range(20)))
+
+
+def test_without_labels_with_names_gzipped_and_not_square(tmp_path: Path) -> None:
+    PIXELS.to_csv(tmp_path / "test.csv", index=False)
+    assert read(tmp_path / "test.csv").labels is None
+    named = PIXELS.assign(label=["가", 'so, "b"'] * 10)
+    named.to_csv(tmp_path / "named.csv.gz", index=False)
+    assert gzip.decompress((tmp_path / "named.csv.gz").read_bytes())[:3] == b"p0,"
+    part = read(tmp_path / "named.csv.gz")
+    assert part.labels == ["가", 'so, "b"'] * 10
+    assert np.array_equal(part.images.numpy(), X)
+    wide = read(tmp_path / "test.csv", size=(4, 16))
+    assert np.array_equal(wide.images.numpy(), X.reshape(20, 4, 16))
+
+
+def test_fractions_are_scaled_throughout(tmp_path: Path) -> None:
+    path = tmp_path / "unit.csv"
+    (with_label(0).drop(columns="label") / 255).to_csv(path, index=False)
+    assert np.array_equal(read(path).images.numpy(), X)
+
+
+LINES = with_label(0).to_csv(index=False).splitlines()
+
+
+def changed(line: int, cell: int, text: str) -> list[str]:
+    cells = LINES[line].split(",")
+    cells[cell] = text
+    return [*LINES[:line], ",".join(cells), *LINES[line + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (changed(3, 5, "256"), "line 4: 256 is no pixel"),
+        (changed(3, 5, "-1"), "line 4: -1 is no pixel"),
+        (changed(3, 5, "0.5"), "line 4: 0.5 is no pixel"),
+        (changed(3, 5, "nan"), "line 4: nan is no pixel"),
+        (changed(3, 5, "x"), "line 4: 'x' is no pixel"),
+        (changed(3, 5, ""), "line 4: '' is no pixel"),
+        (changed(3, 5, "1,2"), "line 4 has 66 columns, the first has 65"),
+        ([*LINES[:3], LINES[3].rpartition(",")[0]], "line 4 has 64 columns"),
+        (LINES[:1], "no images"),
+        ([], "no images"),
+        (["a,b,c", "1,2,3"], "3 columns"),
+        (changed(3, 0, "1.5"), "label 1.5 of example 2"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, lines: list[str], words: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text("\n".join(lines))
+    with pytest.raises(DataError, match=f"bad.csv.*{words}"):
+        read(path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\x1f\x8b\x08\x00damaged", b"\x1f\x8b"])
+def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"bad\.csv"):
+        read(path)
+
+
+def test_a_column_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("\n".join(LINES))
+    with pytest.raises(DataError, match=r"no column ziffer; the first are label, p0"):
+        read(tmp_path / "t.csv", label="ziffer")
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "t.csv"
+    path.write_bytes(content)
+    with suppress(DataError):
+        list(CsvTable().stream(path, ReadOptions()))
+
+
+def test_a_stream_holds_a_few_thousand_rows(tmp_path: Path) -> None:
+    path, rows = tmp_path / "long.csv", 20 * CHUNK_ROWS
+    with path.open("w") as file:
+        file.write(",".join(PIXELS.columns) + "\n")
+        for _ in range(rows // 20):
+            file.write("\n".join(line.partition(",")[2] for line in LINES[1:]) + "\n")
+    tracemalloc.start()
+    total = sum(len(part.images) for part in CsvTable().stream(path, ReadOptions()))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert total == rows
+    assert peak < 10 * CHUNK_ROWS * SIDE * SIDE * 8  # the file is 20 chunks; a chunk as text, numbers and bytes is a few

@@ -61,7 +61,12 @@ class RecipeFields(MarkdownDirective):
     def markdown(self) -> Iterator[str]:
         """One table."""
         rows = (
-            (f"`{field.name}`", f"`{field.default}`", field.metadata["spec"].allowed(type(field.default)), _escape(translate(f"recipe.{field.name}")))
+            (
+                f"`{field.name}`",
+                f"`{field.default}`",
+                field.metadata["spec"].allowed(type(field.default)),
+                _escape(translate(f"recipe.{field.name}")),
+            )
             for field in fields(Recipe)
         )
         yield "## Fields"  # what stands before the first heading would be lost

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from softreg.data import bundled
 from softreg.data.folder import read_folder
 from softreg.data.load import load_dataset
 from softreg.data.memory_map import is_mapped

@@ -48,7 +48,8 @@ def write_csv(folder: Path, arrays: Arrays) -> Path:
 
 def write_npz(folder: Path, arrays: Arrays) -> Path:
     """As Keras has them, by numpy."""
-    np.savez_compressed(folder / "mnist.npz", **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays, strict=True)))
+    x_train, y_train, x_test, y_test = arrays
+    np.savez_compressed(folder / "mnist.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     return folder / "mnist.npz"
 
 

@@ -1,11 +1,17 @@
 """Every registered feature map is made by its name and says what it is in both languages."""
 
+import re
 import string
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
 from softreg.messages import LANGUAGES
+
+FEATURES_MD = Path(__file__).parents[2] / "docs" / "features.md"
 
 
 @pytest.mark.parametrize("name", FEATURE_MAPS)
@@ -31,3 +37,13 @@ def test_help_and_title_are_there_in_both_languages(name: str) -> None:
 def test_an_unknown_map_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="wavelets"):
         make_feature_map("wavelets")
+
+
+def test_the_documented_dimensions_are_true() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \|", FEATURES_MD.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert {name: int(dim.replace(",", "")) for name, dim in rows} == {name: make_feature_map(name).dim for name in FEATURE_MAPS}
+
+
+def test_reading_the_registries_does_not_import_torch() -> None:
+    code = "import sys; import softreg.features.registry, softreg.export.registry; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

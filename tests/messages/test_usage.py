@@ -32,7 +32,7 @@ BUILT = {  # keys that the code puts together: the names that may stand in the g
     "solvers.{}": {reason.value for reason in TerminationReason},
     "train.{}": UNITS,
 }
-BUILT_BY_THE_PAGE = re.compile("status_.*|field_.*|choice_.*|nav_.*|u_.*_(title|text|lab_a|lab_b)")
+BUILT_BY_THE_PAGE = re.compile("status_.*|field_.*|nav_.*|u_.*_(title|text|lab_a|lab_b)")
 
 
 def nodes() -> Iterator[ast.AST]:

@@ -70,12 +70,12 @@ def test_uint8_tensors_are_not_copied() -> None:
 
 
 @given(st.floats(width=32), st.integers(0, 783))
-def test_floats_are_taken_exactly_if_they_are_in_the_unit_interval(value: float, place: int) -> None:
+def test_floats_are_taken_if_and_only_if_they_are_in_the_unit_interval(value: float, place: int) -> None:
     image = torch.zeros(784)
     image[place] = value
     image = image.view(28, 28)
     if 0 <= value <= 1:
-        assert as_images(image).flatten()[place] == round(255 * value)
+        assert abs(int(as_images(image).flatten()[place]) - 255 * value) <= 0.5 + 1e-4  # float32 may round a half either way
     else:
         with pytest.raises(ValueError, match=r"in \[0, 1\].*got values"):
             as_images(image)

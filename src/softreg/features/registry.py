@@ -22,7 +22,7 @@ class FeatureMapInfo:
     Attributes
     ----------
     location : module:class
-    help : one line for `softreg train --help`
+    help : a few words, for `softreg train --help` and the playground
     features_are_pixels : feature j is pixel j, so that the weights of a class, as an image, are its template
     template_title : what the templates show; `{count}` is the number of images averaged where the features are not pixels
     monitored_images : how many test images the training monitor evaluates after every step; fewer where features cost more memory
@@ -38,7 +38,7 @@ class FeatureMapInfo:
 FEATURE_MAPS = {
     "pixels": FeatureMapInfo(
         location="softreg.features.pixels:Pixels",
-        help=Message(en="the pixels themselves", ko="픽셀 그대로"),
+        help=Message(en="the 784 pixels", ko="픽셀 784개"),
         features_are_pixels=True,
         template_title=Message(
             en="What each class looks for: its weight for every pixel",
@@ -48,7 +48,7 @@ FEATURE_MAPS = {
     ),
     "deskew": FeatureMapInfo(
         location="softreg.features.deskew:Deskew",
-        help=Message(en="the pixels of the digit, centred and upright", ko="가운데로 옮기고 기울기를 바로잡은 숫자의 픽셀"),
+        help=Message(en="pixels, slant removed", ko="기울기를 바로잡은 픽셀"),
         features_are_pixels=True,
         template_title=Message(
             en="What each class looks for: its weight for every pixel of the deskewed image",
@@ -58,17 +58,17 @@ FEATURE_MAPS = {
     "patches": FeatureMapInfo(
         location="softreg.features.patches:Patches",
         help=Message(
-            en="responses of 160 filters made from patches of training images",
-            ko="학습 이미지의 패치로 만든 필터 160개의 반응",
+            en="small patterns",
+            ko="작은 패턴",
         ),
     ),
     "scattering": FeatureMapInfo(
         location="softreg.features.scattering:Scattering",
-        help=Message(en="two layers of wavelets, pooled", ko="두 층의 웨이블릿 반응을 풀링한 값"),
+        help=Message(en="wavelets (slow)", ko="웨이블릿 (느림)"),
     ),
     "both": FeatureMapInfo(
         location="softreg.features.combined:Combined",
-        help=Message(en="scattering and patches together, the most accurate", ko="scattering과 patches를 합친 것으로 가장 정확함"),
+        help=Message(en="patches and scattering (slow)", ko="patches와 scattering (느림)"),
     ),
 }
 

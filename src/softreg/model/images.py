@@ -34,12 +34,12 @@ def as_images(images: Tensor | NDArray[Any]) -> Tensor:
     if isinstance(images, np.ndarray):
         images = _tensor_of(images)
     elif not isinstance(images, Tensor):
-        raise TypeError(translate("model.images_type", got=type(images).__name__))
+        raise TypeError(translate("images.type", got=type(images).__name__))
     if images.dtype == torch.uint8:
         return _with_batch(images)
     if images.is_floating_point():
         return _to_uint8(_with_batch(images))
-    raise TypeError(translate("model.images_type", got=str(images.dtype)))
+    raise TypeError(translate("images.type", got=str(images.dtype)))
 
 
 def _tensor_of(array: NDArray[Any]) -> Tensor:
@@ -47,7 +47,7 @@ def _tensor_of(array: NDArray[Any]) -> Tensor:
     if np.issubdtype(array.dtype, np.floating):
         return torch.from_numpy(array.astype(np.float32))
     if array.dtype != np.uint8:
-        raise TypeError(translate("model.images_type", got=str(array.dtype)))
+        raise TypeError(translate("images.type", got=str(array.dtype)))
     readable = array if array.flags.writeable else array.copy()  # torch warns of memory that it may not write
     return torch.from_numpy(np.ascontiguousarray(readable))
 
@@ -62,7 +62,7 @@ def _with_batch(images: Tensor) -> Tensor:
             return images[None]
         if len(shape) == 4 and shape[1] == 1:
             return images[:, 0]
-    raise ValueError(translate("model.images_shape", got=shape))
+    raise ValueError(translate("images.shape", got=shape))
 
 
 def _to_uint8(images: Tensor) -> Tensor:
@@ -71,5 +71,5 @@ def _to_uint8(images: Tensor) -> Tensor:
     if images.numel():
         low, high = (float(bound) for bound in images.aminmax())
         if not (low >= 0 and high <= 1):  # true of NaN as well
-            raise ValueError(translate("model.images_range", low=low, high=high))
+            raise ValueError(translate("images.range", low=low, high=high))
     return (images * 255).round().to(torch.uint8)

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from softreg._version import __version__
 from softreg.errors import ServingError, SoftregError
+from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import LANGUAGES, catalogue, language, translate
 from softreg.serving.batching import MicroBatcher
 from softreg.serving.codec import PredictRequest, predict_batch
@@ -104,10 +105,11 @@ class Playground:
         return Response(content, media_type=media_type, headers=headers)
 
     async def words(self, request: Request) -> Response:
-        """The page's messages in one language."""
+        """The page's messages in one language, and what each feature map is."""
         for known in LANGUAGES:
             if known == request.path_params["language"]:
-                return _json({name: message[known] for name, message in catalogue("page").items()})
+                maps = {f"choice_{name}": f"{name}: {getattr(info.help, known)}" for name, info in FEATURE_MAPS.items()}
+                return _json({name: message[known] for name, message in catalogue("page").items()} | maps)
         raise HTTPException(404)
 
     async def healthz(self, request: Request) -> Response:

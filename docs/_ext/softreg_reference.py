@@ -7,7 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import Field, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from softreg import cli
-from softreg.messages import translate
+from softreg.messages import Language, translate, use_language
 from softreg.recipe import PRESETS, Recipe
 from softreg.serving.openapi import document
 
@@ -27,15 +27,26 @@ FIGURES = Path("_static", "lesson")  # what the lesson draws; made by each build
 
 
 class MarkdownDirective(SphinxDirective):
-    """A directive that is replaced by the Markdown that `markdown` yields."""
+    """A directive that is replaced by the Markdown that `markdown` yields. Its argument is the language."""
+
+    optional_arguments = 1
 
     def markdown(self) -> Iterator[str]:
         """Blocks of Markdown."""
         raise NotImplementedError
 
+    @property
+    def language(self) -> Language:
+        """English unless the page says otherwise."""
+        return "ko" if self.arguments == ["ko"] else "en"
+
     def run(self) -> list[nodes.Node]:
         """Parse the Markdown, headings included."""
-        return self.parse_text_to_nodes("\n\n".join(self.markdown()), allow_section_headings=True)
+        use_language(self.language)
+        try:
+            return self.parse_text_to_nodes("\n\n".join(self.markdown()), allow_section_headings=True)
+        finally:
+            use_language("en")
 
 
 class Commands(MarkdownDirective):
@@ -43,37 +54,36 @@ class Commands(MarkdownDirective):
 
     def markdown(self) -> Iterator[str]:
         """A section a command."""
+        head = ("option", "meaning") if self.language == "en" else ("옵션", "뜻")
         for name in cli.COMMANDS:
             command: click.Command = import_module(f"softreg.cli.{name}").command
             context = click.Context(command, info_name=f"softreg {name}")
             yield f"## softreg {name}"
-            yield f"```text\n{context.get_usage().removeprefix('Usage: ')}\n```"
+            yield f"```text\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```"
             yield command.help or ""
             if command.epilog:
-                yield _epilog(command.epilog)
-            options = (parameter for parameter in command.params if isinstance(parameter, click.Option))
-            yield _table(("option", "meaning"), ((_flags(option), _escape(option.help or "")) for option in options))
+                yield f"```text\n{command.epilog.strip()}\n```"
+            records = (option.get_help_record(context) for option in command.params)
+            yield _table(head, ((f"`{flags}`".replace("|", r"\|"), _escape(text)) for flags, text in filter(None, records)))
 
 
 class RecipeFields(MarkdownDirective):
-    """The fields of a recipe: type, default, what is allowed, meaning."""
+    """The fields of a recipe: default, what is allowed, meaning; and the presets."""
 
     def markdown(self) -> Iterator[str]:
-        """One table."""
-        rows = (
-            (
-                f"`{field.name}`",
-                f"`{field.default}`",
-                field.metadata["spec"].allowed(type(field.default)),
-                _escape(translate(f"recipe.{field.name}")),
-            )
-            for field in fields(Recipe)
-        )
-        yield "## Fields"  # what stands before the first heading would be lost
-        yield _table(("field", "default", "allowed", "meaning"), rows)
-        yield "## Presets"
+        """One table of fields; a TOML text a preset."""
+        english = self.language == "en"
+        yield "## Fields" if english else "## 항목"  # what stands before the first heading would be lost
+        head = ("field", "default", "allowed", "meaning") if english else ("항목", "기본값", "가능한 값", "뜻")
+        yield _table(head, (self._row(field) for field in fields(Recipe)))
+        yield "## Presets" if english else "## 프리셋"
         for preset in PRESETS:
             yield f"`{preset}`:\n\n```toml\n{Recipe.preset(preset).to_toml()}```"
+
+    def _row(self, field: "Field[Any]") -> tuple[str, ...]:
+        spec = field.metadata["spec"]
+        meaning = translate(f"recipe.{field.name}", choices=spec.meanings or ", ".join(spec.choices))
+        return f"`{field.name}`", f"`{field.default}`", spec.allowed(type(field.default)), _escape(meaning)
 
 
 class HttpApi(MarkdownDirective):
@@ -98,11 +108,9 @@ class HttpApi(MarkdownDirective):
 class Lesson(MarkdownDirective):
     """The lesson's notebook: words, code, and what the code printed and drew."""
 
-    required_arguments = 1  # the language
-
     def markdown(self) -> Iterator[str]:
         """Cell by cell."""
-        path = ROOT / "notebooks" / f"softreg-lab.{self.arguments[0]}.ipynb"
+        path = ROOT / "notebooks" / f"softreg-lab.{self.language}.ipynb"
         self.env.note_dependency(str(path))
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])
@@ -122,18 +130,6 @@ class Lesson(MarkdownDirective):
         if not figure.exists() or figure.read_bytes() != image:
             figure.write_bytes(image)
         return f"![](/{FIGURES.as_posix()}/{name})"
-
-
-def _flags(option: click.Option) -> str:
-    """As typed, e.g. `--epochs INT`."""
-    flags = ", ".join((*option.opts, *option.secondary_opts))
-    value = "" if option.is_flag else f" {option.make_metavar(click.Context(click.Command('x')))}"
-    return f"`{flags}{value}`".replace("|", r"\|")
-
-
-def _epilog(text: str) -> str:
-    """An epilog as a code block where it holds examples to type, else as it is."""
-    return f"```text\n{text.strip()}\n```" if "\n" in text.strip() else text
 
 
 def _parameters(operation: dict[str, Any]) -> str:

@@ -105,7 +105,7 @@ def test_out_of_fold_is_what_a_model_without_these_images_says(mnist: Splits) ->
     log_p = cross_val_log_proba(recipe.replace({"tol": 1e-4}), fit(recipe, data).model, data)
     aside = torch.arange(500) % 5 == 2
     others = Dataset(data.images[~aside], data.labels[~aside], data.classes, data.name)
-    wanted = fit(recipe, others).model.probabilities(data.images[aside])
+    wanted = fit(recipe, others).model.predict_proba(data.images[aside])
     torch.testing.assert_close(log_p[aside].exp().float(), wanted, atol=0.02, rtol=0)
 
 

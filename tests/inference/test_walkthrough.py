@@ -40,7 +40,7 @@ def test_a_view_tells_what_scikit_learn_and_a_sort_tell(tutorial_run: Run, mnist
     model = tutorial_run.model()
     theta = torch.cat([model.linear.weight.detach(), model.linear.bias.detach()[:, None]], dim=1)
     view = TrainingMonitor(Recipe(), mnist).snapshot(theta)
-    probabilities = model.probabilities(mnist.test.images)
+    probabilities = model.predict_proba(mnist.test.images)
     assert view.n == 10_000
     assert view.accuracy == pytest.approx(accuracy_score(mnist.test.labels, probabilities.argmax(1)))
     of_label = probabilities[torch.arange(10_000), mnist.test.labels]

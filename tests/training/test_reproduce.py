@@ -54,7 +54,7 @@ def test_an_interrupted_run_is_reproduced_as_far_as_it_came(dataset: Path, tmp_p
     run = train(Recipe(dataset=str(dataset), epochs=5), tmp_path / "run", on_step=interrupt)
     assert reproduce(run).same
     with pytest.raises(KeyboardInterrupt):
-        reproduce(run, lambda state: interrupt(State(state.theta, 2, 0.0, None, {})))
+        reproduce(run, lambda state: interrupt(State(state.theta, 2, 0.0, None, state.solver_state)))
 
 
 def test_one_flipped_bit_is_found(run: Run) -> None:

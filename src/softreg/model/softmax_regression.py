@@ -8,17 +8,17 @@ from torch import Tensor, nn
 from softreg.features.feature_map import FeatureMap
 from softreg.model.out_of_distribution import OODDetector
 
-ROWS = 1000  # images whose features are in memory at a time
+BATCH_SIZE = 1000  # images whose features are in memory at a time
 
 
-class _Blank(nn.Linear):
-    """An `nn.Linear` whose numbers are set by whoever made it, drawn by nobody's generator.
+class _UninitializedLinear(nn.Linear):
+    """An `nn.Linear` that draws no initial weights: they are set afterwards, and nobody's generator advances.
 
-    (`device="meta"` and `to_empty` do the same, but import half a second's worth of torch.)
+    (`device="meta"` and `to_empty` do the same, but importing what they need takes half a second.)
     """
 
     def reset_parameters(self) -> None:
-        """Leave them as they are."""
+        """Do nothing."""
 
 
 class SoftmaxRegression(nn.Module):
@@ -32,15 +32,15 @@ class SoftmaxRegression(nn.Module):
     Attributes
     ----------
     linear : nn.Linear, weight (C, D), bias (C,)
-    novelty : how unlike its class an image is; None if the recipe asked for no calibration
+    ood_detector : scores how unlike every class an image is; None if the recipe asked for no calibration
     """
 
     def __init__(self, features: FeatureMap, classes: tuple[str, ...]) -> None:
         super().__init__()
         self.features = features
-        self.linear: nn.Linear = _Blank(features.dim, len(classes))
+        self.linear: nn.Linear = _UninitializedLinear(features.dim, len(classes))
         self.classes = classes
-        self.novelty: OODDetector | None = None
+        self.ood_detector: OODDetector | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """The logits (N, C), float32, of images uint8 (N, 28, 28)."""
@@ -49,20 +49,20 @@ class SoftmaxRegression(nn.Module):
 
     @torch.inference_mode()
     def logits(self, images: Tensor) -> Tensor:
-        """The logits (N, C) of any number of images, without gradients, a thousand at a time, on the CPU."""
+        """The logits (N, C), on the CPU, of any number of images, computed without gradients a thousand at a time."""
         device = self.linear.weight.device
-        return torch.cat([self(chunk.to(device)).cpu() for chunk in images.split(ROWS)])  # (N, C)
+        return torch.cat([self(chunk.to(device)).cpu() for chunk in images.split(BATCH_SIZE)])  # (N, C)
 
-    def probabilities(self, images: Tensor) -> Tensor:
-        """softmax of the logits, (N, C); right as often as they say, if the recipe asked for calibration."""
+    def predict_proba(self, images: Tensor) -> Tensor:
+        """The probabilities (N, C), softmax of `logits`; calibrated if the recipe asked for it."""
         return torch.softmax(self.logits(images), dim=1)
 
     def set_theta(self, theta: Tensor) -> None:
-        """Take over weights and bias from theta (C, D + 1), the bias last."""
+        """Copy weights and bias from theta (C, D + 1), the bias last."""
         with torch.no_grad():
             self.linear.weight.copy_(theta[:, :-1])
             self.linear.bias.copy_(theta[:, -1])
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """All that a model file holds, by name, in a fixed order."""
+        """All weights and buffers by name, in alphabetical order."""
         yield from sorted(self.state_dict().items())

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from softreg.errors import RunError
-from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.model.serialization import load_model
-from softreg.recipe import AUTO, Recipe
+from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.solver import Termination
+from softreg.recipe import AUTO, Recipe
 from softreg.storage.tensors import read_bytes
 
 MODEL, RECIPE, METRICS, ENVIRONMENT, FIGURES = "model.safetensors", "recipe.toml", "metrics.jsonl", "environment.json", "figures"

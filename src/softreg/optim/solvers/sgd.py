@@ -81,7 +81,7 @@ class SGD:
         """Update weight (C, D) and bias (C,) in place, batch by batch; returns the logits (C, M) of each batch before its update.
 
         `here` says how many of the M rows belong to each batch: all of it, or one rank's share. Each batch is converted to float in
-        the same small buffer, which stays in cache. Classes are rows: ten long ones suit the product better than a hundred short ones.
+        the same small buffer, which stays in cache. Classes are rows: ten long ones suit the product better than a hundred short.
         """
         matrix, decay, logits_before = objective.matrix, 1 - self.lr * objective.l2, []
         targets = (y == torch.arange(objective.classes, device=y.device)[:, None]).to(weight.dtype)  # (C, M)

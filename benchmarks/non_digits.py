@@ -1,8 +1,8 @@
-"""Pictures that show no digit: letters, scribbles, shapes, textures, noise, photos. Drawn at random, seeded, from no data set.
+"""Pictures that show no digit, drawn at random from a seed: letters, scribbles, shapes, textures, noise; and pieces of photos.
 
-Used by `benchmarks/abstention.py` to see how often `softreg.model.out_of_distribution` says so. It learns from
-`softreg.data.synthetic_outliers`, never from these pictures; but those outliers too are scribbles, polygons and crossing strokes,
-drawn another way (AKIN). Of the other kinds it knows nothing but that strokes may branch, as those of letters do.
+Used by `benchmarks/abstention.py` to see how often `softreg.model.out_of_distribution` says so. The detector is
+fitted on `softreg.data.synthetic_outliers`, never on these pictures; but some of those outliers, too, are scribbles, polygons and
+crossing strokes, drawn in another way (AKIN). The other kinds are new to it, but for branching strokes, which letters have.
 """
 
 from collections.abc import Callable
@@ -138,4 +138,4 @@ KINDS: dict[str, Kind] = {
     "blank": blank,
 }
 
-AKIN = {"scribble", "shape", "hash marks"}  # kinds that some impostors resemble
+AKIN = {"scribble", "shape", "hash marks"}  # kinds that some synthetic outliers resemble

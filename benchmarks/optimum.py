@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from softreg.data.load import load_dataset
 from softreg.optim.design_matrix import DesignMatrix
+from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective
 from softreg.optim.solvers.lbfgs import LBFGS
 from softreg.optim.solvers.newton import Newton
@@ -44,7 +45,7 @@ Answer = tuple[Array, Array]  # weights (C, D) and bias (C,)
 
 def objective(x: Array, y: Array, answer: Answer) -> float:
     """Mean cross-entropy plus 1/2 l2 ||W||^2, in float64, of x (N, D) and y (N,)."""
-    weight, bias = (each.astype(np.float64) for each in answer)
+    weight, bias = (part.astype(np.float64) for part in answer)
     logits = x.astype(np.float64) @ weight.T + bias
     largest = logits.max(axis=1)
     losses = np.log(np.exp(logits - largest[:, None]).sum(axis=1)) + largest - logits[np.arange(len(y)), y]
@@ -55,9 +56,7 @@ def objective(x: Array, y: Array, answer: Answer) -> float:
 def softreg(solver: NewtonTypeSolver, images: torch.Tensor, labels: torch.Tensor) -> Answer:
     """softreg's own, on uint8 images (N, D)."""
     problem = Objective(DesignMatrix(images, labels, scale=1 / 255), 10, L2)
-    state = solver.start(problem, torch.zeros(10, images.shape[1] + 1))
-    while state.termination is None:
-        state = solver.step(problem, state)
+    state = minimize(solver, problem, torch.zeros(10, images.shape[1] + 1))
     return state.theta[:, :-1].numpy(), state.theta[:, -1].numpy()
 
 

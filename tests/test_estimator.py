@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_scikit_learns_checks(solver: str) -> None:
     results = check_estimator(SoftmaxClassifier(solver=solver), on_skip=None, on_fail="raise")
     assert len(results) > 50
-    left_out = [str(each["exception"]) for each in results if each["status"] != "passed"]
+    left_out = [str(check["exception"]) for check in results if check["status"] != "passed"]
     assert all("pandas" in why or "SCIPY_ARRAY_API" in why for why in left_out), left_out  # what is not installed, not switched on
 
 

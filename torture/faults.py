@@ -11,6 +11,7 @@ from softreg.features.registry import make_feature_map
 from softreg.model.serialization import save_model
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.solver import State
+from softreg.optim.solvers.sgd import SGDState
 from softreg.recipe import Recipe
 from softreg.storage.atomic import atomic_directory, write_bytes
 from softreg.training.checkpoints import Checkpoints
@@ -44,7 +45,7 @@ def save_checkpoints(folder: Path) -> None:
     try:
         checkpoints.begin(Recipe(), "0" * 64, torch.device("cpu"))
         for step in (1, 2, 3):
-            state = State(torch.full((2, 785), float(step)), step, 0.5, None, {"generator": torch.zeros(10)})
+            state = State(torch.full((2, 785), float(step)), step, 0.5, None, SGDState(torch.zeros(10)))
             checkpoints.save(TrainState(state, [0.5] * step, 1.0), force=True)
     finally:
         checkpoints.close(delete=False)

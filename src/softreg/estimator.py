@@ -122,9 +122,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _objective(self, X: Any, labels: Any, weights: Any) -> Objective:
         rows = torch.from_numpy(np.require(X, requirements=["C", "W"]))
         matrix = DesignMatrix(rows, torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
-        l2 = 1 / (self.C * matrix.total) if self.l2 is None else self.l2
-        halves = 2 if len(self.classes_) == 2 else 1  # two rows w/2 and -w/2 have half of ||w||^2
-        return Objective(matrix, len(self.classes_), halves * l2)
+        l2 = 1 / (self.C * matrix.weight_sum) if self.l2 is None else self.l2
+        penalty_factor = 2 if len(self.classes_) == 2 else 1  # two rows w/2 and -w/2 have half of ||w||^2
+        return Objective(matrix, len(self.classes_), penalty_factor * l2)
 
     def _minimize(self, objective: Objective) -> Tensor:
         """Theta (C, D + 1) at the optimum."""

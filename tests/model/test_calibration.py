@@ -1,4 +1,4 @@
-"""Temperature and novelty against SciPy, against linear algebra by hand, and against images that were never shown to the model."""
+"""Temperature and outlier detector against SciPy, against linear algebra by hand, and on images the model was not trained on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -64,12 +64,12 @@ def test_there_is_a_temperature_when_all_are_right_or_all_wrong(wrong: bool) -> 
     assert 0.009 < temperature(logits, labels) < 101
 
 
-def test_what_was_set_aside_leaves_no_trace(train: Dataset, fitted: Fit) -> None:
-    seen, aside = train[:3000], train[3000:]
+def test_held_out_images_leave_no_trace(train: Dataset, fitted: Fit) -> None:
+    seen, held_out = train[:3000], train[3000:]
     alone = fit(RECIPE.replace({"calibration": 0}), seen)  # from nothing, on the others only
-    logits = alone.model.logits(aside.images)
-    assert fitted.temperature == pytest.approx(temperature(logits, aside.labels), rel=2e-3)
-    assert alone.model.novelty is None
+    logits = alone.model.logits(held_out.images)
+    assert fitted.temperature == pytest.approx(temperature(logits, held_out.labels), rel=2e-3)
+    assert alone.model.ood_detector is None
     assert alone.temperature == 1
 
 
@@ -80,11 +80,11 @@ def test_weights_are_divided_by_the_temperature_and_nothing_else(train: Dataset,
     assert fitted.objective == plain.objective
 
 
-def test_about_the_chosen_share_of_new_digits_is_novel_and_far_more_impostors(mnist: Splits, fitted: Fit) -> None:
+def test_about_the_chosen_fraction_of_new_digits_is_out_of_distribution_and_far_more_outliers(mnist: Splits, fitted: Fit) -> None:
     doubted = [why == "prediction.novel" for why in predict_images(fitted.model, mnist.test.images[:3000])[2]]
     assert 0.003 < np.mean(doubted) < 0.045
-    false, _ = synthetic_outliers(mnist.test.images, mnist.test.labels, 1000, torch.Generator().manual_seed(1))
-    assert np.mean([why == "prediction.novel" for why in predict_images(fitted.model, false)[2]]) > 0.25
+    outliers, _ = synthetic_outliers(mnist.test.images, mnist.test.labels, 1000, torch.Generator().manual_seed(1))
+    assert np.mean([why == "prediction.novel" for why in predict_images(fitted.model, outliers)[2]]) > 0.25
 
 
 def test_a_model_without_calibration_only_doubts_what_it_is_unsure_of(mnist: Splits) -> None:
@@ -97,9 +97,9 @@ def test_a_model_without_calibration_only_doubts_what_it_is_unsure_of(mnist: Spl
 
 def test_the_distance_is_mahalanobis(fitted: Fit, train: Dataset) -> None:
     model = fitted.model
-    assert model.novelty is not None
+    assert model.ood_detector is not None
     x = model.features(train.images)
-    y = model.novelty.components(x).detach().double().numpy()
+    y = model.ood_detector.components(x).detach().double().numpy()
     c, seen = 3, np.arange(len(train)) < 3000
     of_class = y[seen & (train.labels.numpy() == c)]
     covariance = np.cov(of_class.T, bias=True)
@@ -109,7 +109,7 @@ def test_the_distance_is_mahalanobis(fitted: Fit, train: Dataset) -> None:
     logits = torch.zeros(50, 10)
     logits[:, c] = 1
     k = y.shape[1]
-    found = model.novelty.statistics(OODInputs(model.novelty.components(x[3000:3050]), logits))[:, 2 * k].detach().numpy()
+    found = model.ood_detector.statistics(OODInputs(model.ood_detector.components(x[3000:3050]), logits))[:, 2 * k].detach().numpy()
     np.testing.assert_allclose(found, wanted, rtol=2e-3)
 
 
@@ -122,16 +122,16 @@ def test_principal_axes_are_those_of_a_full_decomposition() -> None:
     torch.testing.assert_close((axes * exact).sum(0).abs(), torch.ones(5), atol=1e-4, rtol=0)
 
 
-def test_impostors_are_images_in_the_middle_and_the_same_for_the_same_seed(mnist: Splits) -> None:
+def test_outliers_are_centred_images_and_the_same_for_the_same_seed(mnist: Splits) -> None:
     state = torch.get_rng_state()
     args = mnist.train.images[:500], mnist.train.labels[:500], 400
-    images, was = synthetic_outliers(*args, torch.Generator().manual_seed(3))
+    images, original_label = synthetic_outliers(*args, torch.Generator().manual_seed(3))
     again, _ = synthetic_outliers(*args, torch.Generator().manual_seed(3))
     assert torch.equal(images, again)
     assert torch.equal(state, torch.get_rng_state())
-    assert (images.dtype, images.shape, was.shape) == (torch.uint8, (400, 28, 28), (400,))
-    assert (was[:40] >= 0).all()
-    assert (was[40:] == -1).all()
+    assert (images.dtype, images.shape, original_label.shape) == (torch.uint8, (400, 28, 28), (400,))
+    assert (original_label[:40] >= 0).all()
+    assert (original_label[40:] == -1).all()
     images[80:120] = 0  # overlaid ones may leave at one edge and come in at the other
     ink = images[(images > 0).flatten(1).any(1)].double()
     pixel = torch.arange(28).double() + 0.5
@@ -164,20 +164,20 @@ def test_a_calibrated_model_is_written_and_read_whole(fitted: Fit, mnist: Splits
     assert ours[2] == theirs[2]
 
 
-def test_half_a_novelty_is_refused(fitted: Fit, tmp_path: Path) -> None:
+def test_an_incomplete_detector_is_refused(fitted: Fit, tmp_path: Path) -> None:
     model, path = fitted.model, tmp_path / "model.safetensors"
-    assert model.novelty is not None
-    whole, root = model.novelty, model.novelty.root
-    model.novelty = OODDetector(784, 10)
-    model.novelty.root = root[:, :5]
+    assert model.ood_detector is not None
+    whole, cholesky = model.ood_detector, model.ood_detector.precision_cholesky
+    model.ood_detector = OODDetector(784, 10)
+    model.ood_detector.precision_cholesky = cholesky[:, :5]
     try:
         save_model(model, path)
     finally:
-        model.novelty = whole
+        model.ood_detector = whole
     with pytest.raises(RunError, match="tensors"):
         load_model(path)
 
 
-def test_more_images_than_there_are_cannot_be_set_aside(mnist: Splits) -> None:
+def test_more_images_than_there_are_cannot_be_held_out(mnist: Splits) -> None:
     with pytest.raises(RecipeError, match="calibration 300"):
         fit(Recipe(calibration=300), mnist.train[:300])

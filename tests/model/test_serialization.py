@@ -48,7 +48,7 @@ def test_the_same_model_gives_the_same_bytes(path: Path, model: SoftmaxRegressio
     before = path.read_bytes()
     save_model(model, path)
     assert path.read_bytes() == before
-    assert [each.name for each in path.parent.iterdir()] == ["model.safetensors"]
+    assert [file.name for file in path.parent.iterdir()] == ["model.safetensors"]
 
 
 def refused(path: Path) -> str:
@@ -146,7 +146,7 @@ def test_a_file_that_claims_more_than_it_holds_is_refused_before_memory_is_asked
         raise AssertionError(f"{classes * COMPONENTS**2 * 4 / 1e9} GB")
 
     monkeypatch.setattr("softreg.model.serialization.OODDetector", asked)
-    classes = json.dumps([str(each) for each in range(10_000)])
+    classes = json.dumps([str(number) for number in range(10_000)])
     for tensors in ({"novelty.root": torch.zeros(10_000, 0, 0)}, {"novelty.mean": torch.zeros(10_000, 128)}):
         raw, _ = dumps(tensors, {"format": "1", "classes": classes, "features": "pixels"})
         (tmp_path / "model").write_bytes(raw)

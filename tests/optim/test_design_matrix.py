@@ -27,7 +27,7 @@ def matrix(n: int = 1000, dtype: torch.dtype = torch.uint8) -> DesignMatrix:
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_rows_of_every_kind_give_the_same_features(dtype: torch.dtype) -> None:
     index = torch.tensor([5, 0, 999, 5])
-    x, y = matrix(dtype=dtype).take(index)
+    x, y = matrix(dtype=dtype).rows_at(index)
     assert x.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     torch.testing.assert_close(x.float(), matrix().rows[index].float() / 255)
     assert y.equal(matrix().labels[index])
@@ -35,7 +35,7 @@ def test_rows_of_every_kind_give_the_same_features(dtype: torch.dtype) -> None:
 
 def test_take_scales_and_shifts_each_feature() -> None:
     scale, offset = torch.rand(12), torch.rand(12)
-    x, _ = DesignMatrix(matrix().rows, matrix().labels, scale, offset).take(torch.tensor([3]))
+    x, _ = DesignMatrix(matrix().rows, matrix().labels, scale, offset).rows_at(torch.tensor([3]))
     torch.testing.assert_close(x, matrix().rows[3:4].float() * scale + offset)
 
 
@@ -45,7 +45,7 @@ def test_fold_gives_the_logits_and_unfold_is_its_transpose() -> None:
         torch.randn(*shape, generator=g, dtype=torch.float64) for shape in ((3, 13), (3, 13), (12,), (12,))
     )
     m = DesignMatrix(matrix(dtype=torch.float64).rows, matrix().labels, scale, offset)
-    x, _ = m.take(torch.arange(1000))
+    x, _ = m.rows_at(torch.arange(1000))
     folded = m.fold(theta)
     torch.testing.assert_close(m.rows @ folded[:, :-1].T + folded[:, -1], x @ theta[:, :-1].T + theta[:, -1])
     torch.testing.assert_close((folded * other).sum(), (theta * m.unfold(other)).sum())
@@ -57,10 +57,10 @@ def test_the_sum_is_the_same_on_one_thread_and_many(monkeypatch: pytest.MonkeyPa
     theta = torch.randn(3, 13, generator=Generator().manual_seed(1))
     threads, answers = torch.get_num_threads(), []
     try:
-        for each in (1, 2, 5):
-            torch.set_num_threads(each)
+        for count in (1, 2, 5):
+            torch.set_num_threads(count)
             answers.append(objective.value_and_gradient(theta))
-            assert torch.get_num_threads() == each
+            assert torch.get_num_threads() == count
     finally:
         torch.set_num_threads(threads)
     for value, gradient in answers[1:]:
@@ -77,17 +77,17 @@ def test_unequal_shares_sum_to_the_whole() -> None:
         def all_reduce(total: Tensor) -> None:
             box[number] = total.clone()
             barrier.wait()
-            total.copy_(torch.stack([box[each] for each in range(3)]).sum(0))
+            total.copy_(torch.stack([box[number] for number in range(3)]).sum(0))
             barrier.wait()
 
         share = DesignMatrix(whole.rows[shares[number]], whole.labels[shares[number]], whole.scale, all_reduce=all_reduce)
         answers[number] = Objective(share, 3, 0.1).value_and_gradient(theta)
 
     ranks = [threading.Thread(target=rank, args=(number,)) for number in range(3)]
-    for each in ranks:
-        each.start()
-    for each in ranks:
-        each.join()
+    for thread in ranks:
+        thread.start()
+    for thread in ranks:
+        thread.join()
     value, gradient = Objective(whole, 3, 0.1).value_and_gradient(theta)
     for number in range(3):
         assert answers[number][0] == pytest.approx(value, rel=1e-14)
@@ -114,8 +114,8 @@ def test_every_fourth_row_is_the_same_whatever_the_shares() -> None:
     whole = matrix()
     wanted = whole.strided(4)
     for first, end in ((0, 401), (401, 402), (402, 402), (403, 1000)):
-        share = replace(whole, rows=whole.rows[first:end], labels=whole.labels[first:end], first=first).strided(4)
-        assert share.rows.equal(wanted.rows[share.first : share.first + len(share)])
+        share = replace(whole, rows=whole.rows[first:end], labels=whole.labels[first:end], row_offset=first).strided(4)
+        assert share.rows.equal(wanted.rows[share.row_offset : share.row_offset + len(share)])
         assert len(share) == len(range(-first % 4, end - first, 4))
 
 
@@ -134,7 +134,7 @@ def test_batches_are_gathered_in_order_and_shared_out_without_a_row_lost(numbers
     assert y.equal(whole.labels[order])
     assert sizes == [100] * 9 + [50]
     parts = [
-        replace(whole, rows=whole.rows[a:b], labels=whole.labels[a:b], first=a) for a, b in ((0, 137), (137, 137), (137, 1000))
+        replace(whole, rows=whole.rows[a:b], labels=whole.labels[a:b], row_offset=a) for a, b in ((0, 137), (137, 137), (137, 1000))
     ]
     shares = [gathered(part, order) for part in parts]
     assert [sum(here) for here in zip(*(sizes for _, _, sizes in shares), strict=True)] == sizes

@@ -16,6 +16,7 @@ from softreg.optim.duality_gap import duality_gap
 from softreg.optim.objective import Objective
 from softreg.optim.solvers.lbfgs import LBFGS
 from softreg.optim.solvers.newton import Newton
+from softreg.optim.solvers.newton_type import solver_state
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -26,9 +27,11 @@ pytestmark = [
 def optimum(objective: Objective) -> tuple[float, Tensor]:
     """The minimum and where it is, by scikit-learn's exact Newton method in float64; two classes share one vector there."""
     m, c = objective.matrix, objective.classes
-    x, y = m.take(torch.arange(len(m)))
+    x, y = m.rows_at(torch.arange(len(m)))
     weights = torch.ones(len(m), dtype=x.dtype) if m.weights is None else m.weights
-    peer = LogisticRegression(C=(2 if c == 2 else 1) / (objective.l2 * m.total), solver="newton-cholesky", tol=1e-12, max_iter=1000)
+    peer = LogisticRegression(
+        C=(2 if c == 2 else 1) / (objective.l2 * m.weight_sum), solver="newton-cholesky", tol=1e-12, max_iter=1000
+    )
     peer.fit(x.numpy(), y.numpy(), sample_weight=weights.numpy())
     theta = torch.from_numpy(np.column_stack([peer.coef_, peer.intercept_]))
     theta = torch.cat([-theta, theta]) / 2 if c == 2 else theta
@@ -52,9 +55,9 @@ def problems(draw: st.DrawFn) -> Objective:
 def test_the_proof_is_never_below_the_true_gap(objective: Objective, away: float, seed: int) -> None:
     best, where = optimum(objective)
     theta = where + away**3 * torch.randn(where.shape, dtype=torch.float64, generator=Generator().manual_seed(seed))
-    certificate = duality_gap(objective, theta)
-    assert certificate.lower <= best + 1e-13
-    assert certificate.gap >= certificate.value - best - 1e-13
+    proof = duality_gap(objective, theta)
+    assert proof.lower_bound <= best + 1e-13
+    assert proof.gap >= proof.value - best - 1e-13
 
 
 @settings(max_examples=25)
@@ -78,7 +81,7 @@ def test_the_estimate_is_within_three_of_the_true_gap(solver: type[LBFGS | Newto
     state = searching.start(objective, torch.zeros(objective.classes, objective.matrix.dim + 1, dtype=torch.float64))
     while state.termination is None:
         state = searching.step(objective, state)
-    gap, estimate = state.cost - best, float(state.memory["gap"])
+    gap, estimate = state.cost - best, float(solver_state(state).gap)
     assert state.termination.converged
     assert gap <= 3 * estimate + 1e-13
     assert estimate <= 3 * gap + 1e-10

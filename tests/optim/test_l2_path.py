@@ -38,17 +38,17 @@ def noisy(n: int = 600, d: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
 def test_each_strength_is_judged_as_scikit_learn_would() -> None:
     x, y = noisy()
     path = l2_path(Objective(DesignMatrix(x, y), 3), 0, "lbfgs", {**VALUES, "tol": 1e-9})
-    for tried in path:
-        peer = LogisticRegression(C=1 / (500 * tried.l2), tol=1e-8, max_iter=1000).fit(x[:500].numpy(), y[:500].numpy())
+    for point in path:
+        peer = LogisticRegression(C=1 / (500 * point.l2), tol=1e-8, max_iter=1000).fit(x[:500].numpy(), y[:500].numpy())
         p = peer.predict_proba(x[500:].numpy())
-        assert tried.loss == pytest.approx(log_loss(y[500:].numpy(), p), abs=2e-3)
-        assert tried.accuracy == pytest.approx(float(np.mean(p.argmax(1) == y[500:].numpy())), abs=0.011)
+        assert point.loss == pytest.approx(log_loss(y[500:].numpy(), p), abs=2e-3)
+        assert point.accuracy == pytest.approx(float(np.mean(p.argmax(1) == y[500:].numpy())), abs=0.011)
 
 
 @pytest.mark.usefixtures("one_thread")
 def test_the_path_ends_when_it_no_longer_improves() -> None:
     path = l2_path(Objective(DesignMatrix(*noisy()), 3), 0, "lbfgs", VALUES)
-    assert [tried.l2 for tried in path] == list(GRID[: len(path)])
+    assert [point.l2 for point in path] == list(GRID[: len(path)])
     assert len(path) == len(GRID) or path[-1 - PATIENCE] is best_point(path)
 
 
@@ -67,11 +67,11 @@ def test_shares_choose_alike() -> None:
     x, y = noisy()
     whole = DesignMatrix(x, y)
     for first, end in ((0, 250), (250, 600)):
-        share = replace(whole, rows=x[first:end], labels=y[first:end], first=first)
+        share = replace(whole, rows=x[first:end], labels=y[first:end], row_offset=first)
         for a, b in ((0, 500), (500, 600), (100, 101)):
             part = share.slice(a, b)
             assert part.rows.equal(x[max(first, a) : max(first, a, min(end, b))])
-            assert not len(part) or part.first == max(first, a) - a
+            assert not len(part) or part.row_offset == max(first, a) - a
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_float32_theta_is_answered_in_float32_and_close() -> None:
 def test_probabilities_are_softmax() -> None:
     objective = problem()
     theta = torch.randn(4, 8, dtype=torch.float64, generator=Generator().manual_seed(1))
-    x, _ = objective.matrix.take(torch.arange(50))
+    x, _ = objective.matrix.rows_at(torch.arange(50))
     wanted = torch.softmax(x.double() @ theta[:, :-1].T + theta[:, -1], dim=1).T
     torch.testing.assert_close(objective.probabilities(theta), wanted, rtol=1e-5, atol=1e-6)
 
@@ -68,7 +68,7 @@ def test_probabilities_are_softmax() -> None:
 def test_logits_are_those_of_the_features() -> None:
     objective = problem()
     theta = torch.randn(4, 8, dtype=torch.float64, generator=Generator().manual_seed(1))
-    x, _ = objective.matrix.take(torch.arange(50))
+    x, _ = objective.matrix.rows_at(torch.arange(50))
     logits = logits_of(objective.matrix, theta)
     assert logits.shape == (50, 4)
     assert logits.dtype == torch.float64

@@ -112,7 +112,7 @@ def test_a_calibrated_training_is_resumed(recipe: Recipe, tmp_path: Path) -> Non
     with pytest.raises(PowerCut):
         train(recipe, tmp_path / "cut", on_step=stop_after(2))
     resumed, whole = train(recipe, tmp_path / "cut", resume=True), train(recipe, tmp_path / "whole")
-    assert resumed.model().novelty is not None
+    assert resumed.model().ood_detector is not None
     assert (resumed.path / MODEL).read_bytes() == (whole.path / MODEL).read_bytes()
 
 

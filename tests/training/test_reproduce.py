@@ -53,7 +53,7 @@ def test_an_interrupted_run_is_reproduced_as_far_as_it_came(dataset: Path, tmp_p
     assert run.termination.reason is TerminationReason.INTERRUPTED
     assert reproduce(run).same
     with pytest.raises(KeyboardInterrupt):
-        reproduce(run, lambda state: interrupt(State(state.theta, 2, 0.0, None, {})))
+        reproduce(run, lambda state: interrupt(State(state.theta, 2, 0.0, None, state.solver_state)))
 
 
 @pytest.mark.parametrize("steps", [1, 3])

@@ -1,19 +1,20 @@
-"""Images that pass for nothing: made of strokes as the training images are, of the same size and thickness, and yet of no class.
+"""Synthetic outliers with MNIST-like strokes that belong to no class.
 
-Whether an image is like those of a class can be learnt only beside some that are not. Four kinds are made without any
-other data set (outlier exposure: Hendrycks, Mazeika and Dietterich, ICLR 2019; here the outliers cost nothing). Of training images:
+What is not in any class can be learnt only from examples. These are made without any other data set (outlier exposure: Hendrycks,
+Mazeika and Dietterich, ICLR 2019; here the outliers cost nothing), with the size and stroke width of the training images. From
+training images:
 
-- turned: an image mirrored, or lying on its side;
-- halved: one part of an image beside another part of a mirrored one;
-- overlaid: two images over each other, one of them shifted or lying on its side.
+- turned: mirrored, or rotated by 90 degrees;
+- halved: one part of an image joined with another part of a mirrored one;
+- overlaid: two images on top of each other, one of them shifted or rotated.
 
 And drawn:
 
-- strokes, two to six, curved or straight: apart, chained, or in a ring;
-- branches: two to five strokes, each of which leaves from one before;
-- crossings: two to six straight strokes, across one another;
+- strokes, two to six, curved or straight: separate, chained, or in a ring;
+- branches: two to five strokes, each starting on an earlier one;
+- crossings: two to six straight strokes across each other;
 - polygons of three to six corners, outlined;
-- scribbles: a pen that wanders;
+- scribbles: random walks of a pen;
 - patches of ink.
 """
 
@@ -28,53 +29,53 @@ from softreg.image_format import SIDE
 BOX = 20
 POINTS = 24  # on each stroke
 MOST_STROKES = 6
-TURNED, HALVED, OVERLAID = 0.1, 0.1, 0.1  # shares of each kind; the drawn ones are in DRAWN, below
+TURNED, HALVED, OVERLAID = 0.1, 0.1, 0.1  # share of each kind; those of the drawn kinds are in DRAWN_SHARES
 
 
 def synthetic_outliers(images: Tensor, labels: Tensor, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """About `count` impostors, uint8 (M, 28, 28), made of images (N, 28, 28) with labels (N,).
+    """About `count` outliers, uint8 (M, 28, 28), made from images uint8 (N, 28, 28) with labels (N,).
 
-    With them int64 (M,): the label each of the turned ones had, -1 for the others.
+    The second tensor, int64 (M,), is the original label of the turned ones, and -1 for the others.
     """
     turns, halves, overlays = (round(share * count) for share in (TURNED, HALVED, OVERLAID))
     chosen = torch.randint(len(images), (turns,), generator=generator).to(images.device)
     made = [
         turned(images[chosen], generator),
-        halved(_some(images, halves, generator), _some(images, halves, generator), generator),
-        overlaid(_some(images, overlays, generator), _some(images, overlays, generator), generator),
+        halved(_sample(images, halves, generator), _sample(images, halves, generator), generator),
+        overlaid(_sample(images, overlays, generator), _sample(images, overlays, generator), generator),
     ]
-    drawn = [draw(round(share * count), generator).to(images.device) for draw, share in DRAWN.items()]
-    false = centred(torch.cat(made + drawn))
-    was = labels.new_full((len(false),), -1)
-    was[:turns] = labels[chosen]
-    return false, was
+    drawn = [draw(round(share * count), generator).to(images.device) for draw, share in DRAWN_SHARES.items()]
+    outliers = centred(torch.cat(made + drawn))
+    original_label = labels.new_full((len(outliers),), -1)
+    original_label[:turns] = labels[chosen]
+    return outliers, original_label
 
 
 def turned(images: Tensor, generator: Generator) -> Tensor:
-    """Mirrored, or a quarter turned, by chance: (N, 28, 28)."""
-    return torch.where(_chance(images, generator), images.flip(2), images.rot90(1, (1, 2)))
+    """Images mirrored or rotated by 90 degrees, at random: (N, 28, 28)."""
+    return torch.where(_coin_flip(images, generator), images.flip(2), images.rot90(1, (1, 2)))
 
 
 def halved(images: Tensor, others: Tensor, generator: Generator) -> Tensor:
-    """The upper or left part of images, and the rest of others, mirrored: (N, 28, 28)."""
+    """The upper or left part of images joined with the rest of mirrored others: (N, 28, 28)."""
     cut = torch.randint(11, 18, (len(images), 1, 1), generator=generator).to(images.device)
     pixel = torch.arange(SIDE, device=images.device)
-    upper = torch.where(_chance(images, generator), pixel[:, None] < cut, pixel < cut)  # (N, 28, 28)
-    return torch.where(upper, images, torch.where(_chance(images, generator), others.flip(1), others.flip(2)))
+    upper = torch.where(_coin_flip(images, generator), pixel[:, None] < cut, pixel < cut)  # (N, 28, 28)
+    return torch.where(upper, images, torch.where(_coin_flip(images, generator), others.flip(1), others.flip(2)))
 
 
 def overlaid(images: Tensor, others: Tensor, generator: Generator) -> Tensor:
-    """Both over each other, the others shifted by up to 5 pixels and half of them lying: (N, 28, 28)."""
-    others = torch.where(_chance(images, generator), others.rot90(1, (1, 2)), others)
+    """Images with others on top, these shifted by up to 5 pixels and half of them rotated: (N, 28, 28)."""
+    others = torch.where(_coin_flip(images, generator), others.rot90(1, (1, 2)), others)
     shift = torch.randint(-5, 6, (len(images), 2), generator=generator).to(images.device)
-    return torch.maximum(images, _rolled(others, shift))
+    return torch.maximum(images, _roll(others, shift))
 
 
 def strokes(count: int, generator: Generator) -> Tensor:
-    """Drawings of two to six strokes, half of them straight, fitted into the box of 20 x 20: uint8 (N, 28, 28).
+    """Drawings of two to six strokes, half of them straight, scaled to a box of 20 x 20: uint8 (N, 28, 28).
 
-    A third are strokes anywhere; in the others each begins where the one before ended, and in half of these the last ends at the
-    first.
+    In a third of them strokes lie anywhere; in the others each starts at the end of the one before, and in half of these the last
+    ends at the start of the first.
     """
     ends = torch.rand(count, MOST_STROKES, 3, 2, generator=generator)  # control points of quadratic Bezier curves
     kind = torch.randint(3, (count, 1, 1), generator=generator)
@@ -89,40 +90,40 @@ def strokes(count: int, generator: Generator) -> Tensor:
 
 
 def branches(count: int, generator: Generator) -> Tensor:
-    """Two to five strokes, mostly upright or level, each of which leaves from one before: uint8 (N, 28, 28).
+    """Two to five strokes, mostly vertical or horizontal, each starting on an earlier one: uint8 (N, 28, 28).
 
-    Half leave from an end or the middle, the others from anywhere.
+    Half start at an end or the middle of it, the others anywhere.
     """
     most = 5
     turns = torch.rand(count, most, generator=generator)  # of 2 pi
     near = (4 * turns).round() / 4 + 0.025 * torch.randn(count, most, generator=generator)
     angle = 2 * math.pi * torch.where(torch.rand(count, most, generator=generator) < 0.6, near, turns)
     length = 0.3 + 0.7 * torch.rand(count, most, 1, generator=generator)
-    way = length * torch.stack([angle.cos(), angle.sin()], 2)  # (N, S, 2), from one end to the other
+    chord = length * torch.stack([angle.cos(), angle.sin()], 2)  # (N, S, 2), from one end to the other
     bent = torch.rand(count, most, 1, generator=generator) < 0.35
-    bend = 0.8 * bent * torch.randn(count, most, 1, generator=generator) * torch.stack([-way[..., 1], way[..., 0]], 2)
-    drawn = curves(torch.stack([torch.zeros_like(way), way / 2 + bend, way], 2))  # (N, S, P, 2), each from the origin
+    bend = 0.8 * bent * torch.randn(count, most, 1, generator=generator) * torch.stack([-chord[..., 1], chord[..., 0]], 2)
+    drawn = curves(torch.stack([torch.zeros_like(chord), chord / 2 + bend, chord], 2))  # (N, S, P, 2), each from the origin
     for stroke in range(1, most):
         before = torch.randint(stroke, (count,), generator=generator)
         place = torch.rand(count, generator=generator)
         place = torch.where(torch.rand(count, generator=generator) < 0.5, (2 * place).round() / 2, place)
         drawn[:, stroke] += drawn[torch.arange(count), before, ((POINTS - 1) * place).long()][:, None]
-    return rasterize(_first(drawn, generator), generator)
+    return rasterize(_truncate(drawn, generator), generator)
 
 
 def crossings(count: int, generator: Generator) -> Tensor:
-    """Two to six straight strokes in two directions nearly at right angles, anywhere: uint8 (N, 28, 28)."""
+    """Two to six straight strokes, anywhere, in two nearly perpendicular directions: uint8 (N, 28, 28)."""
     across = torch.randint(2, (count, MOST_STROKES), generator=generator)
     across[:, 1] = 1 - across[:, 0]  # a bar alone would be a 1
     turn = 0.6 * torch.rand(count, 1, generator=generator) - 0.3 + 0.15 * torch.randn(count, MOST_STROKES, generator=generator)
     angle = turn + math.pi / 2 * across
     half = (0.3 + 0.5 * torch.rand(count, MOST_STROKES, 1, generator=generator)) * torch.stack([angle.cos(), angle.sin()], 2)
     middle = 0.9 * torch.rand(count, MOST_STROKES, 2, generator=generator)
-    return rasterize(_first(curves(torch.stack([middle - half, middle, middle + half], 2)), generator), generator)
+    return rasterize(_truncate(curves(torch.stack([middle - half, middle, middle + half], 2)), generator), generator)
 
 
 def polygons(count: int, generator: Generator) -> Tensor:
-    """Outlines of three to six corners, regular or not, one in seven a star: uint8 (N, 28, 28)."""
+    """Outlines of polygons with three to six corners, regular or not, one in seven a star: uint8 (N, 28, 28)."""
     kinds = []
     for number, corners in enumerate((3, 4, 5, 6)):
         share = count // 4 + (number < count % 4)
@@ -140,7 +141,7 @@ def polygons(count: int, generator: Generator) -> Tensor:
 
 
 def scribbles(count: int, generator: Generator) -> Tensor:
-    """Random walks of 16 to 48 steps, their corners rounded: uint8 (N, 28, 28)."""
+    """Smoothed random walks of 16 to 48 steps: uint8 (N, 28, 28)."""
     kinds, points = [], 8 * POINTS
     for number, steps in enumerate((16, 24, 32, 48)):
         share = count // 4 + (number < count % 4)
@@ -157,14 +158,14 @@ def curves(ends: Tensor) -> Tensor:
 
 
 def rasterize(points: Tensor, generator: Generator) -> Tensor:
-    """A pen of any thickness led over points (N, P, 2), fitted into the box of 20 x 20: uint8 (N, 28, 28)."""
+    """Images uint8 (N, 28, 28) of a round pen moved over points (N, P, 2), scaled to a box of 20 x 20; its radius is random."""
     low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)
     radius = 0.6 + 1.2 * torch.rand(len(points), 1, 1, generator=generator)
     points = SIDE / 2 + (points - (low + high) / 2) * (BOX - 2 * radius) / (high - low).amax(2, keepdim=True).clamp_min(1e-3)
     pixel = torch.arange(SIDE) + 0.5
     grid = torch.cartesian_prod(pixel, pixel)  # (784, 2)
-    away = torch.cat([torch.cdist(grid, some).amin(2) for some in points.split(200)])  # (N, 784)
-    return (255 * (radius[:, 0] + 0.5 - away).clamp(0, 1)).round().to(torch.uint8).view(-1, SIDE, SIDE)
+    distance = torch.cat([torch.cdist(grid, chunk).amin(2) for chunk in points.split(200)])  # (N, 784)
+    return (255 * (radius[:, 0] + 0.5 - distance).clamp(0, 1)).round().to(torch.uint8).view(-1, SIDE, SIDE)
 
 
 def patches(count: int, generator: Generator) -> Tensor:
@@ -179,37 +180,38 @@ def patches(count: int, generator: Generator) -> Tensor:
     return (255 * (4 * height).clamp(0, 1) * inside).round().to(torch.uint8)
 
 
-DRAWN = {strokes: 0.1, branches: 0.2, crossings: 0.1, polygons: 0.13, scribbles: 0.13, patches: 0.04}
+DRAWN_SHARES = {strokes: 0.1, branches: 0.2, crossings: 0.1, polygons: 0.13, scribbles: 0.13, patches: 0.04}
 
 
 def centred(images: Tensor) -> Tensor:
-    """Shifted by whole pixels until the centre of mass is in the middle, as MNIST's: (N, 28, 28)."""
+    """Images shifted by whole pixels so that the centre of mass is in the middle, like MNIST's: (N, 28, 28)."""
     ink = images.float()
     pixel = torch.arange(SIDE, dtype=torch.float32, device=images.device)
     mass = ink.sum((1, 2)).clamp_min(1)
     middle = torch.stack([ink.sum(2) @ pixel / mass, ink.sum(1) @ pixel / mass], 1)  # (N, 2), row and column
-    return _rolled(images, ((SIDE - 1) / 2 - middle).round().long())
+    return _roll(images, ((SIDE - 1) / 2 - middle).round().long())
 
 
-def _rolled(images: Tensor, shift: Tensor) -> Tensor:
-    """Each image moved down and across by its shift, int64 (N, 2); what leaves at an edge comes in at the other."""
+def _roll(images: Tensor, shift: Tensor) -> Tensor:
+    """Each image rolled down and right by its shift, int64 (N, 2), wrapping around at the edges."""
     pixel = torch.arange(SIDE, device=images.device)
     rows, columns = ((pixel - shift[:, axis : axis + 1]) % SIDE for axis in (0, 1))  # (N, 28) each
     number = torch.arange(len(images), device=images.device)
     return images[number[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def _some(images: Tensor, count: int, generator: Generator) -> Tensor:
+def _sample(images: Tensor, count: int, generator: Generator) -> Tensor:
+    """`count` of the images, drawn with replacement."""
     return images[torch.randint(len(images), (count,), generator=generator).to(images.device)]
 
 
-def _chance(images: Tensor, generator: Generator) -> Tensor:
-    """Heads or tails for each image, bool (N, 1, 1)."""
+def _coin_flip(images: Tensor, generator: Generator) -> Tensor:
+    """True or false with equal probability for each image, bool (N, 1, 1)."""
     return (torch.rand(len(images), 1, 1, generator=generator) < 0.5).to(images.device)
 
 
-def _first(strokes: Tensor, generator: Generator) -> Tensor:
-    """Points (N, S P, 2) of the first two, or more, of strokes (N, S, P, 2); the others give way to the first."""
+def _truncate(strokes: Tensor, generator: Generator) -> Tensor:
+    """Points (N, S P, 2) of a random number, at least two, of the strokes (N, S, P, 2); the rest are replaced by the first."""
     n, most = strokes.shape[:2]
     number = torch.randint(2, most + 1, (n, 1), generator=generator)
     return torch.where((torch.arange(most) < number)[:, :, None, None], strokes, strokes[:, :1]).flatten(1, 2)

@@ -152,7 +152,7 @@ def predict_images(model: SoftmaxRegression, images: Tensor) -> tuple[Tensor, Te
     x = model.features(images.to(model.linear.weight.device))  # (N, D)
     logits, probabilities = model.classify(x)  # (N, C)
     uncertain = (probabilities.max(1).values <= MIN_CONFIDENCE).tolist()
-    novel = (model.novelty(x, logits) > 0).tolist() if model.novelty else [False] * len(images)
+    novel = (model.ood_detector(x, logits) > 0).tolist() if model.ood_detector else [False] * len(images)
     whys = [
         "prediction.novel" if new else "prediction.uncertain" if torn else None for new, torn in zip(novel, uncertain, strict=True)
     ]

@@ -1,8 +1,8 @@
-"""How sure a model may be: learnt from training images it was not fitted on, never from the test images.
+"""Calibration of probabilities and of the out-of-distribution detector, on training images held out from the solver.
 
-The last images of the training set are set aside, and the solver learns from the others, from the beginning: had it gone on from
-weights that know all images, and ended before the optimum, a trace of what was set aside would be left. What that model says of the
-images it has not seen decides two things for the model of all images: the temperature, and the limit of novelty.
+The last images of the training set are held out, and the solver is run on the others from its usual start: continuing from weights
+that know all images, and stopping before the optimum, would leave a trace of the held-out ones. What that model predicts for them
+gives the model of all images its temperature and the threshold of its detector. Test images are never used.
 """
 
 from dataclasses import replace
@@ -19,14 +19,14 @@ from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, logits_of, unpack
 from softreg.optim.solver import Solver
 
-STEPS = 50  # of Newton's method in one variable: a few suffice
+MAX_STEPS = 50  # of Newton's method in one variable: a few suffice
 SEED = 777
-IMPOSTORS = 6000
-NOVEL = 0.008  # the share of images set aside that may be called novel
+N_OUTLIERS = 6000
+FALSE_POSITIVE_RATE = 0.008  # the fraction of held-out images that may be called out of distribution
 
 
 def temperature(logits: Tensor, labels: Tensor) -> float:
-    """The T > 0 for which softmax(logits / T) gives the labels the largest likelihood; logits (N, C), labels int64 (N,).
+    """The T > 0 that maximises the likelihood of labels int64 (N,) under softmax(logits / T), logits (N, C).
 
     The mean negative log-likelihood is convex in b = 1/T, with slope mean(<p, z> - z_y) and curvature the mean variance of z under
     p (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
@@ -34,47 +34,54 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
     z = logits.double()
     z_label = z.gather(1, labels[:, None])[:, 0]  # (N,)
     b = 1.0
-    for _ in range(STEPS):
+    for _ in range(MAX_STEPS):
         p = log_softmax(b * z, dim=1).exp()  # (N, C)
         mean = (p * z).sum(1)  # (N,)
         slope = float((mean - z_label).mean())
         curvature = float(((p * z.square()).sum(1) - mean.square()).mean())
         step = slope / max(curvature, 1e-12)
-        b = min(max(b - step, b / 2), 2 * b)  # at most halved or doubled: far from the optimum the parabola misleads
+        b = min(max(b - step, b / 2), 2 * b)  # at most halved or doubled: far from the optimum the quadratic model misleads
         if abs(step) < 1e-10 * b:
             break
-    return 1 / min(max(b, 1e-2), 1e2)  # of labels all named rightly, or all wrongly, there is no end to it
+    return 1 / min(max(b, 1e-2), 1e2)  # if all predictions are right, or all wrong, there is no optimum
 
 
 def calibrate(
-    features: FeatureMap, objective: Objective, solver: Solver, start: Tensor, train: Dataset, held: int
+    features: FeatureMap, objective: Objective, solver: Solver, start: Tensor, train: Dataset, held_out: int
 ) -> tuple[float, OODDetector]:
-    """Temperature and novelty from the last `held` images of `train`, of which `objective` has the features.
+    """The temperature and a fitted detector, from the last `held_out` images of `train`.
 
-    Where it has the features of copies too, they follow their images. `start` is where the solver begins, theta (C, D + 1).
+    Parameters
+    ----------
+    features : the feature map, fitted
+    objective : over the features of `train`; augmented copies, if any, follow their images
+    solver, start : as the model of all images was trained, from theta `start` (C, D + 1)
+    train : the training images
+    held_out : how many
     """
-    matrix, seen, step = objective.matrix, len(train) - held, len(objective.matrix) // len(train)
-    few = replace(objective, matrix=matrix.slice(0, step * seen))
-    state = minimize(solver, few, start)
-    unseen = matrix.slice(step * seen, step * len(train)).strided(step)
+    matrix, n_fitted, step = objective.matrix, len(train) - held_out, len(objective.matrix) // len(train)
+    fitted = replace(objective, matrix=matrix.slice(0, step * n_fitted))
+    state = minimize(solver, fitted, start)
+    unseen = matrix.slice(step * n_fitted, step * len(train)).strided(step)
     logits = logits_of(unseen, state.theta)
-    novelty = OODDetector(matrix.dim, objective.classes).to(start.device)
+    detector = OODDetector(matrix.dim, objective.classes).to(start.device)
     t = temperature(logits, unseen.labels)
-    x, false = _impostors(features, train[:seen], state.theta / t)
-    novelty.describe(few.matrix, x, SEED)
-    novelty.learn(OODInputs(novelty.components_of(unseen), logits / t), OODInputs(novelty.components(x), false), NOVEL)
-    return t, novelty
+    x, outlier_logits = _outliers(features, train[:n_fitted], state.theta / t)
+    detector.fit_gaussians(fitted.matrix, x, SEED)
+    images = OODInputs(detector.components_of(unseen), logits / t)
+    detector.fit_threshold(images, OODInputs(detector.components(x), outlier_logits), FALSE_POSITIVE_RATE)
+    return t, detector
 
 
-def _impostors(features: FeatureMap, train: Dataset, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Features (M, D) of impostors, and the logits (M, C) that theta (C, D + 1) gives them.
+def _outliers(features: FeatureMap, train: Dataset, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Features (M, D) of synthetic outliers, and their logits (M, C) for theta (C, D + 1).
 
-    One that was only turned, and is named as it had been, is none: a 0 lying down is a 0.
+    A turned image that is still predicted as its original class is left out: a 0 lying down is a 0.
     """
     generator = Generator().manual_seed(SEED)
-    images, was = synthetic_outliers(train.images.to(theta.device), train.labels.to(theta.device), IMPOSTORS, generator)
+    images, original_label = synthetic_outliers(train.images.to(theta.device), train.labels.to(theta.device), N_OUTLIERS, generator)
     x = features(images)
     weight, bias = unpack(theta)
     logits = torch.addmm(bias, x, weight.T)
-    kept = logits.argmax(1) != was
-    return x[kept], logits[kept]
+    outlier = logits.argmax(1) != original_label
+    return x[outlier], logits[outlier]

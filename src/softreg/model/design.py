@@ -15,4 +15,4 @@ def design_matrix(features: FeatureMap, data: Dataset, device: torch.device, gro
     if group is None:
         return DesignMatrix(features.quantised(data.images.to(device)), data.labels.to(device), scale=features.quantum)
     shard = group.shard(len(data))
-    return replace(design_matrix(features, data[shard], device), first=shard.start, all_reduce=group.all_reduce)
+    return replace(design_matrix(features, data[shard], device), row_offset=shard.start, all_reduce=group.all_reduce)

@@ -1,12 +1,14 @@
-"""A model as one file: its tensors, and in the header what they mean. Nothing in it is run, all of it is checked.
+"""A model as one safetensors file. Nothing in it is executed, and everything is checked.
 
 The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name) and `sha256`, over those
 three and every tensor. The shapes and types the tensors must have follow from the features and the classes, never from the file;
-the tensors `novelty.*` of a calibrated model are all there or none is.
+the tensors `novelty.*` of the out-of-distribution detector are all there or none is.
 """
 
 import json
 from pathlib import Path
+
+from torch import Tensor
 
 from softreg.errors import RunError
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
@@ -16,18 +18,26 @@ from softreg.storage.atomic import write_bytes
 from softreg.storage.tensors import dumps, loads, read_bytes
 
 FORMAT = "1"
-LARGEST = 256 * 2**20  # bytes; the largest model softreg makes is far smaller
-MOST_CLASSES = 10_000
+MAX_BYTES = 256 * 2**20  # the largest model softreg makes is far smaller
+MAX_CLASSES = 10_000
+FILE_NAMES = {  # of tensors whose name in the file is not that in the model
+    "ood_detector.axes": "novelty.axes",
+    "ood_detector.bias": "novelty.bias",
+    "ood_detector.centre": "novelty.centre",
+    "ood_detector.mean": "novelty.mean",
+    "ood_detector.precision_cholesky": "novelty.root",
+    "ood_detector.weight": "novelty.weight",
+}
 
 
 def model_to_bytes(model: SoftmaxRegression) -> tuple[bytes, str]:
-    """The bytes of a model file, and the SHA-256 of what it holds, as hex."""
+    """The bytes of a model file, and the SHA-256 of its contents, as hex."""
     metadata = {"format": FORMAT, "classes": json.dumps(model.classes, ensure_ascii=False), "features": model.features.name}
-    return dumps(dict(model.named_tensors()), metadata)
+    return dumps(_stored_tensors(model), metadata)
 
 
 def save_model(model: SoftmaxRegression, path: Path) -> str:
-    """Write `model` to `path`; the SHA-256 of what it holds, as hex."""
+    """Write `model` to `path`; returns the SHA-256 of its contents, as hex."""
     raw, digest = model_to_bytes(model)
     write_bytes(path, raw)
     return digest
@@ -42,7 +52,7 @@ def load_model(path: Path) -> SoftmaxRegression:
         If the file is missing, too large, damaged, or not a softreg model in every particular.
     """
     try:
-        raw = read_bytes(path, LARGEST)
+        raw = read_bytes(path, MAX_BYTES)
     except OSError as error:
         raise RunError("runs.no_model", path=path, why=error.strerror) from error
     except ValueError as error:
@@ -51,7 +61,7 @@ def load_model(path: Path) -> SoftmaxRegression:
 
 
 def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
-    """The model in the bytes of the file `path`, which errors name; as `read_model`."""
+    """The model in the bytes of the file `path`, which errors name; as `load_model`."""
     try:
         tensors, metadata = loads(raw, {"format", "classes", "features"})
         model = _empty_model(metadata)
@@ -59,24 +69,29 @@ def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
             k = min(COMPONENTS, model.features.dim)
             if tensors["novelty.root"].shape != (len(model.classes), k, k):  # before so much memory is asked for
                 raise ValueError("tensors")
-            model.novelty = OODDetector(model.features.dim, len(model.classes))
+            model.ood_detector = OODDetector(model.features.dim, len(model.classes))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise RunError("runs.model_damaged", path=path, why=error) from error
-    expected = {name: (tensor.shape, tensor.dtype) for name, tensor in model.named_tensors()}
+    expected = {name: (tensor.shape, tensor.dtype) for name, tensor in _stored_tensors(model).items()}
     if {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()} != expected:
         raise RunError("runs.model_damaged", path=path, why="tensors")
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise RunError("runs.model_damaged", path=path, why="not finite")
-    model.load_state_dict(tensors)
+    model.load_state_dict({name: tensors[FILE_NAMES.get(name, name)] for name, _ in model.named_tensors()})
     return model.eval()
 
 
+def _stored_tensors(model: SoftmaxRegression) -> dict[str, Tensor]:
+    """All tensors of the model by their names in the file."""
+    return {FILE_NAMES.get(name, name): tensor for name, tensor in model.named_tensors()}
+
+
 def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
-    """A model of the shape that the metadata tells, its numbers not yet set."""
+    """A model of the shape that the metadata describes, its weights not yet set."""
     if metadata["format"] != FORMAT:
         raise ValueError(f"format {metadata['format'][:20]!r}")
     classes = json.loads(metadata["classes"])
-    if not (isinstance(classes, list) and 1 < len(classes) <= MOST_CLASSES and all(isinstance(name, str) for name in classes)):
+    if not (isinstance(classes, list) and 1 < len(classes) <= MAX_CLASSES and all(isinstance(name, str) for name in classes)):
         raise ValueError("classes")
     if metadata["classes"] != json.dumps(classes, ensure_ascii=False):  # every byte of the file is accounted for
         raise ValueError("classes")

@@ -39,7 +39,7 @@ class SoftmaxRegression(nn.Module):
     Attributes
     ----------
     linear : nn.Linear, weight (C, D), bias (C,)
-    novelty : the out-of-distribution detector; None if the recipe asked for no calibration
+    ood_detector : scores how unlike every class an image is; None if the recipe asked for no calibration
     """
 
     def __init__(self, features: FeatureMap, classes: tuple[str, ...]) -> None:
@@ -47,7 +47,7 @@ class SoftmaxRegression(nn.Module):
         self.features = features
         self.linear: nn.Linear = _UninitializedLinear(features.dim, len(classes))
         self.classes = classes
-        self.novelty: OODDetector | None = None
+        self.ood_detector: OODDetector | None = None
 
     def forward(self, images: Tensor | NDArray[Any]) -> Tensor:
         """The logits (N, C), float32, of images, on the model's device.

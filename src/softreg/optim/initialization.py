@@ -1,4 +1,4 @@
-"""Where a solver that depends on its start begins."""
+"""The random start of a solver whose result depends on where it starts."""
 
 import math
 

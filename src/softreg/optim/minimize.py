@@ -10,7 +10,7 @@ from softreg.optim.solver import Solver, State, Termination, TerminationReason
 
 
 class StopMinimization(Exception):  # noqa: N818 - no error, as StopIteration is none
-    """Raised by `on_step` to end the minimisation at the step just taken."""
+    """Raise it in `on_step` to end the minimisation after the step just taken."""
 
 
 def minimize(
@@ -27,8 +27,8 @@ def minimize(
     ----------
     solver : how to step
     objective : what to minimise
-    theta : (C, D + 1), where to start
-    resume_from : a state of an earlier call, to go on from instead of starting
+    theta : (C, D + 1), the start
+    resume_from : a state of an earlier call, to continue from instead of starting
     on_step : called with the state after each step; may raise `StopMinimization`
 
     Returns

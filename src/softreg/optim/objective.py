@@ -7,8 +7,8 @@ For features x (D,), label y, weights W (C, D) and bias b (C,)::
     H[V, v] = 1/N sum_i p_i * (z_i - <p_i, z_i>) x_i^T + l2 V, ...,  z_i = V x_i + v
 
 (Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4; Boehning, Multinomial logistic regression algorithm, 1992.)
-Rows may be weighted: then 1/N sum_i is the weighted mean. Weights and bias travel as one tensor, theta (C, D + 1), the bias last;
-it decides the precision: float64 theta, float64 answers.
+Rows may be weighted: then 1/N sum_i is the weighted mean. Weights and bias are one tensor, theta (C, D + 1), the bias last, whose
+dtype decides the precision of the results.
 """
 
 from dataclasses import dataclass
@@ -26,13 +26,20 @@ def pack(weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def unpack(theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights (C, D) and bias (C,) of theta (C, D + 1), contiguous copies."""
+    """Weights (C, D) and bias (C,) of theta (C, D + 1), as contiguous copies."""
     return theta[:, :-1].contiguous(), theta[:, -1].contiguous()
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """Mean cross-entropy over a design matrix plus the penalty on the weights."""
+    """Mean cross-entropy over a design matrix plus the penalty on the weights.
+
+    Attributes
+    ----------
+    matrix : rows, labels and their weights
+    classes : C
+    l2 : the penalty is 1/2 l2 ||W||^2
+    """
 
     matrix: DesignMatrix
     classes: int
@@ -42,21 +49,21 @@ class Objective:
         """J(theta), theta (C, D + 1)."""
         weight, bias = unpack(self.matrix.fold(theta))
 
-        def part(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor]:
+        def on_chunk(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor]:
             return (_loss(log_softmax(weight, bias, x), y, w),)
 
-        return self._value(self.matrix.sum(part, theta.dtype)[0], theta)
+        return self._value(self.matrix.map_reduce(on_chunk, theta.dtype)[0], theta)
 
     def value_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
         """J(theta) and its gradient (C, D + 1)."""
         weight, bias = unpack(self.matrix.fold(theta))
 
-        def part(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor]:
+        def on_chunk(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor]:
             log_p = log_softmax(weight, bias, x)  # (C, B)
             loss = _loss(log_p, y, w)
             return loss, outer(residual(log_p.exp_(), y, w), x)
 
-        loss, gradient = self.matrix.sum(part, theta.dtype)
+        loss, gradient = self.matrix.map_reduce(on_chunk, theta.dtype)
         return self._value(loss, theta), self._with_penalty(gradient, theta)
 
     def hessian_product(self, theta: Tensor, direction: Tensor) -> Tensor:
@@ -64,42 +71,42 @@ class Objective:
         both = torch.cat([self.matrix.fold(theta), self.matrix.fold(direction)])  # (2 C, D + 1)
         weight, bias = unpack(both)
 
-        def part(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor]:
-            logits, z = linear(weight, bias, x).chunk(2)  # (C, B) each; one product of 2 C rows costs little more
+        def on_chunk(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor]:
+            logits, z = linear(weight, bias, x).chunk(2)  # (C, B) each; one product for both
             p = torch.softmax(logits, 0)  # (C, B)
             change = p * z  # (C, B)
             change.addcmul_(p, change.sum(0), value=-1)
             return (outer(change if w is None else change.mul_(w), x),)
 
-        return self._with_penalty(self.matrix.sum(part, theta.dtype)[0], direction)
+        return self._with_penalty(self.matrix.map_reduce(on_chunk, theta.dtype)[0], direction)
 
     def probabilities(self, theta: Tensor) -> Tensor:
-        """p (C, N) of the rows that are here."""
+        """The probabilities (C, N) of the rows stored here."""
         weight, bias = unpack(self.matrix.fold(theta))
         return torch.cat(
-            [p for (p,) in self.matrix.each(lambda x, y, w: (log_softmax(weight, bias, x).exp_(),), theta.dtype)], dim=1
+            [p for (p,) in self.matrix.map_chunks(lambda x, y, w: (log_softmax(weight, bias, x).exp_(),), theta.dtype)], dim=1
         )
 
     def _value(self, loss: Tensor, theta: Tensor) -> float:
-        return float(loss) / self.matrix.total + 0.5 * self.l2 * float(
+        return float(loss) / self.matrix.weight_sum + 0.5 * self.l2 * float(
             theta[:, :-1].to(self.matrix.accumulate_dtype).square().sum()
         )
 
     def _with_penalty(self, total: Tensor, theta: Tensor) -> Tensor:
-        """The mean of what was summed over rows, as for features, plus the penalty's share; total and theta (C, D + 1)."""
-        mean = self.matrix.unfold(total.div_(self.matrix.total))
+        """The unfolded mean of a sum over rows plus the gradient of the penalty; total and theta (C, D + 1)."""
+        mean = self.matrix.unfold(total.div_(self.matrix.weight_sum))
         mean[:, :-1] += self.l2 * theta[:, :-1]
         return mean.to(theta.dtype)
 
 
 def logits_of(matrix: DesignMatrix, theta: Tensor) -> Tensor:
-    """The logits (N, C) that theta (C, D + 1) gives the rows of a design matrix."""
+    """The logits (N, C) of the rows of a design matrix for theta (C, D + 1)."""
     weight, bias = unpack(matrix.fold(theta))
-    return torch.cat([z for (z,) in matrix.each(lambda x, y, w: (linear(weight, bias, x).T,), theta.dtype)])
+    return torch.cat([z for (z,) in matrix.map_chunks(lambda x, y, w: (linear(weight, bias, x).T,), theta.dtype)])
 
 
 def linear(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
-    """The logits (C, B) of rows (B, D), a class a row: long rows suit the product (42 against 25 GFLOP/s a core)."""
+    """The logits (C, B) of rows (B, D); classes first, because long rows suit the product (42 against 25 GFLOP/s per core)."""
     x = blocks(x)  # (K, B / K, D)
     z = torch.baddbmm(bias[:, None], weight.expand(len(x), *weight.shape), x.mT)  # (K, C, B / K)
     return z.transpose(0, 1).flatten(1)
@@ -111,13 +118,13 @@ def log_softmax(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
 
 
 def residual(p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
-    """p - e_y (C, B), weighted: the gradient of the cross-entropy with respect to the logits; p is overwritten."""
+    """p - e_y (C, B), weighted: the gradient of the cross-entropy with respect to the logits. Overwrites p."""
     p.scatter_add_(0, y[None], p.new_full((1, len(y)), -1))
     return p if w is None else p.mul_(w)
 
 
 def _loss(log_p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
-    """The cross-entropy summed over rows, float64: its sum must not spoil a gap of 1e-9."""
+    """The cross-entropy summed over rows, in float64, so that summing does not hide a gap of 1e-9."""
     loss = log_p.gather(0, y[None])[0].to(accumulate_dtype(log_p.device))
     return -(loss.sum() if w is None else loss.dot(w.to(loss.dtype)))
 

@@ -1,8 +1,9 @@
-"""What a solver is: something that improves a state one step at a time until it knows why to stop."""
+"""The solver interface: a solver improves a state step by step, and records why it stopped."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from torch import Tensor
 
@@ -11,7 +12,7 @@ from softreg.optim.objective import Objective
 
 
 class TerminationReason(Enum):
-    """Why a minimisation ended; the values stand in run folders and checkpoints."""
+    """Why a minimisation ended; run folders and checkpoints hold the values."""
 
     CONVERGED = "converged"
     EPOCHS_DONE = "epochs_done"
@@ -55,26 +56,55 @@ class Termination:
         return translate(f"solvers.{self.reason.value}", **self.params, proof=proof)
 
     def to_json(self) -> dict[str, Any]:
-        """As run folders and checkpoints keep it."""
+        """The JSON object that run folders and checkpoints hold."""
         return {"key": self.reason.value, "converged": self.converged, "facts": self.params}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """The termination that `to_json` gave.
+        """The termination that `to_json` described.
 
         Raises
         ------
         LookupError, TypeError, ValueError
-            If it is not one.
+            If `value` does not describe one.
         """
         termination = cls(TerminationReason(value["key"]), dict(value["facts"]))
-        str(termination)  # the numbers its sentence needs are there
+        str(termination)  # raises unless the numbers its sentence needs are there
         return termination
 
 
 @dataclass(frozen=True, eq=False)
+class SolverState:
+    """What a solver carries from one step to the next beside theta: a dataclass of tensors, one class per solver.
+
+    A field that is None is not stored. `field(metadata={"stored_as": name})` is the name in checkpoints, where it differs.
+    """
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """The tensors by the names that checkpoints use."""
+        values = {name: getattr(self, attribute) for name, attribute in self._names().items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
+        """The state that `to_tensors` described.
+
+        Raises
+        ------
+        LookupError, TypeError
+            If a tensor is missing, or one has an unknown name.
+        """
+        names = cls._names()
+        return cls(**{names[name]: tensor for name, tensor in tensors.items()})
+
+    @classmethod
+    def _names(cls) -> dict[str, str]:
+        return {item.metadata.get("stored_as", item.name): item.name for item in fields(cls)}
+
+
+@dataclass(frozen=True, eq=False)
 class State:
-    """Where a solver stands after `steps` steps: everything the next step depends on, so it can be stopped and resumed bit for bit.
+    """A minimisation after `steps` steps: all that the next step depends on, so it can be stopped and resumed bit for bit.
 
     Attributes
     ----------
@@ -82,25 +112,27 @@ class State:
     steps : epochs or iterations done
     cost : the objective at theta; for SGD, the mean mini-batch loss of the last epoch
     termination : how it ended; None while there is more to do
-    memory : the solver's own tensors, by name
+    solver_state : what the solver itself carries over
     """
 
     theta: Tensor
     steps: int
     cost: float
     termination: Termination | None
-    memory: dict[str, Tensor]
+    solver_state: SolverState
 
 
 class Solver(Protocol):
     """Minimises an objective, driven by `softreg.optim.minimize`."""
 
+    state_type: ClassVar[type[SolverState]]
+
     @property
     def total(self) -> int:
-        """The most steps it takes."""
+        """The largest number of steps it takes."""
 
     def start(self, objective: Objective, theta: Tensor) -> State:
         """The state before the first step, at theta (C, D + 1)."""
 
     def step(self, objective: Objective, state: State) -> State:
-        """The state one epoch or iteration later; `state` itself is not changed."""
+        """The state after one more epoch or iteration; `state` itself is not changed."""

@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 from softreg.errors import RunError, SoftregError, SoftregWarning, WriteError
 from softreg.messages import translate
 from softreg.optim.solver import State, Termination
+from softreg.optim.solvers.registry import solver_class
 from softreg.recipe import Recipe
 from softreg.runs.environment import capture_environment
 from softreg.runs.run import default_run_dirs, ensure_available
@@ -189,11 +190,11 @@ class Checkpoints:
     def _describe(self, recipe: Recipe, data_sha256: str | None, device: torch.device) -> None:
         environment = capture_environment(device)
         self._fingerprint = {key: environment[key] for key in FINGERPRINT_KEYS}
-        self._recipe, self._data_sha256 = recipe.to_toml(), data_sha256
+        self._recipe, self._solver, self._data_sha256 = recipe.to_toml(), recipe.solver, data_sha256
 
     def _contents(self, progress: TrainState) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         state = progress.state
-        tensors = {"theta": state.theta} | {f"memory.{name}": tensor for name, tensor in state.memory.items()}
+        tensors = {"theta": state.theta} | {f"memory.{name}": tensor for name, tensor in state.solver_state.to_tensors().items()}
         metadata = {
             "recipe": self._recipe,
             "data_sha256": self._data_sha256,
@@ -220,7 +221,8 @@ class Checkpoints:
         tensors = {name: tensor.clone().to(device if name in about["on_device"] else "cpu") for name, tensor in tensors.items()}
         memory = {name.removeprefix("memory."): tensor for name, tensor in tensors.items() if name != "theta"}
         termination = Termination.from_json(about["ended"]) if about["ended"] else None
-        state = State(tensors["theta"], about["steps"], about["cost"], termination, memory)
+        solver_state = solver_class(self._solver).state_type.from_tensors(memory)
+        state = State(tensors["theta"], about["steps"], about["cost"], termination, solver_state)
         return TrainState(state, about["costs"], about["seconds"])
 
 

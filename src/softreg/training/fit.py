@@ -140,7 +140,7 @@ def fit(
             gap = duality_gap(objective, state.theta).gap
             termination = replace(termination, params=termination.params | {"proven": gap})
         if recipe.calibration:
-            temperature, model.novelty = calibrate(features, objective, solver, theta, train, recipe.calibration)
+            temperature, model.ood_detector = calibrate(features, objective, solver, theta, train, recipe.calibration)
     seconds = spent + time.perf_counter() - began
     model.set_theta(state.theta / temperature)
     return Fit(

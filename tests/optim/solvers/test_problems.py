@@ -85,7 +85,7 @@ def test_the_minimum_is_scikit_learns(solver: type[NewtonTypeSolver], l2: float,
     assert state.termination is not None
     assert state.termination.converged, str(state.termination)
     assert state.cost <= peer(objective) + 2e-9
-    assert state.cost >= duality_gap(objective, state.theta).lower
+    assert state.cost >= duality_gap(objective, state.theta).lower_bound
     assert state.theta.sum(0).abs().max() <= 1e-9 * max(1.0, float(state.theta.abs().max()))
 
 
@@ -110,7 +110,8 @@ def test_a_run_taken_up_from_any_state_goes_on_bit_for_bit(solver: type[NewtonTy
         states.append(first.step(objective, states[-1]))
     assert len(states) > 5
     for kept in states[:-1]:  # as if read from a file: copies, in another process's solver
-        state = replace(kept, theta=kept.theta.clone(), memory={name: tensor.clone() for name, tensor in kept.memory.items()})
+        tensors = {name: tensor.clone() for name, tensor in kept.solver_state.to_tensors().items()}
+        state = replace(kept, theta=kept.theta.clone(), solver_state=solver.state_type.from_tensors(tensors))
         other = solver(1e-7, 100)
         while state.termination is None:
             state = other.step(objective, state)
@@ -158,7 +159,7 @@ def test_too_large_for_blocks_or_even_one_still_converges(monkeypatch: pytest.Mo
     objective = Objective(DesignMatrix(rows, labels), 4, 1e-3)
     wanted = run(LBFGS(1e-12, 500), objective).cost
     for largest in (21 * 21, 1):
-        monkeypatch.setattr("softreg.optim.solvers.preconditioner.LARGEST", largest)
+        monkeypatch.setattr("softreg.optim.solvers.preconditioner.MAX_NUMEL", largest)
         state = run(LBFGS(1e-9, 500), objective)
         assert state.termination is not None
         assert state.termination.converged

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.objective import Objective
 from softreg.optim.solvers.lbfgs import LBFGS
-from softreg.optim.solvers.warm_start import FEWEST, warm_start
+from softreg.optim.solvers.warm_start import MIN_ROWS, warm_start
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -45,7 +45,7 @@ def test_it_spares_most_of_the_way() -> None:
 
 @pytest.mark.parametrize(
     "objective",
-    [problem(n=FEWEST - 1), problem(l2=1e2), Objective(DesignMatrix(torch.zeros(10_000, 6), torch.arange(10_000) % 4), 4, 0.1)],
+    [problem(n=MIN_ROWS - 1), problem(l2=1e2), Objective(DesignMatrix(torch.zeros(10_000, 6), torch.arange(10_000) % 4), 4, 0.1)],
 )
 def test_left_alone(objective: Objective) -> None:
     zero = torch.zeros(4, 7)

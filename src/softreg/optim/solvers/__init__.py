@@ -1,1 +1,1 @@
-"""One file per solver, and what they share. Start at `sgd`; the solvers by name are in `registry`."""
+"""One file per solver, and what they share. Start at `sgd`; `registry` lists the solvers by name."""

@@ -1,4 +1,4 @@
-"""Newton's linear system, solved as far as it pays."""
+"""Newton's linear system, solved as precisely as is worth while."""
 
 from collections.abc import Callable
 
@@ -7,34 +7,35 @@ from torch import Tensor
 
 from softreg.optim.objective import Objective
 
-Inverse = Callable[[Tensor], Tensor]
-
-FORCING, ESTIMATE = 0.3, 0.5  # the part of the gradient that a solution may leave: of a direction to go, of an estimate of the gap
-PRODUCTS = 200  # with the Hessian, at most
+ETA, GAP_ETA = 0.3, 0.5  # residual over gradient at which to stop: for a search direction, and for an estimate of the gap
+MAX_ITER = 200
 
 
-def conjugate_gradients(objective: Objective, theta: Tensor, gradient: Tensor, inverse: Inverse, *, superlinear: bool) -> Tensor:
-    """The direction (C, D + 1) with Hessian(theta) direction = -gradient, nearly; `inverse` guesses the inverse Hessian.
+def conjugate_gradients(
+    objective: Objective, theta: Tensor, gradient: Tensor, preconditioner: Callable[[Tensor], Tensor], *, superlinear: bool
+) -> Tensor:
+    """The direction (C, D + 1) with Hessian(theta) direction = -gradient, approximately.
 
-    Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3. The residual, in the metric of the guess, is brought below half
-    of the gradient: an estimate of the gap is then right to a quarter. Where `superlinear` convergence is wanted, it is brought
-    below 0.3 and the square root of the gradient's length (theorem 7.2 there); never below the gradient's own rounding.
+    Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3, in their names: residual r, preconditioned residual z, search
+    direction p. The residual, in the preconditioner's metric, is reduced to half the gradient: the estimate of the gap is then
+    right to within a quarter. With `superlinear`, to min(0.3, sqrt(|gradient|)) of it (theorem 7.2 there); never below the
+    rounding of the gradient.
     """
-    direction, residual = torch.zeros_like(gradient), -gradient
-    search = inverse(residual)
-    left = inner(residual, search)
-    forcing = min(FORCING**2, float(left.abs()) ** 0.5) if superlinear else ESTIMATE**2
-    wanted = max(forcing, torch.finfo(gradient.dtype).eps) * float(left)
-    for _ in range(PRODUCTS):
-        if not float(left) > wanted:
+    direction, r = torch.zeros_like(gradient), -gradient
+    p = preconditioner(r)
+    rz = inner(r, p)
+    eta_squared = min(ETA**2, float(rz.abs()) ** 0.5) if superlinear else GAP_ETA**2
+    target = max(eta_squared, torch.finfo(gradient.dtype).eps) * float(rz)
+    for _ in range(MAX_ITER):
+        if not float(rz) > target:
             break
-        product = objective.hessian_product(theta, search)
-        length = left / inner(search, product)
-        direction = direction + length * search
-        residual = residual - length * product
-        solved = inverse(residual)
-        left, before = inner(residual, solved), left
-        search = solved + left / before * search
+        product = objective.hessian_product(theta, p)
+        alpha = rz / inner(p, product)
+        direction = direction + alpha * p
+        r = r - alpha * product
+        z = preconditioner(r)
+        rz, rz_old = inner(r, z), rz
+        p = z + rz / rz_old * p
     return direction
 
 

@@ -1,44 +1,73 @@
 """Limited-memory BFGS in the metric of a preconditioner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from softreg.optim.objective import Objective
+from softreg.optim.solver import SolverState
 from softreg.optim.solvers.conjugate_gradients import inner
-from softreg.optim.solvers.newton_type import Inverse, NewtonTypeSolver
+from softreg.optim.solvers.newton_type import InverseHessian, NewtonTypeSolver, NewtonTypeState
 
-PAIRS = 20  # steps remembered
+HISTORY_SIZE = 20
+
+
+@dataclass(frozen=True, eq=False)
+class LBFGSState(NewtonTypeState):
+    """With the last M <= 20 steps since the preconditioner was computed.
+
+    Attributes
+    ----------
+    s_history : (M, C, D + 1), the steps; None if there are none yet
+    y_history : (M, C, D + 1), the change of the gradient along each; likewise
+    """
+
+    s_history: Tensor | None = field(default=None, metadata={"stored_as": "steps"})
+    y_history: Tensor | None = field(default=None, metadata={"stored_as": "changes"})
 
 
 @dataclass(eq=False)
 class LBFGS(NewtonTypeSolver):
-    """Corrects the preconditioner by how the gradient changed along the last steps.
+    """Corrects the preconditioner by the changes of the gradient along the last steps.
 
-    Nocedal and Wright, Numerical Optimization, 2006, algorithms 7.4 and 7.5; the first guess of the inverse Hessian is the
-    preconditioner's. Remembers `steps` and `changes` (M, C, D + 1), of the last M <= 20 iterations since the anchor.
+    Nocedal and Wright, Numerical Optimization, 2006, algorithms 7.4 and 7.5; the preconditioner is the initial inverse Hessian.
     """
 
-    def remember(self, memory: dict[str, Tensor], step: Tensor, change: Tensor) -> None:
-        """Keep the step and the change of the gradient along it, unless rounding has spoilt them: convexity makes it grow."""
-        if float(inner(step, change)) > 0:
-            for name, new in (("steps", step), ("changes", change)):
-                memory[name] = torch.cat([memory[name], new[None]])[-PAIRS:] if name in memory else new[None]
+    state_type: ClassVar[type[SolverState]] = LBFGSState
 
-    def inverse(self, objective: Objective, memory: dict[str, Tensor]) -> Inverse:
-        """The two loops over what is remembered."""
-        solve = self.preconditioner(objective, memory["anchor"]).solve
-        pairs = list(zip(memory["steps"], memory["changes"], strict=True)) if "steps" in memory else []
+    def initial_state(self, gradient: Tensor, theta: Tensor) -> NewtonTypeState:
+        """Without history."""
+        return LBFGSState(**vars(super().initial_state(gradient, theta)))
 
-        def two_loops(gradient: Tensor) -> Tensor:
-            rest, parts = gradient.clone(), []
-            for step, change in reversed(pairs):
-                parts.append(inner(step, rest) / inner(step, change))
-                rest -= parts[-1] * change
-            direction = solve(rest)
-            for (step, change), part in zip(pairs, reversed(parts), strict=True):
-                direction += (part - inner(change, direction) / inner(step, change)) * step
-            return direction
+    def update_history(self, state: NewtonTypeState, s: Tensor, y: Tensor) -> NewtonTypeState:
+        """Append s and y, unless rounding has made s^T y negative, which convexity rules out."""
+        assert isinstance(state, LBFGSState)
+        if not float(inner(s, y)) > 0:
+            return state
+        return replace(state, s_history=_append(state.s_history, s), y_history=_append(state.y_history, y))
 
-        return two_loops
+    def inverse_hessian(self, objective: Objective, state: NewtonTypeState) -> InverseHessian:
+        """The two-loop recursion over the history."""
+        assert isinstance(state, LBFGSState)
+        solve = self.preconditioner(objective, state.reference_theta).solve
+        history: list[tuple[Tensor, Tensor]] = []
+        if state.s_history is not None and state.y_history is not None:
+            history = list(zip(state.s_history, state.y_history, strict=True))
+
+        def two_loop_recursion(gradient: Tensor) -> Tensor:
+            q, alphas = gradient.clone(), []
+            for s, y in reversed(history):
+                alphas.append(inner(s, q) / inner(s, y))
+                q -= alphas[-1] * y
+            r = solve(q)
+            for (s, y), alpha in zip(history, reversed(alphas), strict=True):
+                r += (alpha - inner(y, r) / inner(s, y)) * s
+            return r
+
+        return two_loop_recursion
+
+
+def _append(history: Tensor | None, new: Tensor) -> Tensor:
+    return new[None] if history is None else torch.cat([history, new[None]])[-HISTORY_SIZE:]

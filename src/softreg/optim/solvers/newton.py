@@ -1,25 +1,23 @@
-"""Newton's method, its linear systems solved by preconditioned conjugate gradients as far as it pays."""
+"""Newton's method, its linear systems solved inexactly by preconditioned conjugate gradients."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
-
 from softreg.optim.objective import Objective
-from softreg.optim.solvers.newton_type import Inverse, NewtonTypeSolver
+from softreg.optim.solvers.newton_type import InverseHessian, NewtonTypeSolver, NewtonTypeState
 
 
 @dataclass(eq=False)
 class Newton(NewtonTypeSolver):
-    """Every direction solves Hessian d = -gradient, nearly; the preconditioner serves the conjugate gradients.
+    """Every direction solves Hessian d = -gradient approximately; the preconditioner speeds up the conjugate gradients.
 
     Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.1. Few iterations, each of several passes over the rows: slower
-    than L-BFGS where the blocks are a good guess of the Hessian, as for images; surer where nothing is.
+    than L-BFGS where the blocks approximate the Hessian well, as for images; more robust where they do not.
     """
 
-    refresh: ClassVar[tuple[int, ...]] = (1, 3, 9, 27, 81, 243)
-    always: ClassVar[bool] = True
+    refresh_at: ClassVar[tuple[int, ...]] = (1, 3, 9, 27, 81, 243)
+    always_cg: ClassVar[bool] = True
 
-    def inverse(self, objective: Objective, memory: dict[str, Tensor]) -> Inverse:
+    def inverse_hessian(self, objective: Objective, state: NewtonTypeState) -> InverseHessian:
         """The preconditioner's."""
-        return self.preconditioner(objective, memory["anchor"]).solve
+        return self.preconditioner(objective, state.reference_theta).solve

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SolverInfo:
-    """What recipe, help and training need to know of a solver.
+    """What the recipe, the help and training need to know about a solver.
 
     Attributes
     ----------
     location : module:class
     parameters : the recipe fields it is constructed with
-    finds_optimum : it reaches the one optimum from anywhere, needs l2 > 0, and its gap can be proven; otherwise where it starts and
-        the order of the rows decide where it ends, and it is constructed with a `generator_state` as well
+    finds_optimum : it reaches the unique optimum from any start, needs l2 > 0, and its gap can be proven; otherwise the result
+        depends on the start and the order of the rows, and it is constructed with a `generator_state` as well
     unit : what one step is called in a run's figures: epoch or iteration
     """
 
@@ -39,8 +39,8 @@ SOLVERS = {
 }
 
 
-def make_solver(name: str, values: Mapping[str, Any], generator_state: "Tensor | None" = None) -> "Solver":
-    """The solver called `name`, constructed with those of `values` it has a parameter for.
+def solver_class(name: str) -> "type[Solver]":
+    """The class of the solver called `name`.
 
     Raises
     ------
@@ -49,10 +49,21 @@ def make_solver(name: str, values: Mapping[str, Any], generator_state: "Tensor |
     """
     if name not in SOLVERS:
         raise SolverError("solvers.unknown", solver=name)
-    info = SOLVERS[name]
-    module, _, cls = info.location.partition(":")
+    module, _, cls = SOLVERS[name].location.partition(":")
+    found: type[Solver] = getattr(import_module(module), cls)
+    return found
+
+
+def make_solver(name: str, values: Mapping[str, Any], generator_state: "Tensor | None" = None) -> "Solver":
+    """The solver called `name`, constructed with those of `values` that it has parameters for.
+
+    Raises
+    ------
+    SolverError
+        If there is no such solver.
+    """
+    cls, info = solver_class(name), SOLVERS[name]
     arguments = {parameter: values[parameter] for parameter in info.parameters}
     if not info.finds_optimum:
         arguments["generator_state"] = generator_state
-    solver: Solver = getattr(import_module(module), cls)(**arguments)
-    return solver
+    return cls(**arguments)

@@ -4,23 +4,39 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
 
 from softreg.errors import SolverError
 from softreg.optim.objective import Objective, outer, pack, unpack
-from softreg.optim.solver import State, Termination, TerminationReason
+from softreg.optim.solver import SolverState, State, Termination, TerminationReason
 
 WORTH_THREADS = 2**19  # numbers in a batch (the lab's has 78,400)
+
+
+@dataclass(frozen=True, eq=False)
+class SGDState(SolverState):
+    """The state of the random generator that draws the next shuffle."""
+
+    generator: Tensor
 
 
 @dataclass(frozen=True)
 class SGD:
     """theta <- theta - lr * gradient of the mean over `batch_size` shuffled rows.
 
-    One step is one epoch. Its cost is the mean cross-entropy of the rows seen, each by the weights that saw it first: with whole
-    batches, the lab's mean of the batches' costs. The penalty, like `torch.optim.SGD`'s weight decay, is no part of it.
+    One step is one epoch. Its cost is the mean cross-entropy of the rows, each with the weights just before its own update: with
+    whole batches, the mean of the mini-batch losses. The penalty, like `torch.optim.SGD`'s weight decay, is not part of it.
+
+    Parameters
+    ----------
+    epochs : passes over all rows
+    batch_size : rows of a mini-batch, over all ranks
+    lr : the learning rate
+    drop_last : leave out the rows that do not fill a last mini-batch
+    generator_state : of the `torch.Generator` that draws the shuffles
     """
 
     epochs: int
@@ -29,20 +45,23 @@ class SGD:
     drop_last: bool
     generator_state: Tensor
 
+    state_type: ClassVar[type[SolverState]] = SGDState
+
     @property
     def total(self) -> int:
         """Epochs."""
         return self.epochs
 
     def start(self, objective: Objective, theta: Tensor) -> State:
-        """Nothing done yet, at theta (C, D + 1)."""
-        return State(theta, steps=0, cost=float("nan"), termination=None, memory={"generator": self.generator_state})
+        """The state at theta (C, D + 1), before the first epoch."""
+        return State(theta, steps=0, cost=float("nan"), termination=None, solver_state=SGDState(self.generator_state))
 
     def step(self, objective: Objective, state: State) -> State:
         """One epoch: every row once, in a new order."""
+        assert isinstance(state.solver_state, SGDState)
         generator = Generator()
-        generator.set_state(state.memory["generator"])
-        order = shuffle(objective.matrix.count, generator)
+        generator.set_state(state.solver_state.generator)
+        order = shuffle(objective.matrix.n_rows_global, generator)
         if self.drop_last:
             order = order[: len(order) // self.batch_size * self.batch_size]
         weight, bias = unpack(state.theta)
@@ -56,41 +75,41 @@ class SGD:
             torch.tensor([cost, seen], dtype=objective.matrix.accumulate_dtype, device=weight.device)
         ).tolist()
         done = replace(state, theta=pack(weight, bias), steps=state.steps + 1, cost=cost / seen)
-        return replace(done, termination=self._termination(done, objective.classes), memory={"generator": generator.get_state()})
+        return replace(done, termination=self._termination(done, objective.classes), solver_state=SGDState(generator.get_state()))
 
     def _descend(self, rows: Tensor, y: Tensor, here: list[int], weight: Tensor, bias: Tensor, objective: Objective) -> Tensor:
-        """Update weight (C, D) and bias (C,) in place, batch by batch; the logits (C, M) each batch had before its update.
+        """Update weight (C, D) and bias (C,) in place, batch by batch; returns the logits (C, M) of each batch before its update.
 
-        `here` says how many rows of each batch the M are: all, or one rank's. A batch is made float in the same small place each
-        time, which stays in cache. A class a row: ten long rows suit the matrix product better than a hundred short ones.
+        `here` says how many of the M rows belong to each batch: all of it, or one rank's share. Each batch is converted to float in
+        the same small buffer, which stays in cache. Classes are rows: ten long ones suit the product better than a hundred short.
         """
-        matrix, decay, kept = objective.matrix, 1 - self.lr * objective.l2, []
+        matrix, decay, logits_before = objective.matrix, 1 - self.lr * objective.l2, []
         targets = (y == torch.arange(objective.classes, device=y.device)[:, None]).to(weight.dtype)  # (C, M)
-        place, column = weight.new_empty(max(here), matrix.dim), bias[:, None]  # (B, D), (C, 1)
+        buffer, column = weight.new_empty(max(here), matrix.dim), bias[:, None]  # (B, D), (C, 1)
         ones = weight.new_ones(max(here))
         for size, batch, target in zip(here, rows.split(here), targets.split(here, dim=1), strict=True):
-            x, unit = matrix.features_in(place[:size], batch)  # (B, D)
-            logits = torch.addmm(column, weight, x.T, alpha=unit)  # (C, B)
+            x, factor = matrix.cast_into(buffer[:size], batch)  # (B, D)
+            logits = torch.addmm(column, weight, x.T, alpha=factor)  # (C, B)
             residual = torch.softmax(logits, dim=0).sub_(target)  # (C, B)
-            kept.append(logits)
-            if matrix.all_reduce is None:  # in one sweep
+            logits_before.append(logits)
+            if matrix.all_reduce is None:  # gradient and update in one product
                 rate = self.lr / size
-                weight.addmm_(residual, x, beta=decay, alpha=-rate * unit)
+                weight.addmm_(residual, x, beta=decay, alpha=-rate * factor)
                 bias.addmv_(residual, ones[:size], alpha=-rate)
             else:
-                sums = torch.cat([outer(residual, x.mul_(unit)).flatten(), residual.new_tensor([size])])
+                sums = torch.cat([outer(residual, x.mul_(factor)).flatten(), residual.new_tensor([size])])
                 sums = matrix.reduce_over_ranks(sums.to(matrix.accumulate_dtype))
                 change = sums[:-1].mul_(self.lr / sums[-1]).view(len(weight), -1).to(weight.dtype)
                 weight.mul_(decay).sub_(change[:, :-1])
                 bias.sub_(change[:, -1])
-        return torch.cat(kept, dim=1)
+        return torch.cat(logits_before, dim=1)
 
     def _termination(self, state: State, classes: int) -> Termination | None:
         if not state.theta.isfinite().all():
             raise SolverError("solvers.diverged", epoch=state.steps, lr=self.lr)
         if state.steps < self.epochs:
             return None
-        guessing = math.log(classes)  # the cost of saying 1/C to everything
+        guessing = math.log(classes)  # the cost of predicting 1/C for everything
         if state.cost > guessing:
             return Termination(TerminationReason.WORSE_THAN_GUESSING, {"cost": state.cost, "guessing": guessing, "lr": self.lr})
         return Termination(TerminationReason.EPOCHS_DONE, {"epochs": self.epochs})
@@ -98,7 +117,7 @@ class SGD:
 
 @contextmanager
 def _threads(numbers: int) -> Iterator[None]:
-    """One thread while a batch holds few numbers: a second gains nothing, waits on a busy machine, and changes the last bits."""
+    """One thread while a batch holds few numbers: a second gains nothing, waits on a busy machine, changes the last bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(1 if numbers < WORTH_THREADS else before)
     try:

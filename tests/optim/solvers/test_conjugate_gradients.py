@@ -1,0 +1,52 @@
+"""Conjugate gradients against a dense solve of the Hessian that autograd gives."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from softreg.optim.objective import Objective
+from softreg.optim.solvers.conjugate_gradients import conjugate_gradients, inner
+from softreg.optim.solvers.preconditioner import precondition
+from tests.helpers.problems import dense_hessian, random_theta, small_objective
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def centred(theta: Tensor) -> Tensor:
+    """As the solvers keep it: summing to zero over classes."""
+    return theta - theta.mean(0)
+
+
+def exact(objective: Objective, theta: Tensor, gradient: Tensor) -> Tensor:
+    """The solution of least norm: a constant added to every bias changes nothing."""
+    return -(torch.linalg.pinv(dense_hessian(objective, theta), hermitian=True) @ gradient.flatten()).view(theta.shape)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("preconditioned", [False, True])
+def test_a_small_gradient_is_solved_for_almost_exactly(weighted: bool, preconditioned: bool) -> None:
+    objective = small_objective(weighted=weighted)
+    theta = centred(random_theta(objective))
+    gradient = 1e-12 * objective.value_and_gradient(theta)[1]  # superlinear: the smaller the gradient, the more precise
+    solve = precondition(objective, theta).solve if preconditioned else lambda r: r - r.mean(0)
+    found = conjugate_gradients(objective, theta, gradient, solve, superlinear=True)
+    wanted = exact(objective, theta, gradient)
+    assert float((found - wanted).norm() / wanted.norm()) < 1e-3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_estimate_of_the_gap_is_right_to_within_a_quarter(seed: int) -> None:
+    objective = small_objective(seed=seed)
+    theta = centred(random_theta(objective, seed, scale=2.0))
+    _, gradient = objective.value_and_gradient(theta)
+    solve = precondition(objective, theta).solve
+    found = conjugate_gradients(objective, theta, gradient, solve, superlinear=False)
+    ratio = float(inner(found, gradient) / inner(exact(objective, theta, gradient), gradient))
+    assert 0.75 <= ratio <= 1 + 1e-9
+
+
+def test_no_gradient_no_direction() -> None:
+    objective = small_objective()
+    theta = random_theta(objective)
+    direction = conjugate_gradients(objective, theta, torch.zeros_like(theta), lambda r: r, superlinear=True)
+    assert not direction.any()

@@ -31,8 +31,8 @@ def measure(model: SoftmaxRegression, name: str, kind: Kind, count: int, seed: i
     """One row of the table: how many of `count` pictures of a kind are left unnamed, and what the others are named."""
     rng = np.random.default_rng([seed, *name.encode()])
     answers = predict(model, [picture_from_array(kind(rng)) for _ in range(count)])
-    reasons = Counter(answer.doubt for answer in answers if answer.doubt)
-    named = Counter(answer.label for answer in answers if not answer.doubt)
+    reasons = Counter(answer.abstention_reason for answer in answers if answer.abstention_reason)
+    named = Counter(answer.label for answer in answers if not answer.abstention_reason)
     return {
         "kind": name,
         "n": count,

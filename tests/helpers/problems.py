@@ -31,6 +31,6 @@ def dense_hessian(objective: Objective, theta: Tensor) -> Tensor:
         losses = torch.nn.functional.cross_entropy(matrix.rows @ full[:, :-1].T + full[:, -1], matrix.labels, reduction="none")
         return (weights * losses).sum() / weights.sum() + objective.l2 / 2 * full[:, :-1].square().sum()
 
-    hessian = torch.autograd.functional.hessian(value, theta.flatten())  # type: ignore[no-untyped-call]
+    hessian = torch.autograd.functional.hessian(value, theta.flatten())
     assert isinstance(hessian, Tensor)
     return hessian

@@ -66,8 +66,8 @@ def _explain_picture(target: str, run: str | None, out: str | None, *, quiet: bo
 def _print(digit: "DigitPrediction", attributions: "list[Attribution]") -> None:
     from softreg.inference.prediction import percent
 
-    if digit.doubt:
-        click.echo(translate("explain.doubted", reason=translate(digit.doubt)))
+    if digit.abstention_reason:
+        click.echo(translate("explain.doubted", reason=translate(digit.abstention_reason)))
     for part in attributions:
         probability = percent(float(digit.probabilities[digit.classes.index(part.label)]))
         sums = {"pro": part.positive, "contra": part.negative, "logit": part.logit, "bias": part.bias}

@@ -52,20 +52,20 @@ def command(
 
     model = load(run or pretrained_path("best"))
     answers = predict_each(model, ((sys.stdin.buffer if name == STDIN else name, name) for name in pictures))
-    told, refused = [], []
+    payloads, errors = [], []
     for strip, answer in zip(_strips(pictures), answers, strict=True):
         if isinstance(answer, PictureError):
-            refused.append(str(answer))
+            errors.append(str(answer))
             click.echo(f"softreg: {answer}", err=True)
             continue
-        told.append(answer.to_json())
+        payloads.append(answer.to_json())
         if steps is not None:
             write_strip(answer.picture, Path(steps, strip))
     if as_json:
-        click.echo(json.dumps({"schema": 1, "model": run or "best", "predictions": told, "errors": refused}, ensure_ascii=False))
-    elif told:
-        _print(told)
-    return 1 if refused else 0
+        click.echo(json.dumps({"schema": 1, "model": run or "best", "predictions": payloads, "errors": errors}, ensure_ascii=False))
+    elif payloads:
+        _print(payloads)
+    return 1 if errors else 0
 
 
 def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: bool, as_json: bool) -> int:
@@ -127,7 +127,7 @@ def _strips(pictures: Sequence[str]) -> list[str]:
     return names
 
 
-def _print(told: Sequence[dict[str, Any]]) -> None:
+def _print(payloads: Sequence[dict[str, Any]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -139,10 +139,26 @@ def _print(told: Sequence[dict[str, Any]]) -> None:
     table.add_column(translate("predict.column_label"), style="bold")
     table.add_column(translate("predict.column_probability"), justify="right", no_wrap=True)
     table.add_column(translate("predict.column_remark"), overflow="fold")
-    for each in told:
-        answer = ("-", "") if each["abstained"] else (each["label"], percent(each["probability"]))
-        table.add_row(each["picture"], *answer, "; ".join([each["reason"]] if each["abstained"] else each["notes"]))
+    for payload in payloads:
+        probability = "" if payload["abstained"] else percent(payload["probability"])
+        table.add_row(payload["picture"], _answer(payload), probability, "; ".join(_remarks(payload)))
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 200  # a file or a pipe has no edge to cut at
     console.print(table)
+
+
+def _answer(payload: dict[str, Any]) -> str:
+    """The lines of digits if any digit is named, with a question mark for each that is not; else a dash."""
+    named = any(digit["label"] is not None for digit in payload["digits"])
+    return "\n".join(payload["lines"]) if named else "-"
+
+
+def _remarks(payload: dict[str, Any]) -> list[str]:
+    """The notes, or why some digits are not named."""
+    if not payload["abstained"]:
+        return list(payload["notes"])
+    unnamed, count = sum(digit["abstained"] for digit in payload["digits"]), len(payload["digits"])
+    if not 0 < unnamed < count:
+        return [payload["reason"]]
+    return [translate("predict.unnamed", unnamed=unnamed, count=count, reason=payload["reason"])]

@@ -84,7 +84,7 @@ def _titles(explained: Explained) -> tuple[str, ...]:
 
 def _captions(explained: Explained) -> tuple[str, ...]:
     prediction, first, second = explained
-    read = "explain.read_with_doubt" if prediction.doubt else "explain.read_as"
+    read = "explain.read_with_doubt" if prediction.abstention_reason else "explain.read_as"
     return (
         translate(read, label=first.label, probability=percent(prediction.probability)),
         _sums(first),

@@ -1,5 +1,6 @@
-"""Connected marks of an ink map."""
+"""Connected components of an ink map."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +9,10 @@ from scipy import ndimage
 
 from softreg.imaging.ink import Grey
 
-INK = 0.45  # density from which a pixel belongs to a mark
+INK = 0.45  # density from which a pixel belongs to a component
 
 Labels = NDArray[np.int32]
+EIGHT = np.ones((3, 3), dtype=np.bool_)  # pixels that touch at a corner are connected
 
 
 @dataclass(frozen=True)
@@ -39,20 +41,26 @@ class Component:
         """The longer of height and width."""
         return max(self.height, self.width)
 
-    def with_(self, other: "Component") -> "Component":
-        """Both as one."""
-        return Component(
-            self.labels + other.labels,
-            min(self.top, other.top),
-            min(self.left, other.left),
-            max(self.bottom, other.bottom),
-            max(self.right, other.right),
-            self.area + other.area,
-        )
+    @property
+    def centre(self) -> float:
+        """The column in the middle of the box."""
+        return (self.left + self.right) / 2
+
+
+def union(components: Sequence[Component]) -> Component:
+    """Several components as one."""
+    return Component(
+        tuple(number for component in components for number in component.labels),
+        min(component.top for component in components),
+        min(component.left for component in components),
+        max(component.bottom for component in components),
+        max(component.right for component in components),
+        sum(component.area for component in components),
+    )
 
 
 def connected_components(labels: Labels) -> list[Component]:
-    """The marks labelled 1, 2, ...; label 0 is paper."""
+    """The components labelled 1, 2, ...; label 0 is paper."""
     areas = np.bincount(labels.ravel())
     boxes = ndimage.find_objects(labels)
     return [
@@ -63,15 +71,20 @@ def connected_components(labels: Labels) -> list[Component]:
 
 
 def label(density: Grey) -> Labels:
-    """Number the connected pieces of ink; pixels touching at a corner are connected."""
-    labels: Labels = ndimage.label(density > INK, np.ones((3, 3)))[0]
+    """Number the connected pieces of ink."""
+    labels: Labels = ndimage.label(density > INK, EIGHT)[0]
     return labels
 
 
-def crop(mark: Component, density: Grey, labels: Labels) -> tuple[Grey, int, int]:
-    """The ink of one mark, its soft edges included, others' left out; and the row and column where it begins."""
-    top, left = max(mark.top - 2, 0), max(mark.left - 2, 0)
-    window = np.s_[top : mark.bottom + 2, left : mark.right + 2]
-    own = np.isin(labels[window], mark.labels)
-    near = ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2) & (own | (labels[window] == 0))
-    return np.where(near, density[window], np.float32(0)), top, left
+def crop(component: Component, density: Grey, labels: Labels) -> tuple[Grey, int, int]:
+    """The ink of one component with its soft edges, and the row and column where the crop begins; other ink is left out.
+
+    It is scaled so that its own strokes are dense in the middle: a faint digit beside a dark one is cut off at half of its own
+    density.
+    """
+    top, left = max(component.top - 2, 0), max(component.left - 2, 0)
+    window = np.s_[top : component.bottom + 2, left : component.right + 2]
+    own = np.isin(labels[window], component.labels)
+    near = ndimage.binary_dilation(own, EIGHT, iterations=2) & (own | (labels[window] == 0))
+    ink = np.where(near, density[window], np.float32(0))
+    return np.minimum(ink / np.float32(max(np.percentile(ink[own], 90), INK)), np.float32(1)), top, left

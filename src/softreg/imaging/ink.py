@@ -30,6 +30,8 @@ class Ink:
     ----------
     density
         `float32 (H, W)`: 0 on paper, 1 where the ink is as dense as it usually is, clipped to [0, 1].
+    contrast
+        `float32 (H, W)`: the density before clipping.
     evened
         `uint8 (H, W)`: the picture with the light evened and the ink dark, for showing.
     light
@@ -37,6 +39,7 @@ class Ink:
     """
 
     density: Grey
+    contrast: Grey
     evened: NDArray[np.uint8]
     light: bool
 
@@ -57,7 +60,8 @@ def find_ink(pixels: Grey) -> Ink | None:
     evened = np.clip(255 * (1 - darkness / max(1.0, 2 * (threshold or 0.5))), 0, 255).astype(np.uint8)
     if threshold is None:
         return None
-    return Ink(np.clip(darkness / np.float32(2 * threshold), 0, 1), evened, light)
+    contrast = np.asarray(darkness / np.float32(2 * threshold), dtype=np.float32)
+    return Ink(np.clip(contrast, 0, 1), contrast, evened, light)
 
 
 def resized(grey: Grey, shape: tuple[int, ...], method: Image.Resampling = Image.Resampling.BILINEAR) -> Grey:

@@ -18,7 +18,9 @@ INK = 0.4  # density from which a pixel belongs to a line
 SLOPES = np.linspace(-0.2, 0.2, 81)  # up to 11 degrees
 COARSE = 320  # the transform is made on ink maps of this size
 LEAST_COVERAGE = 0.7  # of the picture's width
+THROUGH = 0.93  # of the picture's width, for a line that is hardly a stroke
 MOST_LINES = 60
+MAX_THICKNESS = 0.045  # of the picture's longer side
 
 Mask = NDArray[np.bool_]
 
@@ -31,52 +33,35 @@ class Line:
     slope: float
 
 
-def without_lines(density: Grey) -> tuple[Grey, bool]:
-    """The ink map without ruled lines, and whether there were any."""
-    flat = _removal(density)
-    upright = _removal(np.ascontiguousarray(density.T))
-    removed = [(mask if index == 0 else mask.T, count) for index, (mask, count) in enumerate((flat, upright)) if count]
-    if not removed:
-        return density, False
-    gone = np.logical_or.reduce([mask for mask, _ in removed])
-    if any(count < 3 for _, count in removed) and not _keeps_clear((density > INK) & ~gone):
-        removed = [(mask, count) for mask, count in removed if count >= 3]
-        gone = np.logical_or.reduce([mask for mask, _ in removed]) if removed else np.zeros(density.shape, dtype=bool)
-    rest = (density > INK) & ~gone
-    if not gone.any() or not rest.any():
-        return density, False
-    return np.where(gone, np.float32(0), density), True
+def line_masks(density: Grey) -> list[Mask]:
+    """Where ruled lines may be, the likeliest first; empty if there are none.
+
+    Lines from edge to edge, in both directions, upright or flat ones only; then shorter ones, which may be the stems and bars of
+    digits.
+    """
+    found = [_removals(density), _removals(np.ascontiguousarray(density.T))]
+    masks: list[Mask] = []
+    for flat, upright in zip(found[0], (mask.T for mask in found[1]), strict=True):
+        for mask in (flat | upright, upright, flat):
+            rest = (density > INK) & ~mask
+            if mask.any() and rest.any() and not any(np.array_equal(mask, other) for other in masks):
+                masks.append(mask)
+    return masks
 
 
-def _keeps_clear(rest: Mask) -> bool:
-    """Whether the large remains stay away from all four edges of the picture."""
-    labels, count = ndimage.label(rest, np.ones((3, 3)))
-    if not count:
-        return False
-    boxes = ndimage.find_objects(labels)
-    lengths = [max(box[0].stop - box[0].start, box[1].stop - box[1].start) for box in boxes]
-    height, width = rest.shape
-    for box, length in zip(boxes, lengths, strict=True):
-        near_side = box[1].start < 0.06 * width or box[1].stop > 0.94 * width
-        near_end = box[0].start < 0.06 * height or box[0].stop > 0.94 * height
-        if length > 0.3 * max(lengths) and (near_side or near_end):
-            return False
-    return True
-
-
-def _removal(density: Grey) -> tuple[Mask, int]:
-    """The pixels of lines running from left to right, and how many lines they are."""
+def _removals(density: Grey) -> tuple[Mask, Mask]:
+    """The pixels of lines that run from the left edge to the right, and of those and shorter ones."""
     mask = density > INK
-    gone = np.zeros(mask.shape, dtype=bool)
+    through, every = np.zeros(mask.shape, dtype=bool), np.zeros(mask.shape, dtype=bool)
     if not _reaches_both_sides(mask):
-        return gone, 0
-    count = 0
+        return through, every
     for line in find_lines(mask):
         pixels = _followed(density, line)
         if pixels is not None:
-            gone |= pixels
-            count += 1
-    return gone, count
+            every |= pixels
+            if coverage(mask, line, max(1, round(0.01 * max(mask.shape)))) > THROUGH:
+                through |= pixels
+    return through, every
 
 
 def _reaches_both_sides(mask: Mask) -> bool:
@@ -99,7 +84,7 @@ def find_lines(mask: Mask) -> list[Line]:
         if votes[s, offset] < 0.2 * coarse.shape[1] or len(lines) == MOST_LINES:
             break
         line = Line(float(offset) - reach - 0.5, float(SLOPES[s]))
-        if _coverage(coarse, line) >= LEAST_COVERAGE:
+        if coverage(coarse, line) >= LEAST_COVERAGE:
             lines.append(Line((line.offset + 0.5) * step, line.slope))
             rest = np.abs(offsets[s] - offset + 0.5) > 3
             votes -= _votes(offsets[:, ~rest], size)
@@ -108,17 +93,17 @@ def find_lines(mask: Mask) -> list[Line]:
     return lines
 
 
-def _coverage(mask: Mask, line: Line) -> float:
-    """The share of columns in which there is ink within a pixel of the line; of those where the line is in the picture.
+def coverage(mask: Mask, line: Line, reach: int = 1) -> float:
+    """The share of columns in which there is ink within `reach` pixels of the line; of those where the line is in the picture.
 
     0 where that is less than half of them.
     """
     x = np.arange(mask.shape[1])
-    rows = np.rint(line.offset + line.slope * x).astype(np.intp) + np.array([[-1], [0], [1]])
+    rows = np.rint(line.offset + line.slope * x).astype(np.intp) + np.arange(-reach, reach + 1)[:, None]
     inside = (rows >= 0) & (rows < mask.shape[0])
-    if inside[1].mean() < 0.5:
+    if inside[reach].mean() < 0.5:
         return 0.0
-    return float((mask[np.clip(rows, 0, mask.shape[0] - 1), x] & inside).any(axis=0)[inside[1]].mean())
+    return float((mask[np.clip(rows, 0, mask.shape[0] - 1), x] & inside).any(axis=0)[inside[reach]].mean())
 
 
 def _thin(mask: Mask) -> Mask:
@@ -162,7 +147,7 @@ def _followed(density: Grey, line: Line) -> Mask | None:
     if present.mean() < LEAST_COVERAGE / 2 or not present.any():
         return None
     thickness = float(np.percentile(run[present], 30))  # where a digit lies on the line, the run is the digit's
-    if thickness > max(4, 0.03 * max(density.shape)):
+    if thickness > MAX_THICKNESS * max(density.shape):
         return None
     alone = present & (run <= 1.7 * thickness + 1)
     gone = np.zeros(density.shape, dtype=bool)

@@ -1,21 +1,25 @@
 """From a person's picture to MNIST images: the whole way, every step kept."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from softreg.errors import PictureError
 from softreg.image_format import SIDE
-from softreg.imaging.components import Component, crop
-from softreg.imaging.decode import Source, Upright, decode, printable
-from softreg.imaging.ink import Grey, find_ink
-from softreg.imaging.lines import without_lines
-from softreg.imaging.normalization import NormalizedDigit, mnist_bounds, normalize
-from softreg.imaging.segmentation import find_digits
+from softreg.imaging.components import Component
+from softreg.imaging.decode import WORKING_SIDE, Source, Upright, decode, printable
+from softreg.imaging.ink import Grey, Ink, find_ink, shrunk
+from softreg.imaging.layout import Layout, Lines, layouts
+from softreg.imaging.normalization import mnist_bounds
 from softreg.messages import translate
 
 Bytes = NDArray[np.uint8]
+
+COARSE_SIDE = 480  # pixels: enough for pictures of a few digits
+MIN_LENGTH, AIM = 64, 72  # pixels: if the digits are smaller, the picture is read at a size at which they are this large
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,22 @@ class Digit:
     ink: float
 
 
+class Layouts:
+    """The ways to see one picture, made when they are first asked for, and kept; and the notes and stages they have in common."""
+
+    def __init__(self, ink: Ink, upright: Upright) -> None:
+        self.notes = upright.notes
+        self.stages = (upright_stage(upright), Stage("pictures.stage_paper", ink.evened))
+        self._made: list[Layout] = []
+        self._more = layouts(ink)
+
+    def __iter__(self) -> Iterator[Layout]:
+        yield from self._made
+        for layout in self._more:
+            self._made.append(layout)
+            yield layout
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A picture read: its digits in reading order and how they were found.
@@ -71,6 +91,10 @@ class Picture:
         Sentences about what was done on the way.
     reason
         If there are no digits, the key of the word table that says why; else None.
+    lines
+        How many of the digits each line of text has; empty where there is one line.
+    layouts
+        Ways to see the picture, of which `digits` shows one; None of an image already.
     """
 
     name: str
@@ -79,6 +103,25 @@ class Picture:
     stages: tuple[Stage, ...]
     digits: tuple[Digit, ...]
     reason: str | None
+    lines: tuple[int, ...] = ()
+    layouts: Layouts | None = None
+
+    def seen_as(self, layout: Layout, lines: Lines) -> "Picture":
+        """The same picture with these digits of one of its layouts."""
+        if self.layouts is None:
+            return self
+        components = tuple(chain(*lines))
+        stages = [*self.layouts.stages, Stage("pictures.stage_ink", shown(255 * (1 - layout.density)))]
+        notes = self.layouts.notes
+        digits = tuple(_digit(component, layout, self.size) for component in components)
+        if digits:
+            changes = [layout.normalized(component)[0].change for component in components]
+            notes += _notes(lined=layout.ruled, thickened=max(changes) > 0.1, thinned=min(changes) < -0.1)
+            stages.append(Stage("pictures.stage_found", _boxes_drawn(layout.density, components)))
+            stages.append(Stage("pictures.stage_image", np.hstack([digit.image for digit in digits])))
+        reason = None if digits else f"pictures.{layout.reason or 'noise'}"
+        lengths = tuple(len(line) for line in lines)
+        return replace(self, notes=notes, stages=tuple(stages), digits=digits, reason=reason, lines=lengths)
 
 
 def read_picture(source: Source, *, name: str | None = None) -> Picture:
@@ -121,30 +164,42 @@ def _read(upright: Upright) -> Picture:
     already = _already_an_image(upright)
     if already is not None:
         return already
-    stages = [Stage("pictures.stage_upright", upright.pixels.round().astype(np.uint8))]
-    ink = find_ink(upright.pixels)
-    if ink is None:
-        return _nothing(upright, stages, "blank")
-    stages.append(Stage("pictures.stage_paper", ink.evened))
-    density, lined = without_lines(ink.density)
-    stages.append(Stage("pictures.stage_ink", shown(255 * (1 - density))))
-    found = find_digits(density)
-    if found.reason is not None:
-        return _nothing(upright, stages, found.reason)
-    digits, changes = [], []
-    for mark in found.marks:
-        ink_of_one, top, left = crop(mark, density, found.labels)
-        fitted = normalize(ink_of_one)
-        digits.append(_digit(mark, fitted, (top, left), density, upright))
-        changes.append(fitted.change)
-    stages.append(Stage("pictures.stage_found", _boxes_drawn(density, found.marks)))
-    stages.append(Stage("pictures.stage_image", np.hstack([digit.image for digit in digits])))
-    notes = upright.notes + _notes(lined=lined, thickened=max(changes) > 0.1, thinned=min(changes) < -0.1)
-    return Picture(upright.name, upright.size, notes, tuple(stages), tuple(digits), None)
+    side = COARSE_SIDE
+    while True:
+        ink = find_ink(resampled(upright.pixels, side))
+        if ink is None:
+            return Picture(upright.name, upright.size, upright.notes, (upright_stage(upright),), (), "pictures.blank")
+        ways = Layouts(ink, upright)
+        usual = next(iter(ways))
+        larger = _side_needed(usual, side, max(upright.pixels.shape))
+        if larger <= side:
+            break
+        side = larger
+    return Picture(upright.name, upright.size, (), (), (), None, layouts=ways).seen_as(usual, usual.lines)
 
 
-def _nothing(upright: Upright, stages: list[Stage], reason: str) -> Picture:
-    return Picture(upright.name, upright.size, upright.notes, tuple(stages), (), f"pictures.{reason}")
+def upright_stage(upright: Upright) -> Stage:
+    """The first stage: the picture itself."""
+    return Stage("pictures.stage_upright", upright.pixels.round().astype(np.uint8))
+
+
+def _side_needed(layout: Layout, side: int, most: int) -> int:
+    """At which size to read a picture, given how it is seen at the size `side`."""
+    lengths = [digit.length for digit in chain(*layout.lines)]
+    if side > COARSE_SIDE or side >= most:
+        return side
+    length = float(np.median(lengths)) if lengths else 0.0
+    return side if length >= MIN_LENGTH else min(most, WORKING_SIDE, max(round(side * AIM / max(length, 1)), side + 200))
+
+
+def resampled(pixels: Grey, side: int) -> Grey:
+    """`float32 (H, W, 3)` with its longer side at most `side`."""
+    if max(pixels.shape) <= side:
+        return pixels
+    if np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2]):
+        grey = shrunk(np.ascontiguousarray(pixels[..., 0]), side)
+        return np.broadcast_to(grey[:, :, None], (*grey.shape, 3))
+    return np.stack([shrunk(np.ascontiguousarray(pixels[..., channel]), side) for channel in range(3)], axis=-1)
 
 
 def _already_an_image(upright: Upright) -> Picture | None:
@@ -177,14 +232,15 @@ def mnist_picture(name: str, image: Bytes, upright: Bytes, notes: tuple[str, ...
     return Picture(name, (SIDE, SIDE), notes, stages, (digit,), None)
 
 
-def _digit(mark: Component, fitted: NormalizedDigit, corner: tuple[int, int], density: Grey, upright: Upright) -> Digit:
-    """A digit in the picture's own pixels: `corner` is where its ink begins in the ink map, `(row, column)`."""
-    sx, sy = upright.size[0] / density.shape[1], upright.size[1] / density.shape[0]
-    to_picture = np.array([[sx, 0, corner[1] * sx], [0, sy, corner[0] * sy]])
-    affine = to_picture @ np.vstack([fitted.affine, [0, 0, 1]])
-    box = (mark.left * sx, mark.top * sy, mark.width * sx, mark.height * sy)
-    share = mark.area / (mark.width * mark.height)
-    return Digit(fitted.image, box, affine, len(mark.labels), fitted.stroke_width, share)
+def _digit(component: Component, layout: Layout, size: tuple[int, int]) -> Digit:
+    """A digit in the picture's own pixels."""
+    normalized, (top, left) = layout.normalized(component)
+    sx, sy = size[0] / layout.density.shape[1], size[1] / layout.density.shape[0]
+    to_picture = np.array([[sx, 0, left * sx], [0, sy, top * sy]])
+    affine = to_picture @ np.vstack([normalized.affine, [0, 0, 1]])
+    box = (component.left * sx, component.top * sy, component.width * sx, component.height * sy)
+    share = component.area / (component.width * component.height)
+    return Digit(normalized.image, box, affine, len(component.labels), normalized.stroke_width, share)
 
 
 def _notes(*, lined: bool, thickened: bool, thinned: bool) -> tuple[str, ...]:
@@ -197,13 +253,13 @@ def shown(values: Grey) -> Bytes:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _boxes_drawn(density: Grey, marks: tuple[Component, ...]) -> Bytes:
+def _boxes_drawn(density: Grey, components: Sequence[Component]) -> Bytes:
     """The ink map with a box around each digit, `uint8 (H, W, 3)`."""
     drawn = np.repeat(shown(255 * (1 - density))[:, :, None], 3, axis=2)
     line = max(1, max(density.shape) // 200)
-    for mark in marks:
-        top, left = max(mark.top - 2 * line, 0), max(mark.left - 2 * line, 0)
-        bottom, right = mark.bottom + 2 * line, mark.right + 2 * line
+    for component in components:
+        top, left = max(component.top - 2 * line, 0), max(component.left - 2 * line, 0)
+        bottom, right = component.bottom + 2 * line, component.right + 2 * line
         for edge in (
             np.s_[top : top + line, left:right],
             np.s_[bottom - line : bottom, left:right],

@@ -1,104 +1,161 @@
-"""From an ink map to the digits in it: connected marks, marks of one digit joined, touching digits cut apart, in reading order."""
+"""From an ink map to lines of text: connected components, those of one digit joined, in reading order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from softreg.imaging.components import Component, Labels, connected_components, label
+from softreg.imaging.components import Component, Labels, connected_components, label, union
 from softreg.imaging.ink import Grey
-from softreg.imaging.split_touching import cut_apart
+from softreg.imaging.lines import Mask
 
-MOST_MARKS = 400
-MOST_DIGITS = 64
+MAX_COMPONENTS = 400
+MAX_DIGITS = 64
+SPECK = 0.35  # of the height of the tallest digit of the picture: smaller ink is no digit of its own
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """Digits in reading order, the labels `int32 (H, W)` their pixels bear; if there are none, the reason's key, else None."""
+class Segmentation:
+    """What of an ink map may be digits.
 
-    marks: tuple[Component, ...]
+    Attributes
+    ----------
+    lines
+        Lines of text from top to bottom, the digits of each from left to right.
+    labels
+        `int32 (H, W)`: the labels of the components.
+    dropped
+        Ink taken for something else: frames, edges of the paper, dashes; specks are not among it.
+    reason
+        If there are no lines, the key of the reason; else None.
+    """
+
+    lines: tuple[tuple[Component, ...], ...]
     labels: Labels
+    dropped: tuple[Component, ...]
     reason: str | None
 
 
-def find_digits(density: Grey) -> Found:
-    """The digits of an ink map `float32 (H, W)`."""
+def segment(density: Grey, lines: Mask | None = None, *, keep_surroundings: bool = False) -> Segmentation:
+    """The lines of digits in an ink map `float32 (H, W)`, from which ruled `lines` were taken out.
+
+    `keep_surroundings` takes ink at the picture's edges for digits, too.
+    """
     labels = label(density)
-    every = sorted(connected_components(labels), key=lambda mark: -mark.length)
-    if not every:
-        return Found((), labels, "blank")
-    marks = _without_dashes(_without_surroundings(every[:MOST_MARKS], density.shape))
-    if len(every) > 40 and marks[0].length < 4 * np.median([mark.length for mark in every]):
-        return Found((), labels, "noise")
-    if marks[0].length < max(4, 0.02 * max(density.shape)):
-        return Found((), labels, "noise")
-    digits = _without_specks(joined(marks), density.shape)
-    if len(digits) > MOST_DIGITS:
-        return Found((), labels, "crowded")
-    digits, labels = cut_apart(in_reading_order(digits), density, labels)
-    return Found(tuple(digits), labels, None)
+    components = sorted(connected_components(labels), key=lambda component: -component.length)
+    if not components:
+        return Segmentation((), labels, (), "blank")
+    if _is_noise(components, density.shape):
+        return Segmentation((), labels, (), "noise")
+    components = components[:MAX_COMPONENTS]
+    components = [component for component in components if not _is_frame(component, components, labels)]
+    components = components if lines is None else _without_walls(components, lines)
+    candidates = components if keep_surroundings else without_surroundings(components, density.shape)
+    candidates = without_dashes(candidates)
+    digits = _without_specks(joined(candidates), density.shape)
+    if len(digits) > MAX_DIGITS:
+        return Segmentation((), labels, (), "crowded")
+    kept = {number for digit in digits for number in digit.labels}
+    tallest = max(digit.length for digit in digits)
+    dropped = [c for c in components if c.labels[0] not in kept and c.length > SPECK * tallest]
+    return Segmentation(in_lines(digits), labels, tuple(dropped), None)
 
 
-def _without_surroundings(marks: list[Component], shape: tuple[int, ...]) -> list[Component]:
-    """Drop what surrounds the digits: a frame with marks inside it, and dark corners or edges of a table at the picture's edge."""
-    kept = [mark for mark in marks if not _is_frame(mark, marks)]
-    inner = [mark for mark in kept if not _lies_along_edge(mark, shape)]
-    if any(sum(_edges(mark, shape)) >= 3 for mark in kept) and any(mark.length >= 12 and mark.area >= 30 for mark in inner):
-        return inner
-    longest = max((mark.length for mark in kept), default=0)
-    largest = max((mark.area for mark in kept), default=0)
-    if any(mark.length > 0.15 * longest and mark.length >= 8 and mark.area > 0.03 * largest for mark in inner):
-        return inner
-    return kept
+def _is_noise(components: Sequence[Component], shape: tuple[int, ...]) -> bool:
+    """Whether all ink is specks: none larger than a fiftieth of the picture, or hundreds of them, all of about one size."""
+    lengths = [component.length for component in components]
+    if lengths[0] < max(4, 0.02 * max(shape)):
+        return True
+    return len(components) > 100 and lengths[0] < 4 * float(np.median([n for n in lengths if n > 2] or [1])) and lengths[0] < 20
 
 
-def _is_frame(mark: Component, marks: Sequence[Component]) -> bool:
-    """Whether it is a thin outline around other marks of some size."""
-    if mark.area > 0.2 * mark.height * mark.width or min(mark.height, mark.width) < 12:
+def _is_frame(component: Component, components: Sequence[Component], labels: Labels) -> bool:
+    """Whether it is thin ink along all four sides of its box, with something inside: no digit is."""
+    if component.area > 0.3 * component.height * component.width or min(component.height, component.width) < 12:
         return False
-    return any(
-        other.length > 0.25 * min(mark.height, mark.width) and other.area > 0.05 * mark.area and _surrounds(mark, other)
-        for other in marks
-    )
+    if not any(_surrounds(component, other) and other.length > 0.15 * component.length for other in components):
+        return False
+    own = np.isin(labels[component.top : component.bottom, component.left : component.right], component.labels)
+    band = max(2, component.length // 20)
+    sides = (own[:band].any(axis=0), own[-band:].any(axis=0), own[:, :band].any(axis=1), own[:, -band:].any(axis=1))
+    return min(float(side.mean()) for side in sides) > 0.85
 
 
 def _surrounds(outer: Component, inner: Component) -> bool:
     return outer.top < inner.top and outer.left < inner.left and outer.bottom > inner.bottom and outer.right > inner.right
 
 
-def _lies_along_edge(mark: Component, shape: tuple[int, ...]) -> bool:
-    """Whether it touches two edges of the picture, or one and is half as long as the picture or flat."""
-    edges = sum(_edges(mark, shape))
-    return edges >= 2 or (edges == 1 and (mark.length > 0.5 * max(shape) or mark.height < 0.4 * mark.width))
+def _without_walls(components: list[Component], lines: Mask) -> list[Component]:
+    """Drop the walls of form cells: upright bars from one ruled line to another, if there is anything else."""
+    rest = [c for c in components if not (is_bar(c) and c.height > c.width and _ends_on(c, lines))]
+    return rest or components
 
 
-def _edges(mark: Component, shape: tuple[int, ...]) -> tuple[bool, ...]:
+def _ends_on(component: Component, lines: Mask) -> bool:
+    """Whether there is a line at both ends of an upright bar, or the edge of the picture at one."""
+    third, around = component.height // 3 + 1, 3 * component.width
+    columns = np.s_[max(component.left - around, 0) : component.right + around]
+    above = component.top <= third // 4 or lines[max(component.top - third // 4, 0) : component.top + third, columns].any()
+    below = (
+        component.bottom >= len(lines) - third // 4
+        or lines[component.bottom - third : component.bottom + third // 4, columns].any()
+    )
+    return bool(above and below)
+
+
+def without_surroundings(components: list[Component], shape: tuple[int, ...]) -> list[Component]:
+    """Drop dark corners, edges of a table and frames that touch the picture's edges, if something else remains."""
+    inner = [component for component in components if not _lies_along_edge(component, shape)]
+    if any(sum(_edges(component, shape)) >= 3 for component in components) and any(c.length >= 12 and c.area >= 30 for c in inner):
+        return inner
+    longest = max(component.length for component in components)
+    largest = max(component.area for component in components)
+    if any(c.length > 0.15 * longest and c.length >= 8 and c.area > 0.03 * largest for c in inner):
+        return inner
+    return components
+
+
+def _lies_along_edge(component: Component, shape: tuple[int, ...]) -> bool:
+    """Whether it touches two edges of the picture, or lies along half of one, or is flat or narrow along it."""
+    top, left, bottom, right = _edges(component, shape)
+    along = ((left or right) and component.height > 0.5 * shape[0]) or ((top or bottom) and component.width > 0.5 * shape[1])
+    flat = component.height < 0.4 * component.width and (top or bottom or left or right)
+    narrow = component.width < 0.35 * component.height and (left or right)
+    return along or flat or narrow or sum((top, left, bottom, right)) >= 2
+
+
+def is_bar(component: Component) -> bool:
+    """Whether it is long, straight and thin: a remnant of a line or frame, or a 1."""
+    return min(component.height, component.width) < 0.15 * component.length
+
+
+def _edges(component: Component, shape: tuple[int, ...]) -> tuple[bool, ...]:
     """Which edges of the picture it touches: top, left, bottom, right."""
-    return mark.top == 0, mark.left == 0, mark.bottom == shape[0], mark.right == shape[1]
+    return component.top == 0, component.left == 0, component.bottom == shape[0], component.right == shape[1]
 
 
-def _without_dashes(marks: list[Component]) -> list[Component]:
-    """Drop long flat marks, remains of lines, if there are others that could be digits."""
-    longest = max(mark.length for mark in marks)
-    upright = [mark for mark in marks if mark.height > 0.2 * mark.width or mark.length < 0.5 * longest]
-    return upright if any(mark.height > 0.1 * longest and mark.height >= 8 for mark in upright) else marks
+def without_dashes(components: list[Component]) -> list[Component]:
+    """Drop long flat components, remains of lines, if there are others that could be digits."""
+    longest = max(component.length for component in components)
+    upright = [c for c in components if c.height > 0.2 * c.width or c.length < 0.5 * longest]
+    return upright if any(c.height > 0.1 * longest and c.height >= 8 for c in upright) else components
 
 
-def joined(marks: list[Component]) -> list[Component]:
-    """Join the marks that belong to one digit, the largest first taking in what is near it."""
+def joined(components: list[Component]) -> list[Component]:
+    """Join the components that belong to one digit, the largest first taking in what is near it."""
     digits: list[Component] = []
-    for mark in sorted(marks, key=lambda mark: -mark.length):
-        near = [digit for digit in digits if _belong_together(digit, mark)]
+    for component in sorted(components, key=lambda component: -component.length):
+        near = [digit for digit in digits if _belong_together(digit, component)]
         if near:
-            host = min(near, key=lambda digit: _gap(digit, mark))
-            digits[digits.index(host)] = host.with_(mark)
+            host = min(near, key=lambda digit: gap(digit, component))
+            digits[digits.index(host)] = union((host, component))
         else:
-            digits.append(mark)
+            digits.append(component)
     return digits
 
 
-def _gap(one: Component, other: Component) -> float:
+def gap(one: Component, other: Component) -> float:
+    """The distance of two boxes, in pixels, across and down added; 0 where they overlap."""
     across = max(one.left, other.left) - min(one.right, other.right)
     down = max(one.top, other.top) - min(one.bottom, other.bottom)
     return max(across, 0) + max(down, 0)
@@ -109,21 +166,21 @@ def _belong_together(large: Component, small: Component) -> bool:
 
     Parts of one digit lie one above the other, near; digits lie side by side, as high as each other.
     """
-    gap = _gap(large, small) / large.length
+    apart = gap(large, small) / large.length
     if small.length < 0.3 * large.length:
-        return gap < 0.12 and small.length > 0.04 * large.length
+        return apart < 0.12 and small.length > 0.04 * large.length
     height = max(large.bottom, small.bottom) - min(large.top, small.top)
-    if height > 1.5 * large.length and gap > 0.06:
+    if height > 1.5 * large.length and apart > 0.06:
         return False
     across = min(large.right, small.right) - max(large.left, small.left)
     down = min(large.bottom, small.bottom) - max(large.top, small.top)
     if across > 0.4 * min(large.width, small.width):
-        return gap < 0.25
-    return gap < 0.12 and (down < 0.35 * small.height or small.height < 0.4 * large.height)
+        return apart < 0.25
+    return apart < 0.12 and (down < 0.35 * small.height or small.height < 0.4 * large.height)
 
 
 def _without_specks(digits: list[Component], shape: tuple[int, ...]) -> list[Component]:
-    """Drop marks much smaller than the digits, and those cut off by the picture's edge if they are not as large as the others."""
+    """Drop what is much smaller than the digits, and what the picture's edge cuts off if it is not as large as the others."""
     longest = max(digit.length for digit in digits)
     largest = max(digit.area for digit in digits)
     return [
@@ -131,25 +188,25 @@ def _without_specks(digits: list[Component], shape: tuple[int, ...]) -> list[Com
         for digit in digits
         if digit.area == largest
         or (
-            digit.height >= 0.35 * longest
-            and digit.area >= 0.05 * largest
+            digit.height >= SPECK * longest
+            and digit.area >= 0.03 * largest
             and (digit.height >= 0.6 * longest or not any(_edges(digit, shape)))
         )
     ]
 
 
-def in_reading_order(digits: list[Component]) -> list[Component]:
-    """Row by row, left to right. Digits share a row if they overlap by half in height."""
-    rows: list[list[Component]] = []
+def in_lines(digits: list[Component]) -> tuple[tuple[Component, ...], ...]:
+    """Lines from top to bottom, the digits of each from left to right. Digits share a line if they overlap by half in height."""
+    lines: list[list[Component]] = []
     for digit in sorted(digits, key=lambda digit: digit.top + digit.bottom):
-        row = rows[-1] if rows else []
-        if any(_share_row(digit, other) for other in row):
-            row.append(digit)
+        line = lines[-1] if lines else []
+        if any(_share_line(digit, other) for other in line):
+            line.append(digit)
         else:
-            rows.append([digit])
-    return [digit for row in rows for digit in sorted(row, key=lambda digit: digit.left + digit.right)]
+            lines.append([digit])
+    return tuple(tuple(sorted(line, key=lambda digit: digit.centre)) for line in lines)
 
 
-def _share_row(one: Component, other: Component) -> bool:
+def _share_line(one: Component, other: Component) -> bool:
     overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
     return overlap > 0.5 * min(one.height, other.height)

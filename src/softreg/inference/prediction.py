@@ -1,4 +1,4 @@
-"""What a model reads in a person's picture: digit by digit, left to right, or why it would rather not say."""
+"""What a model reads in a person's picture: line by line, digit by digit, or why it abstains."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,13 @@ from torch import Tensor
 from softreg.errors import PictureError
 from softreg.imaging.decode import Source
 from softreg.imaging.picture import Digit, Picture, read_picture
+from softreg.inference.reading import Scores, interpret, score
 from softreg.messages import translate
 from softreg.model.softmax_regression import SoftmaxRegression
 
 BATCH = 4  # pictures in memory at a time: with their steps they may take 20 MB each
 MIN_CONFIDENCE = 0.5  # a class less probable than this is more likely wrong than right
+UNNAMED = "?"  # stands for a digit that is not named, in a line of several
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +29,14 @@ class DigitPrediction:
     ----------
     digit : where it was found, and its image
     logits, probabilities : (C,)
-    doubt : the key of the table of words that says why the model abstains; None if it does not
+    abstention_reason : the key of the message that says why the model abstains; None if it does not
     """
 
     digit: Digit
     logits: Tensor
     probabilities: Tensor
     classes: tuple[str, ...]
-    doubt: str | None
+    abstention_reason: str | None
 
     @property
     def label(self) -> str:
@@ -49,15 +51,15 @@ class DigitPrediction:
     def to_json(self) -> dict[str, Any]:
         """Its place in the upright picture, in pixels, and what was read there."""
         x, y, width, height = self.digit.box
+        return {"x": x, "y": y, "width": width, "height": height, **self.answer()}
+
+    def answer(self) -> dict[str, Any]:
+        """What was read, as JSON; where the model abstains, `label` is null."""
         return {
-            "x": x,
-            "y": y,
-            "width": width,
-            "height": height,
-            "label": None if self.doubt else self.label,
+            "label": None if self.abstention_reason else self.label,
             "probability": self.probability,
             "probabilities": by_class(self.classes, self.probabilities),
-            "reason": translate(self.doubt) if self.doubt else None,
+            **_abstention(self.abstention_reason),
         }
 
 
@@ -68,7 +70,7 @@ class Prediction:
     Attributes
     ----------
     picture : the picture, with its steps
-    readings : its digits, left to right
+    readings : its digits, in reading order
     classes : of the model
     """
 
@@ -77,51 +79,69 @@ class Prediction:
     classes: tuple[str, ...]
 
     @property
-    def doubt(self) -> str | None:
-        """The key of the table of words that says why there is no answer; None if there is one."""
-        return self.picture.reason or next((each.doubt for each in self.readings if each.doubt), None)
+    def abstention_reason(self) -> str | None:
+        """The key of the message that says why there is no answer; None if there is one."""
+        return self.picture.reason or next((r.abstention_reason for r in self.readings if r.abstention_reason), None)
 
     @property
     def label(self) -> str | None:
-        """The digits read, left to right, as one text; None where the model abstains."""
-        return None if self.doubt else "".join(each.label for each in self.readings)
+        """All digits in reading order as one text; None if any of them is not named."""
+        return None if self.abstention_reason else "".join(reading.label for reading in self.readings)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of text, a question mark for each digit that is not named."""
+        texts = iter(UNNAMED if reading.abstention_reason else reading.label for reading in self.readings)
+        lengths = self.picture.lines or ((len(self.readings),) if self.readings else ())
+        return tuple("".join(islice(texts, length)) for length in lengths)
 
     @property
     def probability(self) -> float:
         """That every digit is what it was read as; 0 if none was found."""
-        return prod(each.probability for each in self.readings) if self.readings else 0.0
+        return prod(reading.probability for reading in self.readings) if self.readings else 0.0
 
     @property
     def probabilities(self) -> Tensor:
         """By class, (C,): of the only digit, or of the least certain one; equal where no digit was found."""
         if not self.readings:
             return torch.full((len(self.classes),), 1 / len(self.classes))
-        return min(self.readings, key=lambda each: each.probability).probabilities
+        return min(self.readings, key=lambda reading: reading.probability).probabilities
 
     def to_json(self) -> dict[str, Any]:
-        """As `softreg predict --json` and the server's `/predict` tell it."""
+        """As `softreg predict --json` and the server's `/predict` give it; a digit's `box` is `[x, y, width, height]`."""
         return {
             "picture": self.picture.name,
             "label": self.label,
             "probability": self.probability,
             "probabilities": by_class(self.classes, self.probabilities),
-            "abstained": self.doubt is not None,
-            "reason": translate(self.doubt) if self.doubt else None,
-            "boxes": [each.to_json() for each in self.readings],
+            **_abstention(self.abstention_reason),
+            "lines": list(self.lines),
+            "digits": [{"box": list(reading.digit.box), **reading.answer()} for reading in self.readings],
+            "boxes": [reading.to_json() for reading in self.readings],
             "notes": list(self.picture.notes),
         }
 
 
+def _abstention(reason: str | None) -> dict[str, Any]:
+    """Whether, why in the user's language, and why for a program: the last part of the message's key."""
+    return {
+        "abstained": reason is not None,
+        "reason": translate(reason) if reason else None,
+        "reason_code": reason.rpartition(".")[2] if reason else None,
+    }
+
+
 def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Prediction]:
-    """Read all pictures; their digits go through the model together."""
-    digits = [digit for picture in pictures for digit in picture.digits]
-    if not digits:
-        return [Prediction(picture, (), model.classes) for picture in pictures]
-    images = torch.stack([torch.from_numpy(digit.image) for digit in digits])  # (N, 28, 28)
-    logits, probabilities, whys = predict_images(model, images)
-    found = zip(digits, logits, probabilities, whys, strict=True)
-    readings = iter([DigitPrediction(digit, z, p, model.classes, why) for digit, z, p, why in found])
-    return [Prediction(picture, tuple(next(readings) for _ in picture.digits), model.classes) for picture in pictures]
+    """Read all pictures, each in the way in which the model is surest of its digits (`softreg.inference.reading`)."""
+    predictions = []
+    for picture, scores in interpret(model, pictures):
+        if scores is None:
+            predictions.append(Prediction(picture, (), model.classes))
+            continue
+        found = zip(picture.digits, scores.logits, scores.probabilities, abstention_reasons(scores), strict=True)
+        readings = tuple(DigitPrediction(digit, z, p, model.classes, reason) for digit, z, p, reason in found)
+        predictions.append(Prediction(picture, readings, model.classes))
+    return predictions
 
 
 def predict_each(model: SoftmaxRegression, sources: Iterable[tuple[Source, str]]) -> Iterator[Prediction | PictureError]:
@@ -130,33 +150,35 @@ def predict_each(model: SoftmaxRegression, sources: Iterable[tuple[Source, str]]
     However many they are, only a few are in memory at a time.
     """
     waiting = iter(sources)
-    while taken := [_read(source, name) for source, name in islice(waiting, BATCH)]:
-        predictions = iter(predict(model, [each for each in taken if isinstance(each, Picture)]))
-        yield from (next(predictions) if isinstance(each, Picture) else each for each in taken)
+    while batch := [_picture_or_error(source, name) for source, name in islice(waiting, BATCH)]:
+        predictions = iter(predict(model, [picture for picture in batch if isinstance(picture, Picture)]))
+        yield from (next(predictions) if isinstance(picture, Picture) else picture for picture in batch)
 
 
-def _read(source: Source, name: str) -> Picture | PictureError:
+def _picture_or_error(source: Source, name: str) -> Picture | PictureError:
     try:
         return read_picture(source, name=name)
     except PictureError as error:
         return error
 
 
-@torch.inference_mode()
 def predict_images(model: SoftmaxRegression, images: Tensor) -> tuple[Tensor, Tensor, list[str | None]]:
-    """What a model makes of images (N, 28, 28): logits (N, C), probabilities (N, C), and of each why not to believe it.
+    """What a model says of images (N, 28, 28): logits (N, C), probabilities (N, C), and for each the reason to abstain, or None."""
+    scores = score(model, images)
+    return scores.logits, scores.probabilities, abstention_reasons(scores)
 
-    An image is doubted if no class is likelier than all the others together; and, by a model that was calibrated, if it is unlike
-    any class (`softreg.model.out_of_distribution`). The reason is a key of the table of words, or None.
+
+def abstention_reasons(scores: Scores) -> list[str | None]:
+    """For each image the key of the message that says why not to name it, or None.
+
+    It is not named if no class is likelier than all the others together; nor, by a model that was calibrated, if it is unlike
+    any class (`softreg.model.out_of_distribution`).
     """
-    x = model.features(images.to(model.linear.weight.device))  # (N, D)
-    logits, probabilities = model.classify(x)  # (N, C)
-    uncertain = (probabilities.max(1).values <= MIN_CONFIDENCE).tolist()
-    novel = (model.ood_detector(x, logits) > 0).tolist() if model.ood_detector else [False] * len(images)
-    whys = [
+    uncertain = (scores.probabilities.max(1).values <= MIN_CONFIDENCE).tolist()
+    novel = (scores.novelty > 0).tolist()
+    return [
         "prediction.novel" if new else "prediction.uncertain" if torn else None for new, torn in zip(novel, uncertain, strict=True)
     ]
-    return logits.cpu(), probabilities.cpu(), whys
 
 
 def percent(probability: float) -> str:

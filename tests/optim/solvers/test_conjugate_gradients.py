@@ -19,7 +19,8 @@ def centred(theta: Tensor) -> Tensor:
 
 def exact(objective: Objective, theta: Tensor, gradient: Tensor) -> Tensor:
     """The solution of least norm: a constant added to every bias changes nothing."""
-    return -(torch.linalg.pinv(dense_hessian(objective, theta), hermitian=True) @ gradient.flatten()).view(theta.shape)
+    step: Tensor = -(torch.linalg.pinv(dense_hessian(objective, theta), hermitian=True) @ gradient.flatten()).view(theta.shape)
+    return step
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -22,7 +22,8 @@ def by_blocks(objective: Objective, theta: Tensor, gradient: Tensor) -> NDArray[
     direction: NDArray[np.float64] = np.stack(
         [np.linalg.solve(block, row) for block, row in zip(blocks, gradient.numpy(), strict=True)]
     )
-    return direction - direction.mean(0)
+    centred: NDArray[np.float64] = direction - direction.mean(0)
+    return centred
 
 
 @pytest.mark.parametrize("weighted", [False, True])

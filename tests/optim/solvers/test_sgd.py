@@ -1,5 +1,7 @@
 """SGD on small problems against torch.optim.SGD; tests/training/test_fit.py compares whole epochs on MNIST with a DataLoader."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Generator, nn
@@ -21,12 +23,12 @@ def test_whole_batches_are_torchs_gradient_descent(l2: float) -> None:
     with torch.no_grad():
         linear.weight.copy_(theta[:, :-1])
         linear.bias.copy_(theta[:, -1])
-    groups = [{"params": [linear.weight], "weight_decay": l2}, {"params": [linear.bias]}]
+    groups: list[dict[str, Any]] = [{"params": [linear.weight], "weight_decay": l2}, {"params": [linear.bias]}]
     optimizer, costs = torch.optim.SGD(groups, lr=0.3), []
     for _ in range(epochs):
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(linear(objective.matrix.rows), objective.matrix.labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         costs.append(loss.item())
     seen: list[float] = []

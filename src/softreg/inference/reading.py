@@ -1,0 +1,181 @@
+"""Which way to see a picture is right: the one in which the model reads most surely and little ink is left unexplained.
+
+Each way (`softreg.imaging.layout`) is read as it is; where the model doubts a digit, the lattice of its line
+(`softreg.imaging.lattice`) is searched for the cheapest path. A digit costs
+
+    -log p(class) - log p(digit),        p(digit) = 1 / (1 + exp(novelty)),
+
+a path the sum over its digits, with `PER_DIGIT` for each, the ink its cuts cross, and heights unlike the line's; a layout costs the
+mean of its digits, and what it leaves out. The cheapest layout wins; the first is kept without looking further if it costs little.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from softreg.imaging.components import Component
+from softreg.imaging.lattice import Candidate, Lattice, lattice
+from softreg.imaging.layout import Layout
+from softreg.imaging.picture import Picture
+from softreg.model.softmax_regression import SoftmaxRegression
+
+CONVINCING = 0.05  # a layout that costs less is taken without looking at others
+DOUBTFUL = 0.3  # a digit that costs more may be cut or joined
+PER_DIGIT = 0.7  # of each digit on a path: fewer digits are likelier
+CROSSED = 0.6  # of a stroke width of ink that a cut goes through
+SHORT, TALL, UNEVEN = 0.75, 1.5, 2.0  # of the line's height: digits outside cost `UNEVEN` per height
+OVERLAP, OVERLAPPING = 0.3, 2.0  # share of the narrower digit that the next may overlap; the cost of more
+AT_EDGE = 1.0  # of one of several digits that is cut off by the picture's edge
+DROPPED, MISSED, FREE = 0.7, 1.0, 0.05  # of ink left out, or only seen in local contrast, of which a little is free
+KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
+WIDE = 1.3  # of width to height: what is wider may be two digits
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a model says of images: logits and probabilities (N, C), novelty (N,), which is above zero for what is no digit."""
+
+    logits: Tensor
+    probabilities: Tensor
+    novelty: Tensor
+
+    @property
+    def costs(self) -> list[float]:
+        """Of each image as a digit."""
+        surprise = -self.probabilities.max(1).values.log() + torch.nn.functional.softplus(self.novelty)
+        return [float(value) for value in surprise]
+
+    def __getitem__(self, rows: Sequence[int]) -> "Scores":
+        return Scores(self.logits[rows], self.probabilities[rows], self.novelty[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Interpretation:
+    """One layout, read: its lines of digits, the scores of all of them in reading order, and what it costs."""
+
+    layout: Layout
+    lines: tuple[tuple[Component, ...], ...]
+    scores: Scores
+    cost: float
+
+
+@torch.inference_mode()
+def score(model: SoftmaxRegression, images: Tensor) -> Scores:
+    """The scores of images uint8 (N, 28, 28); without a detector of novelty, none is novel."""
+    x = model.features(images.to(model.linear.weight.device))  # (N, D)
+    logits, probabilities = model.classify(x)  # (N, C)
+    novelty = model.ood_detector(x, logits) if model.ood_detector else torch.full((len(images),), -20.0)
+    return Scores(logits.cpu(), probabilities.cpu(), novelty.cpu())
+
+
+def interpret(model: SoftmaxRegression, pictures: Sequence[Picture]) -> Iterator[tuple[Picture, Scores | None]]:
+    """Each picture, seen in its best way, and the scores of its digits (None if there are none).
+
+    The usual ways of all pictures go through the model together.
+    """
+    images = [torch.from_numpy(digit.image) for picture in pictures for digit in picture.digits]
+    scores = score(model, torch.stack(images)) if images else None
+    first = 0
+    for picture in pictures:
+        rows = range(first, first := first + len(picture.digits))
+        usual = scores[list(rows)] if scores is not None and rows else None
+        yield _best(model, picture, usual) if picture.layouts is not None else (picture, usual)
+
+
+def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> tuple[Picture, Scores | None]:
+    best: Interpretation | None = None
+    for layout in picture.layouts or ():
+        if layout.reason == "crowded":
+            break
+        if not layout.lines:
+            continue
+        scores = usual if layout.kind == "usual" and usual is not None else _score_all(model, layout, layout.lines)
+        found = _read(model, layout, scores)
+        if best is None or found.cost < best.cost:
+            best = found
+        if found.cost < CONVINCING:
+            break
+    if best is None:
+        return picture, None
+    unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines
+    return picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines), best.scores
+
+
+def _score_all(model: SoftmaxRegression, layout: Layout, lines: Sequence[Sequence[Component]]) -> Scores:
+    return score(model, torch.stack([_image(layout, component) for line in lines for component in line]))
+
+
+def _image(layout: Layout, component: Component) -> Tensor:
+    return torch.from_numpy(layout.normalized(component)[0].image)
+
+
+def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpretation:
+    """The layout with the lines in which digits are doubtful cut anew."""
+    lines, parts, costs, first = [], [], [], 0
+    current = layout
+    for line in layout.lines:
+        rows = list(range(first, first := first + len(line)))
+        own = scores[rows]
+        doubtful = _doubtful(line, own.costs)
+        if doubtful and not (len(scores.logits) == 1 and layout.kind == "usual" and line[0].width <= line[0].height):
+            ways = lattice(current, line, doubtful)
+            current = ways.layout
+            path, own, extra = _best_path(model, ways)
+            lines.append(path)
+            costs += [cost + more for cost, more in zip(own.costs, extra, strict=True)]
+        else:
+            lines.append(line)
+            costs += own.costs
+        parts.append(own)
+    together = Scores(*(torch.cat([getattr(part, name) for part in parts]) for name in ("logits", "probabilities", "novelty")))
+    found = tuple(lines)
+    return Interpretation(current, found, together, float(np.mean(costs)) + _misfit(current, found))
+
+
+def _doubtful(line: Sequence[Component], costs: Sequence[float]) -> set[int]:
+    """The digits of a line that the model doubts, that are wide enough for two, or that overlap."""
+    doubtful = {
+        i for i, (digit, cost) in enumerate(zip(line, costs, strict=True)) if cost > DOUBTFUL or digit.width > WIDE * digit.height
+    }
+    overlapping = [i for i, (left, right) in enumerate(pairwise(line)) if overlap(left, right) > OVERLAP]
+    return doubtful | {j for i in overlapping for j in (i, i + 1)}
+
+
+def overlap(left: Component, right: Component) -> float:
+    """How far two components overlap from side to side, as a share of the narrower; negative if they are apart."""
+    return (min(left.right, right.right) - max(left.left, right.left)) / max(1, min(left.width, right.width))
+
+
+def _best_path(model: SoftmaxRegression, ways: Lattice) -> tuple[tuple[Component, ...], Scores, list[float]]:
+    """The cheapest segmentation of a line by dynamic programming; the scores of its digits, and the costs of their geometry."""
+    scores = _score_all(model, ways.layout, [[candidate.component for candidate in ways.candidates]])
+    extra = [CROSSED * candidate.crossed + _unevenness(candidate, ways.height) for candidate in ways.candidates]
+    cheapest, arrived = [0.0] + [np.inf] * ways.nodes, [-1] * (ways.nodes + 1)
+    for edge, (candidate, cost, more) in enumerate(zip(ways.candidates, scores.costs, extra, strict=True)):
+        total = cheapest[candidate.start] + cost + more + PER_DIGIT
+        if total < cheapest[candidate.stop]:
+            cheapest[candidate.stop], arrived[candidate.stop] = total, edge
+    path, node = [], ways.nodes
+    while node:
+        path.append(arrived[node])
+        node = ways.candidates[path[-1]].start
+    path.reverse()
+    return tuple(ways.candidates[edge].component for edge in path), scores[path], [extra[edge] for edge in path]
+
+
+def _unevenness(candidate: Candidate, height: float) -> float:
+    share = candidate.component.height / height
+    return UNEVEN * (max(0.0, SHORT - share) + max(0.0, share - TALL))
+
+
+def _misfit(layout: Layout, lines: Sequence[Sequence[Component]]) -> float:
+    """What a layout costs besides its digits: overlaps, digits cut off by the edge, ink left out, how unusual it is."""
+    digits = [digit for line in lines for digit in line]
+    overlaps = sum(max(0.0, overlap(left, right) - OVERLAP) for line in lines for left, right in pairwise(line))
+    cut_off = sum(digit.left <= 0 or digit.right >= layout.density.shape[1] for digit in digits) if len(digits) > 1 else 0
+    unexplained = DROPPED * layout.dropped + MISSED * max(0.0, layout.missed - FREE)
+    return (OVERLAPPING * overlaps + AT_EDGE * cut_off) / len(digits) + unexplained + KINDS[layout.kind]

@@ -59,7 +59,7 @@ def _recipe_option(field: "Field[Any]") -> Any:
         show_envvar=False,
         help=f"recipe.{field.name}",
         help_params={"choices": spec.meanings or ", ".join(spec.choices)},
-        shown_default=("on" if field.default else "off") if switch else f"{field.default}",
+        shown_default=("on" if field.default else "off") if switch else f"{field.default}" or None,
     )
 
 

@@ -149,7 +149,7 @@ def _decoded(content: bytes, name: str) -> Upright:
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
-        raise PictureError("pictures.too_many_pixels", name=name, size="its size", most=MAX_PIXELS // 10**6) from error
+        raise PictureError("pictures.far_too_many_pixels", name=name, most=MAX_PIXELS // 10**6) from error
     except UnidentifiedImageError as error:
         raise PictureError("pictures.heic" if content[4:8] == b"ftyp" else "pictures.unknown_format", name=name) from error
     except Exception as error:

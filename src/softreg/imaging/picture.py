@@ -24,7 +24,7 @@ MIN_LENGTH, AIM = 64, 72  # pixels: if the digits are smaller, the picture is re
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """One step of the way: `key` of its title in the word table, and an array to show, `uint8 (H, W)` or `(H, W, 3)`."""
+    """One step of the way: the message key of its title, and an array to show, `uint8 (H, W)` or `(H, W, 3)`."""
 
     key: str
     array: Bytes
@@ -90,7 +90,7 @@ class Picture:
     notes
         Sentences about what was done on the way.
     reason
-        If there are no digits, the key of the word table that says why; else None.
+        If there are no digits, the message key of why; else None.
     lines
         How many of the digits each line of text has; empty where there is one line.
     layouts

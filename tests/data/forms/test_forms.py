@@ -152,19 +152,19 @@ X, Y = np.zeros((4, 28, 28), np.uint8), np.array([0, 1, 0, 1])
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ((X.astype(np.int16) - 1, Y), "X: pixels are int16 from -1 to -1"),
-        ((X + 0.5 + X[:, :, :] + np.arange(28), Y), "X: pixels are float64 from 0.5 to 27.5"),
+        ((X.astype(np.int16) - 1, Y), "X: pixels must be .* got int16 from -1 to -1"),
+        ((X + 0.5 + X[:, :, :] + np.arange(28), Y), "X: pixels must be .* got float64 from 0.5 to 27.5"),
         ((X[0], Y), "X: rows of pixels of shape"),
-        ((X[..., None, None], Y), "X: images of shape"),
-        ((X[:, :5], Y), "5 x 28 pixels"),
+        ((X[..., None, None], Y), "X: images must have shape"),
+        ((X[:, :5], Y), "5 x 28"),
         ((X, Y[:3]), "3 labels"),
-        ((X, Y + 0.5), r"label 0.5 of example 0 is no whole number"),
-        ((X, np.zeros((4, 2, 2))), "y: labels are float64 of shape"),
+        ((X, Y + 0.5), r"label 0.5 of example 0 must be an integer"),
+        ((X, np.zeros((4, 2, 2))), "y: labels must be .* got float64 of shape"),
         ((X, np.zeros(4, int)), "every training label is 0"),
-        (([X[0], X[0][:20]], [0, 1]), "image 1 is"),
+        (([X[0], X[0][:20]], [0, 1]), "image 1 has"),
         ({"a": X, "b": Y}, "no images among the arrays a, b"),
         ({"x_test": X, "y_test": Y}, "only test images"),
-        (7, "a int is no dataset"),
+        (7, "must be a path, .* got int"),
     ],
 )
 def test_wrong_data_is_refused_by_name(data: Any, words: str) -> None:
@@ -175,16 +175,16 @@ def test_wrong_data_is_refused_by_name(data: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("images", "labels", "classes", "words"),
     [
-        (torch.zeros(4, 28, 28), torch.zeros(4), ("a", "b"), "mine: images are float32"),
-        (np.zeros((4, 28, 28), np.uint8), torch.zeros(4), ("a", "b"), "mine: images are a ndarray"),
-        (torch.zeros(4, 7, 28, dtype=torch.uint8), torch.zeros(4).long(), ("a", "b"), "mine: images of 7 x 28"),
-        (torch.zeros(4, 28, 28, 2, dtype=torch.uint8), torch.zeros(4).long(), ("a", "b"), "mine: images of shape"),
-        (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.zeros(4), ("a", "b"), "mine: labels are float32"),
+        (torch.zeros(4, 28, 28), torch.zeros(4), ("a", "b"), "mine: images must be uint8 .* got float32"),
+        (np.zeros((4, 28, 28), np.uint8), torch.zeros(4), ("a", "b"), "mine: images must be a torch tensor .* got ndarray"),
+        (torch.zeros(4, 7, 28, dtype=torch.uint8), torch.zeros(4).long(), ("a", "b"), "mine: each side .* got 7 x 28"),
+        (torch.zeros(4, 28, 28, 2, dtype=torch.uint8), torch.zeros(4).long(), ("a", "b"), "mine: images must have shape"),
+        (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.zeros(4), ("a", "b"), "mine: labels must be .* got float32"),
         (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.zeros(3).long(), ("a", "b"), "mine: 4 images but 3 labels"),
         (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.tensor([0, 1, 2, 0]), ("a", "b"), "mine: label 2 of example 2"),
         (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.tensor([0, 1, 0, -1]), ("a", "b"), "mine: label -1 of example 3"),
         (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.zeros(4).long(), ("a", "a"), "mine: class names"),
-        (torch.zeros(4, 28, 28, dtype=torch.uint8), [0, 0, 0, 0], ("a", "b"), "mine: labels are a list"),
+        (torch.zeros(4, 28, 28, dtype=torch.uint8), [0, 0, 0, 0], ("a", "b"), "mine: labels must be .* got list"),
     ],
 )
 def test_a_dataset_checks_what_it_is_given(images: Any, labels: Any, classes: tuple[str, ...], words: str) -> None:

@@ -23,8 +23,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 def test_help_follows_the_language_within_one_process(capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
-        english = run(capsys, "train", "--help", "--lang", "en")[1]
-        korean = run(capsys, "train", "--help", "--lang", "ko")[1]
+        english, korean = (" ".join(run(capsys, "train", "--help", "--lang", code)[1].split()) for code in ("en", "ko"))
         assert all(text in english for text in ("Usage:", "Options:", "Replace the run", "[default: mnist]"))
         assert all(text in korean for text in ("사용법:", "옵션:", "교체합니다", "[기본값: mnist]"))
         assert not re.search("[가-힣]", english)

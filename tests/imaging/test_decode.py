@@ -120,7 +120,7 @@ def check_refused(source: bytes | Path, key: str, name: str | None = None) -> No
         (b"seven\n", "unknown_format"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unknown_format"),
         (b"\0\0\0\x18ftypheic" + bytes(200), "heic"),
-        (png_header(50_000, 50_000), "too_many_pixels"),
+        (png_header(50_000, 50_000), "far_too_many_pixels"),
         (png_header(10_000, 10_000), "too_many_pixels"),
         (png_header(300, 300), "damaged"),
         (bytes(MAX_BYTES + 1), "too_many_bytes"),

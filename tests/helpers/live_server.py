@@ -34,6 +34,7 @@ class Served:
     process: subprocess.Popen[str]
     url: str
     folder: Path
+    urls: list[str]
 
     @property
     def port(self) -> int:
@@ -94,7 +95,8 @@ def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
     try:
         line = process.stdout.readline()
         assert line, process.communicate()[1]
-        yield Served(process, json.loads(line)["url"], folder)
+        started = json.loads(line)
+        yield Served(process, started["url"], folder, started["urls"])
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -19,8 +19,8 @@ from softreg.runs.run import Run
 from softreg.serving.app import Playground
 from softreg.serving.models import Models
 from softreg.serving.public_errors import PUBLIC, public_error
-from softreg.serving.security import SecurityMiddleware
-from softreg.serving.training_job import TrainingJob, recipe_of
+from softreg.serving.training_form import recipe_of
+from softreg.serving.training_job import TrainingJob
 from tests.helpers.live_server import Served, png, serve
 
 
@@ -74,7 +74,7 @@ def raised(kind: type[Exception]) -> Exception:
     return kind(5, "Input/output error", "/home/secret")
 
 
-async def get_models(app: SecurityMiddleware) -> tuple[int, bytes]:
+async def get_models(playground: Playground) -> tuple[int, bytes]:
     """`GET /models`, without a socket."""
     sent: list[Any] = []
 
@@ -85,8 +85,10 @@ async def get_models(app: SecurityMiddleware) -> tuple[int, bytes]:
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/models", "query_string": b"", "headers": [(b"host", b"localhost")]}
+    playground.lister.start()
     with suppress(Exception):  # what is not softreg's own goes on to the server, which prints it
-        await app(scope, receive, send)
+        await playground.app(scope, receive, send)
+    await playground.lister.stop()
     return sent[0]["status"], sent[1]["body"]
 
 
@@ -99,7 +101,7 @@ def test_an_error_of_any_type_that_is_not_listed_tells_a_client_nothing(
 
     playground = Playground(Models())
     monkeypatch.setattr(Models, "describe", fail)
-    status, body = asyncio.run(get_models(playground.app))
+    status, body = asyncio.run(get_models(playground))
     assert status == 500
     assert json.loads(body) == {"error": catalogue("serving")["fault"]["en"]}
     if issubclass(kind, SoftregError):

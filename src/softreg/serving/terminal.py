@@ -1,0 +1,29 @@
+"""What the server writes to its terminal, by a thread of its own: a terminal that nobody reads must hold up no answer."""
+
+import logging
+import queue
+from contextlib import suppress
+from logging.handlers import QueueHandler, QueueListener
+
+LOGGERS = ("softreg.serving", "uvicorn.error")
+MAX_LINES = 100  # that wait to be written; what is more is lost
+
+
+class DroppingHandler(QueueHandler):
+    """Hands records to a queue, and drops them when it is full."""
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Put it there, or not."""
+        with suppress(queue.Full):
+            self.queue.put_nowait(record)
+
+
+def log_to_terminal() -> None:
+    """Write errors of the server to standard error from now on."""
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(MAX_LINES)
+    QueueListener(lines, logging.StreamHandler()).start()
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [DroppingHandler(lines)]
+        logger.setLevel(logging.ERROR)
+        logger.propagate = False

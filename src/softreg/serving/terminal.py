@@ -18,10 +18,20 @@ class DroppingHandler(QueueHandler):
             self.queue.put_nowait(record)
 
 
+class HarmlessFormatter(logging.Formatter):
+    """Replaces what would steer a terminal: a message may name a stranger's folder."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's text, lines kept."""
+        return "".join(c if c.isprintable() or c == "\n" else "?" for c in super().format(record))
+
+
 def log_to_terminal() -> None:
     """Write errors of the server to standard error from now on."""
     lines: queue.Queue[logging.LogRecord] = queue.Queue(MAX_LINES)
-    QueueListener(lines, logging.StreamHandler()).start()
+    terminal = logging.StreamHandler()
+    terminal.setFormatter(HarmlessFormatter())
+    QueueListener(lines, terminal).start()
     for name in LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = [DroppingHandler(lines)]

@@ -58,6 +58,20 @@ def test_a_run_that_cannot_be_read_is_a_fault_that_names_no_folder(tutorial_run:
         assert "yours" not in answer["error"]
 
 
+def test_a_run_that_cannot_be_written_names_its_folder_in_the_terminal_alone(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    with serve(tmp_path) as served:
+        with served.connect(60) as events:
+            events.sendall(b"GET /training/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert served.json("POST", "/training", b'{"epochs": 1}', Content_Type="application/json")[0] == 202
+            received = b""
+            while b'"status": "failed"' not in received:
+                received += events.recv(65536)
+        assert catalogue("serving")["not_saved"]["en"].encode() in received
+        assert bytes(tmp_path) not in received
+        assert "runs/.sgd.unfinished" in served.stop()
+
+
 def private_types() -> list[type[Exception]]:
     """Every error softreg raises, whoever adds one, and some of Python's; but for those that are listed as public."""
     found, waiting = list[type[Exception]](), [SoftregError]

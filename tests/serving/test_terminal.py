@@ -6,6 +6,8 @@ import queue
 import shutil
 from pathlib import Path
 
+from softreg.errors import ServingError
+from softreg.messages import catalogue, use_language
 from softreg.runs.run import MODEL, Run
 from softreg.serving.terminal import DroppingHandler, HarmlessFormatter
 from tests.helpers.live_server import SEVEN, serve
@@ -19,6 +21,16 @@ def test_what_a_full_queue_cannot_take_is_dropped_at_once() -> None:
         logger.error("line %d", number)
     assert [lines.get_nowait().getMessage() for _ in range(2)] == ["line 0", "line 1"]
     assert lines.empty()
+
+
+def test_errors_speak_the_language_of_the_terminal() -> None:
+    lines: queue.Queue[logging.LogRecord] = queue.Queue()
+    logger = logging.Logger("test")
+    use_language("ko")
+    logger.addHandler(DroppingHandler(lines))
+    use_language("en")
+    logger.error("%s", ServingError("serving.busy"))
+    assert lines.get_nowait().getMessage() == catalogue("serving")["busy"]["ko"]
 
 
 def test_what_would_steer_a_terminal_is_replaced() -> None:

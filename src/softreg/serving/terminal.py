@@ -3,6 +3,7 @@
 import logging
 import queue
 from contextlib import suppress
+from contextvars import copy_context
 from logging.handlers import QueueHandler, QueueListener
 
 LOGGERS = ("softreg.serving", "uvicorn.error")
@@ -10,7 +11,16 @@ MAX_LINES = 100  # that wait to be written; what is more is lost
 
 
 class DroppingHandler(QueueHandler):
-    """Hands records to a queue, and drops them when it is full."""
+    """Hands records to a queue, and drops them when it is full. They speak the language of the terminal, not of the client."""
+
+    def __init__(self, lines: "queue.Queue[logging.LogRecord]") -> None:
+        super().__init__(lines)
+        self._context = copy_context()
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """The record with its text made."""
+        prepared: logging.LogRecord = self._context.copy().run(super().prepare, record)
+        return prepared
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Put it there, or not."""

@@ -34,12 +34,18 @@ class Served:
     process: subprocess.Popen[str]
     url: str
     folder: Path
+    urls: list[str]
 
     @property
     def port(self) -> int:
         port = urlsplit(self.url).port
         assert port is not None
         return port
+
+    def stop(self) -> str:
+        """End it; what it wrote to its terminal."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate(timeout=10)[1]
 
     def connect(self, timeout: float = 20) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
@@ -94,14 +100,16 @@ def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
     try:
         line = process.stdout.readline()
         assert line, process.communicate()[1]
-        yield Served(process, json.loads(line)["url"], folder)
+        started = json.loads(line)
+        yield Served(process, started["url"], folder, started["urls"])
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
 
 
 def png(array: NDArray[np.uint8]) -> bytes:

@@ -45,9 +45,9 @@ def test_a_run_that_vanishes_or_is_damaged_leaves_the_others(tutorial_run: Run, 
     (folder / ".one.tmp").mkdir()
     models = Models(folder / "one", folder)
     assert models.default == "one"
-    assert {"one", "two"} <= {model["model"] for model in models.describe()}
+    assert {"one", "two"} <= {model["model"] for model in models.describe()["models"]}
     (folder / "two" / "metrics.jsonl").write_text("nonsense")
-    described = {model["model"] for model in models.describe()}
+    described = {model["model"] for model in models.describe()["models"]}
     assert "one" in described
     assert "two" not in described
     shutil.rmtree(folder / "one")
@@ -64,7 +64,7 @@ def test_without_any_model_nothing_is_served(tmp_path: Path, monkeypatch: pytest
 
 def test_the_models_asked_for_last_are_kept_in_memory(tutorial_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "SHIPPED", ())
-    monkeypatch.setattr(models, "KEPT", 2)
+    monkeypatch.setattr(models, "MAX_LOADED", 2)
     for name in "abc":
         shutil.copytree(tutorial_run.path, tmp_path / name)
     table = Models(folder=tmp_path)

@@ -356,8 +356,19 @@ def test_a_training_that_is_stopped_keeps_what_it_learned(page: Page) -> None:
     page.locator("#field-epochs").fill("150")
     page.locator("#train").click()
     page.wait_for_selector("#cost-chart .now[d*=L]")
+    expect(page.locator("#pause")).to_be_enabled()  # the first step is done
     page.locator("#stop").click()
     page.wait_for_selector("#use:not([hidden])")
+
+
+def test_a_training_is_stopped_while_it_prepares(page: Page) -> None:
+    page.goto(page.url.partition("#")[0] + "#learn")
+    page.locator("#field-features").select_option("scattering")  # of 60,000 images: long enough
+    page.locator("#train").click()
+    page.locator("#stop").click()
+    expect(page.locator("#ending")).to_have_text(catalogue("serving")["stopped_early"]["en"])
+    expect(page.locator("#train")).to_be_enabled()
+    expect(page.locator("#use")).to_be_hidden()
 
 
 def test_steps_that_are_too_large_diverge_and_the_page_says_so(page: Page) -> None:

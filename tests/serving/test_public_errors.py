@@ -19,8 +19,8 @@ from softreg.runs.run import Run
 from softreg.serving.app import Playground
 from softreg.serving.models import Models
 from softreg.serving.public_errors import PUBLIC, public_error
-from softreg.serving.security import SecurityMiddleware
-from softreg.serving.training_job import TrainingJob, recipe_of
+from softreg.serving.training_form import recipe_of
+from softreg.serving.training_job import TrainingJob
 from tests.helpers.live_server import Served, png, serve
 
 
@@ -58,6 +58,20 @@ def test_a_run_that_cannot_be_read_is_a_fault_that_names_no_folder(tutorial_run:
         assert "yours" not in answer["error"]
 
 
+def test_a_run_that_cannot_be_written_names_its_folder_in_the_terminal_alone(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    with serve(tmp_path) as served:
+        with served.connect(60) as events:
+            events.sendall(b"GET /training/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert served.json("POST", "/training", b'{"epochs": 1}', Content_Type="application/json")[0] == 202
+            received = b""
+            while b'"status": "failed"' not in received:
+                received += events.recv(65536)
+        assert catalogue("serving")["not_saved"]["en"].encode() in received
+        assert bytes(tmp_path) not in received
+        assert "runs/.sgd.unfinished" in served.stop()
+
+
 def private_types() -> list[type[Exception]]:
     """Every error softreg raises, whoever adds one, and some of Python's; but for those that are listed as public."""
     found, waiting = list[type[Exception]](), [SoftregError]
@@ -74,7 +88,7 @@ def raised(kind: type[Exception]) -> Exception:
     return kind(5, "Input/output error", "/home/secret")
 
 
-async def get_models(app: SecurityMiddleware) -> tuple[int, bytes]:
+async def get_models(playground: Playground) -> tuple[int, bytes]:
     """`GET /models`, without a socket."""
     sent: list[Any] = []
 
@@ -85,8 +99,10 @@ async def get_models(app: SecurityMiddleware) -> tuple[int, bytes]:
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/models", "query_string": b"", "headers": [(b"host", b"localhost")]}
+    playground.lister.start()
     with suppress(Exception):  # what is not softreg's own goes on to the server, which prints it
-        await app(scope, receive, send)
+        await playground.app(scope, receive, send)
+    await playground.lister.stop()
     return sent[0]["status"], sent[1]["body"]
 
 
@@ -99,7 +115,7 @@ def test_an_error_of_any_type_that_is_not_listed_tells_a_client_nothing(
 
     playground = Playground(Models())
     monkeypatch.setattr(Models, "describe", fail)
-    status, body = asyncio.run(get_models(playground.app))
+    status, body = asyncio.run(get_models(playground))
     assert status == 500
     assert json.loads(body) == {"error": catalogue("serving")["fault"]["en"]}
     if issubclass(kind, SoftregError):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 import softreg
-from softreg.errors import RunError, SolverError
+from softreg.errors import RunError, SolverError, WriteError
+from softreg.messages import catalogue
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
 from softreg.serving import training_job
-from softreg.serving.training_job import FIELDS, TrainingJob, describe_fields, recipe_of
+from softreg.serving.training_form import FIELDS, describe_fields, recipe_of
+from softreg.serving.training_job import TrainingJob
 from tests.helpers.live_server import Served, serve
 from tests.helpers.small_mnist import small_mnist
 
@@ -160,3 +162,99 @@ def test_a_watcher_hears_that_the_server_lives_when_nothing_happens(small: str, 
         return len(seen) >= 3
 
     assert [event["steps"] for event in taught(Recipe(dataset=small, epochs=1), third)] == [[], [], []]
+
+
+def folder_of_runs(folder: Path) -> set[str]:
+    """What stands in the folder of runs, hidden or not."""
+    return {path.name for path in (folder / "runs").iterdir()} if (folder / "runs").exists() else set()
+
+
+def test_a_training_is_stopped_while_it_prepares_and_the_next_can_start(
+    small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    preparing = threading.Event()
+
+    def endless(*_: object) -> None:
+        preparing.set()
+        while True:
+            time.sleep(0.01)
+
+    async def stop() -> dict[str, Any]:
+        job = TrainingJob(lambda run: run.path.name)
+        with monkeypatch.context() as patch:
+            patch.setattr("softreg.training.fit._problem", endless)
+            job.start(Recipe(dataset=small, epochs=1))
+            assert await asyncio.to_thread(preparing.wait, 30)
+            job.stop()
+            ended = [event async for event in until_ended(job)][-1]
+        assert not job.is_running
+        job.start(Recipe(dataset=small, epochs=1))  # at once
+        assert [event async for event in until_ended(job)][-1]["model"] == "sgd"
+        return ended
+
+    ended = asyncio.run(asyncio.wait_for(stop(), 60))
+    assert (ended["status"], ended["ending"], ended["steps"]) == ("ended", "stopped", [])
+    assert ended["message"]["en"] == catalogue("serving")["stopped_early"]["en"]
+    assert "model" not in ended
+    assert folder_of_runs(tmp_path) == {"sgd"}
+
+
+async def until_ended(job: TrainingJob) -> AsyncIterator[dict[str, Any]]:
+    """Its events, to the last."""
+    async for event in job.watch():
+        yield event
+        if event["status"] in {"ended", "failed"}:
+            break
+
+
+def test_the_end_is_told_when_everything_is_done(small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def train_often() -> None:
+        job = TrainingJob(lambda run: run.path.name)
+        for number in range(1, 6):
+            job.start(Recipe(dataset=small, epochs=2))  # would be refused if the one before still ran
+            assert (await anext(event async for event in until_ended(job) if event["status"] == "ended"))["accuracy"] > 0
+            assert len(folder_of_runs(tmp_path)) == number
+
+    asyncio.run(asyncio.wait_for(train_often(), 60))
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left"), WriteError("runs.unreadable", path="", why=""), RuntimeError("bug"), None]
+)
+def test_nothing_but_whole_runs_is_left_behind(
+    error: Exception | None, small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / ".sgd.unfinished").mkdir(parents=True)  # somebody's, to be resumed
+    (tmp_path / "runs" / ".sgd.unfinished" / "recipe.toml").write_text("")
+
+    def fail(*_: object) -> None:
+        assert error is not None
+        raise error
+
+    async def run() -> dict[str, Any]:
+        job = TrainingJob(lambda run: run.path.name)
+        if error is not None:
+            monkeypatch.setattr("softreg.training.train.evaluate", fail)
+        job.start(Recipe(dataset=small, features="patches", batch_size=100, epochs=500_000))
+        async for event in until_ended(job):
+            if event["steps"]:
+                job.stop()
+        return event
+
+    event = asyncio.run(asyncio.wait_for(run(), 60))
+    assert event["status"] == ("ended" if error is None else "failed")
+    assert folder_of_runs(tmp_path) == {".sgd.unfinished"} | ({"sgd-2"} if error is None else set())
+
+
+def test_no_more_than_so_many_runs_are_made(small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training_job, "MAX_RUNS", 2)
+    for name in ("sgd", "sgd-2"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    event = taught(Recipe(dataset=small, epochs=1), lambda event: event["status"] == "failed")[-1]
+    assert "remove some" in event["message"]["en"]
+    assert folder_of_runs(tmp_path) == {"sgd", "sgd-2"}

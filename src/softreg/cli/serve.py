@@ -7,39 +7,43 @@ from pathlib import Path
 import click
 
 from softreg.cli.options import common_options
-from softreg.cli.translated import Command, option
-from softreg.errors import MissingExtraError
+from softreg.errors import MissingExtraError, ServingError
 from softreg.messages import translate
+from softreg.serving.access import AccessToken, host_name, links
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@click.command("serve", Command, help="serving.help")
-@option("--model", metavar="RUN", help="serving.model")
-@option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="serving.host")
-@option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="serving.port")
-@option("--allow-host", "allowed", multiple=True, metavar="NAME", help="serving.allow_host")
-@option("--token", metavar="TEXT", envvar="SOFTREG_TOKEN", help="serving.token")
+@click.command("serve", help=translate("serving.help"))
+@click.option("--model", metavar="RUN", help=translate("serving.model"))
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help=translate("serving.host"))
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help=translate("serving.port"))
+@click.option("--allow-host", "allowed", multiple=True, metavar="NAME", help=translate("serving.allow_host"))
+@click.option("--token", metavar="TEXT", envvar="SOFTREG_TOKEN", help=translate("serving.token"))
 @common_options
 def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...], token: str | None, as_json: bool) -> int:
     """Parse, bind, serve."""
     if host not in LOOPBACK and not allowed:
         raise click.UsageError(translate("serving.needs_allow_host", host=host))
     try:
+        names = [host_name(name) for name in allowed]
+        text = (token or secrets.token_urlsafe(24)) if allowed else None
+        access = None if text is None else AccessToken(text)
+    except ServingError as error:
+        raise click.UsageError(str(error)) from error
+    try:
         from softreg.serving.server import bind, make_server
     except ModuleNotFoundError as error:
         raise MissingExtraError("serving.missing_extra", name=error.name) from error
-    listening = bind(host, port)  # before torch is imported, so that a busy port is reported at once
+    listening = bind(host, port)  # before torch is imported: a busy port is told at once
     from softreg.serving.app import Playground
     from softreg.serving.models import Models
     from softreg.serving.security import LOCAL_HOSTS
 
-    token = (token or secrets.token_urlsafe(24)) if allowed else None
-    playground = Playground(Models(Path(model) if model else None), LOCAL_HOSTS | {name.lower() for name in allowed}, token)
-    address = f"[{host}]" if ":" in host else host
-    url = f"http://{address}:{listening.getsockname()[1]}/" + (f"?token={token}" if token else "")
-    started = {"schema": 1, "url": url, "model": playground.models.default}
-    click.echo(json.dumps(started) if as_json else translate("serving.ready", url=url))
+    playground = Playground(Models(Path(model) if model else None), LOCAL_HOSTS | set(names), access)
+    urls = links(host, listening.getsockname()[1], names, text)
+    started = {"schema": 1, "url": urls[0], "urls": urls, "model": playground.models.default}
+    click.echo(json.dumps(started) if as_json else translate("serving.ready", url="\n  ".join(urls)))
     server = make_server(playground.app, playground.training.close)
     server.run([listening])
     playground.training.join()

@@ -2,15 +2,20 @@
 
 May import everything but the command line. Start with `app.py`, then follow one request through `batching.py` to `codec.py`::
 
-    server.py         the socket, the signals, the deadline of every connection
+    server.py         the socket and the signals
+    protocol.py       one connection: its deadlines and limits
     security.py       what every request must pass, and what every response carries
+    access.py         the names the server answers to, the token, and the links that carry it
     app.py            the routes
     public_errors.py  which errors a client may read
+    terminal.py       where the others are written
     batching.py       requests that wait together are answered together; more than the queue holds are refused
     codec.py          a request's body becomes a picture, a prediction becomes JSON
     models.py         the models to choose from
+    run_entry.py      one of them: what it says of itself, or why it is skipped
     walkthrough.py    one test image, every quantity on its way through a model
     training_job.py   one training at a time, watched step by step
+    training_form.py  the fields of a recipe that can be set from the page
     openapi.py        the document of the routes
     page/             plain HTML, CSS and JavaScript modules, served as they are
 """

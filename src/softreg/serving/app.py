@@ -2,7 +2,7 @@
 
 import json
 from asyncio import to_thread
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,14 +20,16 @@ from starlette.routing import Route
 from softreg._version import __version__
 from softreg.errors import ServingError, SoftregError
 from softreg.features.registry import FEATURE_MAPS
-from softreg.messages import LANGUAGES, catalogue, language, translate
-from softreg.serving.batching import MicroBatcher
+from softreg.messages import LANGUAGES, Language, catalogue, language, translate, use_language
+from softreg.serving.access import AccessToken
+from softreg.serving.batching import MAX_QUEUE, MicroBatcher
 from softreg.serving.codec import PredictRequest, predict_batch
 from softreg.serving.models import Models
 from softreg.serving.openapi import document
 from softreg.serving.public_errors import public_error
 from softreg.serving.security import COOKIE, LOCAL_HOSTS, SecurityMiddleware
-from softreg.serving.training_job import TrainingJob, describe_fields, recipe_of
+from softreg.serving.training_form import describe_fields, recipe_of
+from softreg.serving.training_job import TrainingJob
 from softreg.serving.walkthrough import WalkthroughService
 
 MEDIA_TYPES = {
@@ -52,9 +54,10 @@ class Playground:
 
     models: Models
     hosts: frozenset[str] = LOCAL_HOSTS
-    token: str | None = None
+    token: AccessToken | None = None
     predictor: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
     explainer: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
+    lister: MicroBatcher[Language, bytes] = field(init=False)
     training: TrainingJob = field(init=False)
     walkthroughs: WalkthroughService = field(init=False)
     app: SecurityMiddleware = field(init=False)
@@ -62,6 +65,7 @@ class Playground:
     def __post_init__(self) -> None:
         self.predictor = MicroBatcher(partial(predict_batch, self.models))
         self.explainer = MicroBatcher(partial(predict_batch, self.models), max_queue=16, max_batch=1)
+        self.lister = MicroBatcher(self._list_batch, max_batch=MAX_QUEUE)
         self.training = TrainingJob(self.models.add)
         self.walkthroughs = WalkthroughService(self.models)
         self.pages = _pages()
@@ -93,7 +97,7 @@ class Playground:
         """The page's files, in memory since the start."""
         if self.token is not None and "token" in request.query_params:  # the printed link: from here on the cookie carries it
             response: Response = RedirectResponse("/", 303)
-            response.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
+            response.set_cookie(COOKIE.decode(), self.token.cookie, httponly=True, samesite="strict")
             return response
         name = request.path_params.get("name", "index.html")
         if name not in self.pages:
@@ -117,8 +121,8 @@ class Playground:
         return _json({"status": "ok", "version": __version__})
 
     async def list_models(self, request: Request) -> Response:
-        """The models to choose from."""
-        return _json({"schema": 1, "default": self.models.default, "models": self.models.describe()})
+        """The models to choose from, and the runs that were skipped."""
+        return Response(await self.lister.submit(language()), media_type="application/json")
 
     async def predict(self, request: Request) -> Response:
         """Which digit it is, or why the model abstains."""
@@ -180,11 +184,22 @@ class Playground:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        self.predictor.start()
-        self.explainer.start()
+        batchers = (self.predictor, self.explainer, self.lister)
+        for batcher in batchers:
+            batcher.start()
         yield
-        await self.predictor.stop()
-        await self.explainer.stop()
+        for batcher in batchers:
+            await batcher.stop()
+
+    def _list_batch(self, languages: Sequence[Language]) -> list[bytes]:
+        """The models, looked through once for all who wait."""
+        listing = self.models.describe()
+        told: dict[Language, bytes] = {}
+        for spoken in set(languages):
+            use_language(spoken)
+            skipped = [run | {"reason": translate(run["reason"])} for run in listing["skipped"]]
+            told[spoken] = _encode(listing | {"skipped": skipped})
+        return [told[spoken] for spoken in languages]
 
 
 def _pages() -> dict[str, tuple[bytes, str, str]]:
@@ -199,8 +214,11 @@ def _pages() -> dict[str, tuple[bytes, str, str]]:
 
 
 def _json(value: object, status: int = 200) -> Response:
-    content = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    return Response(content, status, media_type="application/json")
+    return Response(_encode(value), status, media_type="application/json")
+
+
+def _encode(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 async def on_softreg_error(request: Request, error: Exception) -> Response:

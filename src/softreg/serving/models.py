@@ -3,22 +3,24 @@
 A request names a model by its key in this table, never by a path.
 """
 
+import os
 import threading
 from collections import OrderedDict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from softreg.errors import RunError, ServingError
 from softreg.model.softmax_regression import SoftmaxRegression
-from softreg.runs.run import MODEL, Run, open_run
+from softreg.runs.run import MODEL, Run, open_run, pretrained_path
+from softreg.serving.run_entry import RunEntry, Stamp, UnusableRun, harmless, skipped
 
 SHIPPED = ("best", "tutorial")
-KEPT = 6  # models in memory
+MAX_LOADED = 6  # models in memory
+MAX_NAMED = 12  # models that an error names
 
 
 class Models:
-    """A table of runs, read when first asked for.
+    """A table of runs, read when first asked for, and again when a run was replaced.
 
     Parameters
     ----------
@@ -28,37 +30,41 @@ class Models:
 
     def __init__(self, chosen: Path | None = None, folder: Path = Path("runs")) -> None:
         self._folder = folder
-        self._runs: dict[str, Run] = {}
-        self._loaded: OrderedDict[str, SoftmaxRegression] = OrderedDict()
-        self._lock = threading.Lock()
+        self._entries: dict[str, RunEntry] = {}
+        self._keys: dict[str, str] = {}  # by real path
+        self._loaded: OrderedDict[str, tuple[Stamp, SoftmaxRegression]] = OrderedDict()
+        self._lock = threading.Lock()  # of the table and what is loaded
+        self._scanning = threading.Lock()
         if chosen is not None:
-            self._runs[chosen.resolve().name] = open_run(chosen)
+            self._enter(harmless(Path(os.path.realpath(chosen)).name), open_run(chosen).path)
         for name in SHIPPED:
-            self._enter(name, Path(str(files("softreg") / "pretrained" / name)))
-        self._discover()
-        if not self._runs:
-            raise ServingError("serving.no_models")
-        self.default = next(iter(self._runs))
-        self.get(self.default)  # a run that cannot be read is refused before anything is served
+            self._enter(name, pretrained_path(name))
+        self._scan()
+        self.default = self._first_usable(is_chosen=chosen is not None)
 
     def get(self, key: str) -> SoftmaxRegression:
-        """The model called `key`, in eval mode."""
+        """The model called `key`, in eval mode: the one on the disk now, or if it has gone the one that was."""
         with self._lock:
-            if key in self._loaded:
-                self._loaded.move_to_end(key)
-                return self._loaded[key]
-            if key not in self._runs:
-                raise ServingError("serving.unknown_model", status=404, choices=", ".join(self._runs))
-            model = self._loaded[key] = self._runs[key].model()
-            while len(self._loaded) > KEPT:
-                self._loaded.popitem(last=False)
-            return model
+            if key not in self._entries:
+                raise ServingError("serving.unknown_model", status=404, choices=", ".join([*self._entries][:MAX_NAMED]))
+            entry = self._entries[key]
+            try:
+                stamp: Stamp | None = entry.model_stamp()
+            except OSError:
+                stamp = None
+            if key not in self._loaded or stamp not in (None, self._loaded[key][0]):
+                self._load(entry, stamp)
+            self._loaded.move_to_end(key)
+            return self._loaded[key][1]
 
     def with_features(self, features: str) -> str:
-        """The key of a model that sees images so: the tutorial's if it is one, else the first."""
-        for key in ("tutorial", *self._runs):
-            if key in self._runs and self.get(key).features.name == features:
-                return key
+        """The key of a model with this feature map: the tutorial's if it is one, else the first."""
+        for key in ("tutorial", *self._entries):
+            try:
+                if key in self._entries and self.get(key).features.name == features:
+                    return key
+            except RunError:
+                continue
         raise ServingError("serving.no_pixel_model", status=404)
 
     def add(self, run: Run) -> str:
@@ -66,43 +72,80 @@ class Models:
         with self._lock:
             return self._enter(run.path.name, run.path)
 
-    def describe(self) -> list[dict[str, Any]]:
-        """What `GET /models` answers: of each model what was trained and how good it is."""
-        self._discover()
-        described = []
-        for key, run in list(self._runs.items()):
-            try:
-                described.append(_describe(key, run))
-            except RunError:  # its folder was taken away, or is damaged: the others are still there
-                continue
-        return described
+    def describe(self) -> dict[str, Any]:
+        """What `GET /models` answers: of each model what was trained and how good it is; which runs were skipped, and why.
 
-    def _discover(self) -> None:
+        Costs three `stat` for each run; one is read only if it is new or changed.
+        """
+        with self._scanning:
+            models, odd = list[dict[str, Any]](), self._scan()
+            for key, entry in list(self._entries.items()):
+                try:
+                    models.append(entry.facts() | {"shipped": key in SHIPPED})
+                except (FileNotFoundError, NotADirectoryError):
+                    self._forget(key)
+                except UnusableRun as reason:
+                    odd.append(skipped(key, reason))
+            return {"schema": 1, "default": self.default, "models": models, "skipped": odd}
+
+    def _first_usable(self, *, is_chosen: bool) -> str:
+        """The default: a run that cannot be read is refused before anything is served, if it was asked for."""
+        for key in self._entries:
+            try:
+                self.get(key)
+            except RunError:
+                if is_chosen:
+                    raise
+            else:
+                return key
+        raise ServingError("serving.no_models")
+
+    def _load(self, entry: RunEntry, stamp: Stamp | None) -> None:
+        try:
+            model = entry.run.model()
+        except RunError:
+            entry.damaged = stamp
+            raise
+        self._loaded[entry.key] = (stamp or (0, 0, 0, 0), model)
+        while len(self._loaded) > MAX_LOADED:
+            self._loaded.popitem(last=False)
+
+    def _scan(self) -> list[dict[str, Any]]:
+        """Take in the runs that are new in the folder; those whose names cannot be told are skipped."""
+        try:
+            names = sorted(path.name for path in self._folder.iterdir())
+        except OSError:  # there is no such folder yet
+            names = []
+        odd = {name for name in names if not name.isprintable()}  # no text, or escapes for a terminal
         with self._lock:
-            for path in sorted(self._folder.glob("*")):
-                self._enter(path.name, path)
+            for name in names:
+                if not name.startswith(".") and name not in odd:
+                    self._enter(name, self._folder / name)
+        return [
+            skipped(name, UnusableRun("serving.skipped_name")) for name in sorted(odd) if (self._folder / name / MODEL).exists()
+        ]
 
     def _enter(self, key: str, path: Path) -> str:
         """Take a run folder into the table unless it is there already; its key."""
-        known = {run.path.resolve(): key for key, run in self._runs.items()}
-        if path.resolve() in known:
-            return known[path.resolve()]
-        while key in self._runs:
+        real = os.path.realpath(path)
+        if real in self._keys:
+            return self._keys[real]
+        while key in self._entries:
             key += "'"
-        if not key.startswith(".") and (path / MODEL).is_file():
-            self._runs[key] = Run(path)
+        entry = RunEntry(key, Run(path))
+        try:
+            entry.model_stamp()
+        except (FileNotFoundError, NotADirectoryError):  # no run
+            return key
+        except OSError:  # an odd one: it will be listed as skipped
+            pass
+        self._entries[key] = entry
+        self._keys[real] = key
         return key
 
-
-def _describe(key: str, run: Run) -> dict[str, Any]:
-    recipe, result = run.recipe, run.result
-    evaluation = result["evaluation"]
-    return {
-        "model": key,
-        "dataset": recipe.dataset,
-        "features": recipe.features,
-        "solver": recipe.solver,
-        "accuracy": evaluation["accuracy"],
-        "accuracy_interval": evaluation["accuracy_interval"],
-        "shipped": key in SHIPPED,
-    }
+    def _forget(self, key: str) -> None:
+        """The run has gone; what is in memory is still answered with."""
+        with self._lock:
+            if key not in self._loaded:
+                entry = self._entries.pop(key)
+                self._keys.pop(os.path.realpath(entry.run.path), None)

@@ -4,20 +4,20 @@ The page is served to one person on this machine. What could go wrong is a forei
 the browser ask this server (cross-site requests, DNS rebinding), and a client that sends more than it should.
 """
 
-import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from softreg.errors import ServingError
 from softreg.messages import use_language
+from softreg.serving.access import AccessToken
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 MAX_BODY_BYTES = 2**20  # bytes
-COOKIE = "softreg_token"
+COOKIE = b"softreg_token"
+TRUST = "softreg.trust"  # in a request's `extensions`: to be called once it has passed every check
 
 POLICY = "; ".join(
     (
@@ -55,7 +55,7 @@ class SecurityMiddleware:
 
     app: ASGIApp
     hosts: frozenset[str] = LOCAL_HOSTS
-    token: str | None = None
+    token: AccessToken | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on with the body counted and the headers added."""
@@ -65,10 +65,13 @@ class SecurityMiddleware:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         use_language("ko" if _first(headers, b"accept-language").lower().startswith(b"ko") else "en")
         try:
-            self._check(scope, headers)
+            self._check(headers)
+            if self.token is not None:
+                await self.token.check(_bearer(headers), _cookie(headers), scope["query_string"])
         except ServingError as error:
             await reject(send, error)
             return
+        scope.get("extensions", {}).get(TRUST, lambda: None)()
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -77,8 +80,8 @@ class SecurityMiddleware:
 
         await self.app(scope, limit_body(receive), with_headers)
 
-    def _check(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
-        """Raise unless host, origin, token and announced length are in order."""
+    def _check(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Raise unless host, origin and announced length are in order."""
         host = _only(headers, b"host")
         if host is None or _without_port(host) not in self.hosts:
             raise ServingError("serving.foreign_host", status=421, hosts=", ".join(sorted(self.hosts)))
@@ -87,22 +90,9 @@ class SecurityMiddleware:
             raise ServingError("serving.foreign_origin", status=403)
         if _first(headers, b"sec-fetch-site") not in (b"", b"same-origin", b"none"):
             raise ServingError("serving.foreign_origin", status=403)
-        if self.token is not None and not self._carries_token(scope, headers):
-            raise ServingError("serving.no_token", status=401)
         length = _first(headers, b"content-length")
         if length.isdigit() and int(length) > MAX_BODY_BYTES:
             raise ServingError("serving.body_too_large", status=413, most=MAX_BODY_BYTES)
-
-    def _carries_token(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> bool:
-        """Whether the token comes as a bearer, in the cookie, or in the query (the link printed at the start)."""
-        given = [_first(headers, b"authorization").removeprefix(b"Bearer ")]
-        given += [
-            part.split(b"=", 1)[1]
-            for part in (pair.strip() for pair in _first(headers, b"cookie").split(b";"))
-            if part.startswith(COOKIE.encode() + b"=")
-        ]
-        given += [value.encode() for value in parse_qs(scope["query_string"].decode("latin-1")).get("token", [])]
-        return any(hmac.compare_digest(value, (self.token or "").encode()) for value in given)
 
 
 async def reject(send: Send, error: ServingError) -> None:
@@ -126,6 +116,16 @@ def limit_body(receive: Receive) -> Receive:
         return message
 
     return counting
+
+
+def _bearer(headers: list[tuple[bytes, bytes]]) -> bytes:
+    return _first(headers, b"authorization").removeprefix(b"Bearer ").strip()
+
+
+def _cookie(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """What our cookie holds; empty if there is none."""
+    pairs = (pair.strip().partition(b"=") for pair in _first(headers, b"cookie").split(b";"))
+    return next((value for name, _, value in pairs if name == COOKIE), b"")
 
 
 def _first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:

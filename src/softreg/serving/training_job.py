@@ -1,63 +1,32 @@
 """One training at a time, watched step by step: paused, continued, stopped; its run is saved, and can be drawn on at once."""
 
 import asyncio
+import ctypes
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import fields
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
-from softreg.errors import RecipeError, RunError, ServingError, SolverError, WriteError
-from softreg.messages import LANGUAGES, Language, translate, use_language
+from softreg.errors import RunError, ServingError, SoftregError, SolverError, WriteError
+from softreg.messages import LANGUAGES, Language, use_language
 from softreg.optim.minimize import StopMinimization
 from softreg.optim.solver import State
-from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import Recipe
-from softreg.runs.run import Run
+from softreg.runs.run import Run, default_run_dirs
 from softreg.serving.codec import encode_array
 from softreg.serving.public_errors import log_error, public_error
 from softreg.training.training_monitor import Snapshot, TrainingMonitor
 
-FIELDS = ("features", "solver", "epochs", "batch_size", "lr", "l2", "max_iterations", "seed")  # never `dataset`: it may be a path
-LIMITS = {"epochs": 200, "max_iterations": 500}
 MAX_WATCHERS = 8
+MAX_RUNS = 1000  # in the folder of runs: each takes half a megabyte of the disk
+TAKEN = ("runs.in_the_way", "runs.not_a_run", "runs.in_use", "runs.unfinished")  # another folder is to be tried
 HEARTBEAT_SECONDS = 15.0  # seconds
 POLL_SECONDS = 0.05  # seconds
 
 
-def describe_fields() -> list[dict[str, Any]]:
-    """The recipe's fields that the page's form offers, with bounds, defaults and help."""
-    described = []
-    for field in fields(Recipe):
-        if field.name in FIELDS:
-            bounds = field.metadata["spec"]
-            described.append(
-                {
-                    "name": field.name,
-                    "default": field.default,
-                    "choices": list(bounds.choices),
-                    "low": bounds.low,
-                    "high": min(bounds.high, LIMITS.get(field.name, bounds.high)),
-                    "whole": isinstance(field.default, int),
-                    "solvers": [name for name in SOLVERS if field.name in Recipe.fields_read_by(name)],
-                    "help": translate(f"recipe.{field.name}", choices=", ".join(bounds.choices)),
-                }
-            )
-    return described
-
-
-def recipe_of(values: object) -> Recipe:
-    """The recipe a request asks for; only `FIELDS` may be set."""
-    if not isinstance(values, dict):
-        raise ServingError("serving.not_a_recipe")
-    for name, value in values.items():
-        if name not in FIELDS:
-            raise ServingError("serving.unknown_field", choices=", ".join(FIELDS))
-        if name in LIMITS and isinstance(value, int | float) and value > LIMITS[name]:
-            raise ServingError("serving.too_many", field=name, most=LIMITS[name])
-    try:
-        return Recipe.from_mapping(values)
-    except RecipeError as error:  # made of the request's own values; one made of a file would name it
-        raise ServingError(error.key, 400, **error.params) from error
+class TrainingStopped(BaseException):
+    """Raised in the training's thread to stop it before its first step; no `except Exception` on the way may catch it."""
 
 
 class TrainingJob:
@@ -73,6 +42,8 @@ class TrainingJob:
         self._thread: threading.Thread | None = None
         self._going = threading.Event()  # cleared: paused
         self._stopping = False
+        self._is_stoppable = False  # by an exception, as there is no step yet to end after
+        self.is_running = False  # from its start until everything is saved; while it is paused, too
         self._changed = asyncio.Event()
         self._closed = False
         self._watchers = 0
@@ -98,14 +69,10 @@ class TrainingJob:
             "lr": recipe.lr,
             "total": total,
         }
+        self.is_running = self._is_stoppable = True
         self._thread = threading.Thread(target=self._train, args=(recipe,), name="softreg-train", daemon=True)
         self._thread.start()
         self._announce()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether a training has started and not ended yet; a paused one counts."""
-        return self._thread is not None and self._thread.is_alive()
 
     def pause(self) -> None:
         """Pause after the current step."""
@@ -118,15 +85,14 @@ class TrainingJob:
         self._going.set()
 
     def stop(self) -> None:
-        """Stop after the current step and save the run."""
+        """Stop after the current step and save the run; before the first step, stop now and save nothing."""
         self._require_training()
-        self._stopping = True
-        self._going.set()
+        self._stop()
 
     def close(self) -> None:
         """End the streams and the training: the server shuts down."""
-        self._closed = self._stopping = True
-        self._going.set()
+        self._closed = True
+        self._stop()
         self._announce()
 
     def join(self) -> None:
@@ -158,43 +124,59 @@ class TrainingJob:
         finally:
             self._watchers -= 1
 
+    def _stop(self) -> None:
+        self._stopping = True
+        self._going.set()
+        if self._is_stoppable and self._thread is not None and self._thread.ident is not None:
+            self._is_stoppable = False
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(TrainingStopped))
+
     def _require_training(self) -> None:
         if not self.is_running:
             raise ServingError("serving.not_training", status=409)
 
     def _train(self, recipe: Recipe) -> None:
-        """The thread: train, save, and say how it ended."""
+        """The thread: train, save, and say how it ended, once it has."""
+        facts: dict[str, Any] = {"status": "failed", "message": _in_each_language(ServingError("serving.fault"))}
+        try:
+            facts = self._outcome(recipe)
+        except TrainingStopped:
+            facts = {"status": "ended", "ending": "stopped", "message": _in_each_language(ServingError("serving.stopped_early"))}
+        finally:
+            self._is_stoppable = self.is_running = False
+            self._publish(**facts)
+
+    def _outcome(self, recipe: Recipe) -> dict[str, Any]:
+        """Train and save; what there is to tell of it."""
         try:
             from softreg.data.load import load_splits
-            from softreg.training.train import train
 
             monitor = TrainingMonitor(recipe, load_splits(recipe.dataset, recipe.validation))
-            run = train(recipe, name=recipe.solver, on_step=lambda state: self._step(monitor, state))
+            run = train_in_free_folder(recipe, lambda state: self._step(monitor, state))
         except (RunError, WriteError, OSError) as error:
             log_error(error)
-            self._publish(status="failed", message=_in_each_language(ServingError("serving.not_saved")))
+            return {"status": "failed", "message": _in_each_language(ServingError("serving.not_saved"))}
         except SolverError as error:
-            self._publish(
-                status="failed", ending=error.key.removeprefix("solvers."), message=_in_each_language(public_error(error))
-            )
+            reason = error.key.removeprefix("solvers.")
+            return {"status": "failed", "ending": reason, "message": _in_each_language(public_error(error))}
         except Exception as error:  # even a bug: the page must not wait for ever
-            self._publish(status="failed", message=_in_each_language(public_error(error)))
-        else:
-            result, ending = run.result, run.termination
-            evaluation = result["evaluation"]
-            self._publish(
-                status="ended",
-                ending=ending.reason.value,
-                message=_in_each_language(ending),
-                model=self._saved(run),
-                accuracy=evaluation["accuracy"],
-                accuracy_interval=evaluation["accuracy_interval"],
-                n=evaluation["n"],
-                seconds=result["train_seconds"],
-            )
+            return {"status": "failed", "message": _in_each_language(public_error(error))}
+        result, ending = run.result, run.termination
+        evaluation = result["evaluation"]
+        return {
+            "status": "ended",
+            "ending": ending.reason.value,
+            "message": _in_each_language(ending),
+            "model": self._saved(run),
+            "accuracy": evaluation["accuracy"],
+            "accuracy_interval": evaluation["accuracy_interval"],
+            "n": evaluation["n"],
+            "seconds": result["train_seconds"],
+        }
 
     def _step(self, monitor: TrainingMonitor, state: State) -> None:
         """After each step, in the training's thread: publish it, wait while paused, and end if told to."""
+        self._is_stoppable = False  # from here on it ends by itself
         snapshot = monitor.snapshot(state.theta)
         self._steps.append({"step": state.steps, "cost": state.cost, "accuracy": snapshot.accuracy})
         self._view = _encode(snapshot)
@@ -227,6 +209,29 @@ class TrainingJob:
         """Wake all who watch."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def train_in_free_folder(recipe: Recipe, on_step: Callable[[State], None]) -> Run:
+    """Train for the first free of runs/SOLVER, runs/SOLVER-2, ...; only a run that is whole is left behind.
+
+    Checkpoints serve `softreg train --resume`. A training begun on the page is not resumed, so its checkpoints would only pile up.
+    """
+    from softreg.training.checkpoints import acquire
+    from softreg.training.train import train
+
+    for folder in islice(default_run_dirs(recipe.solver), MAX_RUNS):
+        is_ours = True
+        try:
+            return train(recipe, folder, on_step=on_step)
+        except RunError as error:
+            is_ours = error.key not in TAKEN
+            if is_ours:
+                raise
+        finally:
+            if is_ours:
+                with suppress(SoftregError, OSError):
+                    acquire(folder, folder.name, force=True, resume=False).close(delete=True)
+    raise ServingError("serving.too_many_runs", most=MAX_RUNS)
 
 
 def _in_each_language(sentence: object) -> dict[Language, str]:

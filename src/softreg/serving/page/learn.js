@@ -152,7 +152,7 @@ export class Learn {
   #showEnding({ status, ending = "", message, model = "", accuracy, seconds }) {
     const diverged = ["worse_than_guessing", "diverged"].includes(ending);
     let more = diverged ? translate("diverged_why") : "";
-    if (status === "ended" && !diverged)
+    if (accuracy !== undefined && seconds !== undefined && !diverged)
       more = translate("ending_numbers", { accuracy: (100 * accuracy).toFixed(2), seconds: seconds.toFixed(1), model });
     const sentence = createElement("b", { textContent: message[language] });
     byId("ending").hidden = false;

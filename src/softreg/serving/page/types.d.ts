@@ -84,8 +84,8 @@ export interface TrainingEvent {
   ending?: string;
   message: Record<string, string>;
   model?: string;
-  accuracy: number;
-  seconds: number;
+  accuracy?: number;
+  seconds?: number;
 }
 export interface Walkthrough {
   classes: string[];

@@ -1,0 +1,278 @@
+"""One connection attacked over a socket: slow, endless, pipelined, idle."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from softreg.serving.protocol import REQUEST_SECONDS, Deadline
+from tests.helpers.live_server import Served, read_answer, serve
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+class FakeLoop:
+    """An event loop that only notes its timers."""
+
+    def __init__(self) -> None:
+        self.timers: list[FakeTimer] = []
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> "FakeTimer":
+        self.timers.append(FakeTimer(seconds, callback))
+        return self.timers[-1]
+
+
+@dataclass
+class FakeTimer:
+    seconds: float
+    callback: Callable[[], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+def test_a_deadline_runs_anew_when_started_again_and_not_at_all_when_stopped() -> None:
+    loop, expired = FakeLoop(), lambda: None
+    deadline = Deadline(cast(asyncio.AbstractEventLoop, loop), expired)
+    deadline.start()
+    deadline.start()
+    assert [(timer.seconds, timer.callback, timer.cancelled) for timer in loop.timers] == [
+        (REQUEST_SECONDS, expired, True),
+        (REQUEST_SECONDS, expired, False),
+    ]
+    deadline.stop()
+    deadline.stop()
+    assert [timer.cancelled for timer in loop.timers] == [True, True]
+
+
+def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served: Served) -> None:
+    def drops_who_never_listens() -> bool:
+        """Ask until nothing more fits anywhere, and read no answer."""
+        request = b"GET /page/style.css HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        with served.connect(timeout=60) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            with pytest.raises((BrokenPipeError, ConnectionResetError)):
+                client.sendall(request * 500_000)
+        return True
+
+    def drops_who_sends(*pieces: bytes) -> bool:
+        """Send these pieces, one a second, and then nothing; whether the server hangs up before all patience is gone."""
+        rest = list(pieces)
+        with served.connect(timeout=1) as client:
+            for _ in range(60):
+                try:
+                    if rest:
+                        client.sendall(rest.pop(0))
+                    if not client.recv(65536):
+                        return True
+                except TimeoutError:
+                    continue
+                except OSError:
+                    return True
+        return False
+
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 100\r\n\r\n"
+    dawdlers = [
+        (),
+        (b"GET /healthz HT",),
+        tuple(bytes([byte]) for byte in b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"),  # a byte a second
+        (head, *[b"x"] * 30),
+    ]
+    with ThreadPoolExecutor(len(dawdlers) + 1) as pool:
+        dropped = [pool.submit(drops_who_sends, *pieces) for pieces in dawdlers] + [pool.submit(drops_who_never_listens)]
+        while not all(answer.done() for answer in dropped):
+            assert served.ask("GET", "/healthz")[0] == 200
+            time.sleep(0.5)
+    assert all(answer.result() for answer in dropped)
+
+
+def test_a_reader_that_is_slow_for_a_while_gets_every_answer(tmp_path: Path) -> None:
+    """More is asked for at once than any buffer between the two holds: the server waits, and goes on."""
+    count = 1000
+    with serve(tmp_path) as served, served.connect() as client:
+        request = f"GET /page/style.css HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n\r\n".encode()
+        client.sendall(request)
+        first, end = b"", len(served.ask("GET", "/page/style.css")[2])
+        while len(first.partition(b"\r\n\r\n")[2]) < end:
+            first += client.recv(65536)
+        client.sendall(request * count)
+        time.sleep(0.5)  # by now the server has stopped sending
+        received = bytearray()
+        while len(received) < count * len(first):
+            received += (more := client.recv(2**20))
+            assert more, "cut off"
+    assert received.count(b"HTTP/1.1 200 OK") == count
+
+
+def test_more_connections_than_seats_are_closed_at_once(served: Served) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(served.connect()) for _ in range(600)]
+        time.sleep(0.5)
+        closed = 0
+        for client in clients:
+            client.settimeout(0.001)
+            try:
+                closed += client.recv(1) == b""
+            except ConnectionResetError:
+                closed += 1
+            except TimeoutError:
+                continue
+        assert 80 <= closed <= 100
+    time.sleep(0.3)  # the server sees that they have gone
+    assert served.ask("GET", "/healthz")[0] == 200
+
+
+def test_headers_without_end_are_cut_off(served: Served) -> None:
+    with served.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        endless = "".join(f"X-{i}: {'y' * 100}\r\n" for i in range(100_000)).encode()
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            client.sendall(endless)
+
+
+MIB = 2**20
+CHUNKED = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n"
+TRAILERS = [
+    b"X: y",
+    b"Host: localhost",
+    b"Host: evil.example",
+    b"Origin: http://localhost",
+    b"Content-Length: 5",
+    b"X:",
+    b"Cookie: a=b",
+]
+
+
+@pytest.mark.parametrize("trailer", TRAILERS)
+@pytest.mark.parametrize("body", [b"", b"1\r\nx\r\n"])
+def test_a_trailer_is_refused(served: Served, trailer: bytes, body: bytes) -> None:
+    assert served.raw(CHUNKED + body + b"0\r\n" + trailer + b"\r\n\r\n")[0] == 400
+
+
+def test_a_host_that_stands_only_in_a_trailer_is_none(served: Served) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: localhost\r\n\r\n"
+    assert served.raw(request)[0] in {400, 421}
+
+
+def flooded(served: Served, begin: bytes, endless: bytes, limit: int) -> int:
+    """How many bytes of what never ends are taken before the connection is reset; the server must not grow meanwhile."""
+    server = psutil.Process(served.process.pid)
+    before, sent = server.memory_info().rss, 0
+    with served.connect() as client, contextlib.suppress(OSError):
+        client.sendall(begin)
+        while sent < limit:
+            client.sendall(endless)
+            sent += len(endless)
+    assert server.memory_info().rss - before < 16 * MIB
+    assert served.ask("GET", "/healthz")[0] == 200
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("begin", "endless"),
+    [
+        (CHUNKED + b"0\r\n", b"X-Trailer: " + b"y" * 1000 + b"\r\n"),
+        (CHUNKED + b"0\r\nX: ", b"y" * 65536),
+        (CHUNKED + b"1;extension=", b"y" * 65536),
+        (CHUNKED + b"1\r\nx\r\n", b"0" * 65536),
+        (b"GET /", b"y" * 65536),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n", b"X: y\r\n" * 10_000),
+        (b"", b"\r\n" * 30_000),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\r\n" * 30_000),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n", b"y" * 65536),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b"y" * 65536 + b"\r\n"),
+        (b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\ny\r\n" * 10_000),
+    ],
+)
+def test_whatever_never_ends_is_cut_off_and_not_kept(served: Served, begin: bytes, endless: bytes) -> None:
+    assert flooded(served, begin, endless, 64 * MIB) < 64 * MIB
+
+
+def test_clients_that_pipeline_and_never_read_cost_nothing_and_are_dropped(served: Served) -> None:
+    server = psutil.Process(served.process.pid)
+    before = server.memory_info().rss
+    requests = b"GET /page/style.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5000
+
+    def pipeline() -> None:
+        with served.connect(timeout=60) as client, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            while True:
+                client.sendall(requests)
+
+    with ThreadPoolExecutor(20) as pool:
+        clients = [pool.submit(pipeline) for _ in range(20)]
+        while not all(client.done() for client in clients):
+            assert served.ask("GET", "/healthz")[0] == 200
+            assert server.memory_info().rss - before < 32 * MIB
+            time.sleep(0.2)
+        for client in clients:
+            client.result()
+
+
+def test_empty_lines_after_an_answer_keep_no_place(served: Served) -> None:
+    with served.connect() as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_answer(client)[0] == 200
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(120):
+                client.sendall(b"\r\n")
+                time.sleep(0.5)
+            pytest.fail("still connected")
+
+
+def test_idle_connections_shut_out_neither_a_newcomer_nor_whoever_has_the_token(tmp_path: Path) -> None:
+    right = b"GET /healthz HTTP/1.1\r\nHost: lab.example\r\nAuthorization: Bearer right-token\r\n\r\n"
+    wrong = b"GET /healthz HTTP/1.1\r\nHost: lab.example\r\n"
+    with serve(tmp_path, "--allow-host", "lab.example", "--token", "right-token") as server, ExitStack() as stack:
+        owner = stack.enter_context(server.connect())
+        owner.sendall(right)
+        assert read_answer(owner)[0] == 200
+        for number in range(1100):
+            idle = stack.enter_context(server.connect())
+            if number % 2:
+                idle.sendall(wrong)  # half a request
+            if number % 100 == 0:
+                assert server.raw(right)[0] == 200
+        owner.sendall(right)  # the first connection of all is still there
+        assert read_answer(owner)[0] == 200
+        assert server.raw(right)[0] == 200
+
+
+PIECES = rb"""GET /healthz HTTP/1.1\r\n|POST /predict HTTP/1.1\r\n|Host: localhost\r\n|Host: evil\r\n|\r\n|0\r\n\r\n
+Transfer-Encoding: chunked\r\n|Content-Length: 5\r\n|Content-Length: 0\r\n|5\r\nhello\r\n|0\r\n|X: y\r\n|Connection: close\r\n
+Connection: Upgrade\r\nUpgrade: websocket\r\n|Expect: 100-continue\r\n|ffffffffffffffff\r\n|Content-Type: image/png\r\n|hello
+\x00\xff|GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n|-1\r\n|;x=y\r\n""".replace(b"\n", b"|")
+FRAMING = [piece.decode("unicode_escape").encode("latin-1") for piece in PIECES.split(b"|")]
+
+
+@given(pieces=st.lists(st.sampled_from(FRAMING), max_size=30), size=st.integers(1, 50))
+@settings(max_examples=150, deadline=None)
+def test_any_framing_is_answered_or_refused(served: Served, pieces: list[bytes], size: int) -> None:
+    stream = b"".join(pieces)
+    with served.connect() as client, contextlib.suppress(OSError):
+        for start in range(0, len(stream), size):
+            client.sendall(stream[start : start + size])
+        client.shutdown(socket.SHUT_WR)
+        client.settimeout(0.05)
+        with contextlib.suppress(TimeoutError):
+            answers = b""
+            while more := client.recv(65536):
+                answers += more
+                assert b"HTTP/1.1 5" not in answers
+    assert served.ask("GET", "/healthz")[0] == 200

@@ -14,6 +14,7 @@ from torch.nn.functional import log_softmax
 from softreg.data.dataset import Dataset
 from softreg.data.synthetic_outliers import synthetic_outliers
 from softreg.features.feature_map import FeatureMap
+from softreg.image_format import SIDE
 from softreg.model.out_of_distribution import OODDetector, OODInputs
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, logits_of, unpack
@@ -48,8 +49,10 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
 
 def calibrate(
     features: FeatureMap, objective: Objective, solver: Solver, start: Tensor, train: Dataset, held: int
-) -> tuple[float, OODDetector]:
+) -> tuple[float, OODDetector | None]:
     """Temperature and novelty from the last `held` images of `train`, of which `objective` has the features.
+
+    Novelty is None for images that are not 28 x 28 and grey.
 
     Where it has the features of copies too, they follow their images. `start` is where the solver begins, theta (C, D + 1).
     """
@@ -58,8 +61,10 @@ def calibrate(
     state = minimize(solver, few, start)
     unseen = matrix.slice(step * seen, step * len(train)).strided(step)
     logits = logits_of(unseen, state.theta)
-    novelty = OODDetector(matrix.dim, objective.classes).to(start.device)
     t = temperature(logits, unseen.labels)
+    if train.image_shape != (SIDE, SIDE):  # the outliers are made of MNIST's kind of images
+        return t, None
+    novelty = OODDetector(matrix.dim, objective.classes).to(start.device)
     x, false = _impostors(features, train[:seen], state.theta / t)
     novelty.describe(few.matrix, x, SEED)
     novelty.learn(OODInputs(novelty.components_of(unseen), logits / t), OODInputs(novelty.components(x), false), NOVEL)

@@ -38,7 +38,10 @@ def command(
     """Parse, predict, print; 1 if some picture could not be read."""
     if dataset is None and len(pictures) == 1 and pictures[0].lower().endswith(TABLES):
         dataset, pictures = pictures[0], ()
-    if (dataset is None) == (not pictures):
+    if dataset is None and not pictures:
+        context = click.get_current_context()
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
+    if dataset is not None and pictures:
         raise click.UsageError(translate("predict.pictures_or_dataset"))
     if dataset is not None:
         return _dataset(dataset, run, answers_path, probabilities=probabilities, as_json=as_json)

@@ -30,28 +30,30 @@ def augment(data: Dataset, copies: int, seed: int) -> Dataset:
     generator = Generator().manual_seed(seed)
     images = torch.stack(
         [data.images, *(elastic_transform(data.images, generator) for _ in range(copies))], 1
-    )  # (N, 1 + copies, 28, 28)
+    )  # (N, 1 + copies, H, W[, 3])
     return Dataset(images.flatten(0, 1), data.labels.repeat_interleave(1 + copies), data.classes, data.name)
 
 
 def elastic_transform(images: Tensor, generator: Generator) -> Tensor:
-    """Deform images uint8 (N, 28, 28), each by its own random map -> uint8 (N, 28, 28)."""
-    return torch.cat([_warp(chunk, *_maps(len(chunk), generator)) for chunk in images.split(CHUNK)])
+    """Deform images uint8 (N, H, W) or (N, H, W, 3), each by its own random map -> the same shape."""
+    return torch.cat([_warp(chunk, *_maps(len(chunk), max(images.shape[1:3]), generator)) for chunk in images.split(CHUNK)])
 
 
-def _maps(n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+def _maps(n: int, side: int, generator: Generator) -> tuple[Tensor, Tensor]:
     """Random A (n, 2, 3) and d at the knots (n, 2, K, K), in units of half the image's width."""
     angle, across, down = (2 * torch.rand(3, n, generator=generator) - 1) * torch.tensor(
         [[math.radians(ROTATION)], [STRETCH], [STRETCH]]
     )
     cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros(n)
     rows = [cosine * across.exp(), -sine * down.exp(), zero, sine * across.exp(), cosine * down.exp(), zero]
-    return torch.stack(rows, 1).view(n, 2, 3), torch.randn(n, 2, KNOTS, KNOTS, generator=generator) * DISPLACEMENT / 14
+    return torch.stack(rows, 1).view(n, 2, 3), torch.randn(n, 2, KNOTS, KNOTS, generator=generator) * DISPLACEMENT / (side / 2)
 
 
 def _warp(images: Tensor, affine: Tensor, knots: Tensor) -> Tensor:
-    """Resample images uint8 (B, 28, 28) bilinearly, black outside -> uint8 (B, 28, 28)."""
-    grid = affine_grid(affine, [len(images), 1, 28, 28], align_corners=False)  # (B, 28, 28, 2)
-    grid += interpolate(knots, size=(28, 28), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
-    warped = grid_sample(images[:, None].float(), grid, align_corners=False)  # (B, 1, 28, 28)
-    return warped[:, 0].round().to(torch.uint8)
+    """Resample images uint8 (B, H, W) or (B, H, W, 3) bilinearly, black outside."""
+    height, width = images.shape[1:3]
+    channels = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)  # (B, 1 or 3, H, W)
+    grid = affine_grid(affine, [len(images), 1, height, width], align_corners=False)  # (B, H, W, 2)
+    grid += interpolate(knots, size=(height, width), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+    warped = grid_sample(channels.float(), grid, align_corners=False).round().to(torch.uint8)  # (B, 1 or 3, H, W)
+    return warped[:, 0] if images.ndim == 3 else warped.permute(0, 2, 3, 1)

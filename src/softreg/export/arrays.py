@@ -18,9 +18,15 @@ def metadata(model: SoftmaxRegression) -> dict[str, Any]:
         "softreg_layout": SCHEMA_VERSION,
         "features": model.features.name,
         "classes": json.dumps(model.classes, ensure_ascii=False),
-        "input": "uint8 (N, 28, 28), bright ink on black",
+        "input": _input(model),
         "sha256": model_to_bytes(model)[1],
     }
+
+
+def _input(model: SoftmaxRegression) -> str:
+    """What the model takes, in words."""
+    shape = ", ".join(map(str, model.image_shape))
+    return f"uint8 (N, {shape})" + (", bright ink on black" if len(model.image_shape) == 2 else "")
 
 
 def arrays(model: SoftmaxRegression) -> dict[str, NDArray[np.float32]]:

@@ -13,7 +13,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from softreg.errors import RunError
 from softreg.export.arrays import metadata
-from softreg.image_format import SIDE
 from softreg.model.softmax_regression import SoftmaxRegression
 
 OPSET, IR = 17, 8  # of 2022: supported by every runtime still in use
@@ -73,7 +72,7 @@ def onnx_model(model: SoftmaxRegression, properties: dict[str, str]) -> onnx.Mod
     weight, bias = graph.constant(model.linear.weight), graph.constant(model.linear.bias)
     logits = graph.node("Gemm", x, weight, bias, transB=1, name="logits")  # (N, C)
     graph.node("Softmax", logits, axis=1, name="probabilities")
-    inputs = [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", SIDE, SIDE])]
+    inputs = [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", *model.image_shape])]
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", n_classes]) for name in ("logits", "probabilities")]
     graph_proto = helper.make_graph(graph.nodes, "softreg", inputs, outputs, graph.constants)
     proto = helper.make_model(graph_proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="softreg")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from softreg.compute.threads import thread_map
 from softreg.features.graph_builder import GraphBuilder
+from softreg.image_format import SIDE
 
 CHUNK = 100  # images per call of `transform`: intermediate results stay in the third-level cache
 
@@ -19,12 +20,14 @@ class FeatureMap(nn.Module):
     ----------
     name : its key in the registry
     dim : D
+    image_shape : (H, W) or (H, W, 3) of the images it takes
     storage_dtype : the dtype of `quantised`
     quantum : the step of that quantisation: features are about `quantum * quantised`
     """
 
     name: ClassVar[str]
     dim: int
+    image_shape: tuple[int, ...] = (SIDE, SIDE)
     storage_dtype: ClassVar[torch.dtype] = torch.float32
     quantum: ClassVar[float] = 1.0
 

@@ -1,5 +1,6 @@
 """The feature map `pixels`: the pixels themselves."""
 
+from math import prod
 from typing import Self
 
 import torch
@@ -14,16 +15,19 @@ class Pixels(FeatureMap):
     """x = images / 255, row by row. A design matrix holds the uint8 images themselves and scales them as it goes."""
 
     name = "pixels"
-    dim = SIDE * SIDE
     storage_dtype = torch.uint8
     quantum = 1 / 255
+
+    def __init__(self, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> None:
+        super().__init__()
+        self.image_shape, self.dim = image_shape, prod(image_shape)
 
     def fit(self, images: Tensor, seed: int) -> Self:
         """Do nothing: there is nothing to fit."""
         return self
 
     def transform(self, images: Tensor) -> Tensor:
-        """Images (N, 28, 28) -> (N, 784) float32 in [0, 1]."""
+        """Images (N, H, W) or (N, H, W, 3) -> (N, D) float32 in [0, 1]."""
         return images.flatten(1).float() / 255
 
     def forward(self, images: Tensor) -> Tensor:
@@ -31,13 +35,14 @@ class Pixels(FeatureMap):
         return self.transform(images)
 
     def quantised(self, images: Tensor) -> Tensor:
-        """Images (N, 28, 28) -> (N, 784) uint8, a view."""
+        """Images (N, H, W) or (N, H, W, 3) -> (N, D) uint8, a view."""
         return images.flatten(1)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
-        """Each pixel is a feature: weight times pixel."""
-        return images.float() / 255 * weight.view(SIDE, SIDE)
+        """Each pixel is a feature: weight times pixel, in colour summed over the channels."""
+        contributions = images.float() / 255 * weight.view(self.image_shape)
+        return contributions.sum(3) if contributions.ndim == 4 else contributions
 
     def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
-        """Images (N, 28, 28) in [0, 1] -> (N, 784)."""
+        """Images (N, H, W) or (N, H, W, 3) in [0, 1] -> (N, D)."""
         return graph.node("Flatten", ink, axis=1)

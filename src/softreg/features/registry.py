@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from softreg.errors import RecipeError
+from softreg.image_format import SIDE
 from softreg.messages import Message
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class FeatureMapInfo:
     help : a few words, for `softreg train --help` and the playground
     features_are_pixels : feature j is pixel j, so that the weights of a class, as an image, are its template
     template_title : what the templates show; `{count}` is the number of images averaged where the features are not pixels
+    any_size, colour : it takes grey images of any size, and colour; otherwise only grey ones of 28 x 28
     monitored_images : how many test images the training monitor evaluates after every step; fewer where features cost more memory
     """
 
@@ -33,6 +36,12 @@ class FeatureMapInfo:
     features_are_pixels: bool = False
     template_title: Message = MEAN_EVIDENCE
     monitored_images: int = 1000
+    any_size: bool = False
+    colour: bool = False
+
+    def takes(self, image_shape: tuple[int, ...]) -> bool:
+        """Whether it takes images of shape (H, W) or (H, W, 3)."""
+        return image_shape == (SIDE, SIDE) or (self.any_size and (self.colour or len(image_shape) == 2))
 
 
 FEATURE_MAPS = {
@@ -45,6 +54,8 @@ FEATURE_MAPS = {
             ko="각 클래스가 찾는 모양: 픽셀별 가중치",
         ),
         monitored_images=10_000,
+        any_size=True,
+        colour=True,
     ),
     "deskew": FeatureMapInfo(
         location="softreg.features.deskew:Deskew",
@@ -54,6 +65,7 @@ FEATURE_MAPS = {
             en="What each class looks for: its weight for every pixel of the deskewed image",
             ko="각 클래스가 찾는 모양: 기울기를 바로잡은 이미지의 픽셀별 가중치",
         ),
+        any_size=True,
     ),
     "patches": FeatureMapInfo(
         location="softreg.features.patches:Patches",
@@ -73,14 +85,21 @@ FEATURE_MAPS = {
 }
 
 
-def make_feature_map(name: str) -> "FeatureMap":
-    """The feature map called `name`, not yet fitted.
+def make_feature_map(name: str, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> "FeatureMap":
+    """The feature map called `name` for images of shape (H, W) or (H, W, 3), not yet fitted.
 
     Raises
     ------
     KeyError
         If there is no such map.
+    RecipeError
+        If it takes no images of this shape.
     """
-    module, _, cls = FEATURE_MAPS[name].location.partition(":")
-    feature_map: FeatureMap = getattr(import_module(module), cls)()
+    info = FEATURE_MAPS[name]
+    if not info.takes(image_shape):
+        choices = ", ".join(other for other, info in FEATURE_MAPS.items() if info.takes(image_shape))
+        raise RecipeError("recipe.features_size", features=name, size=" x ".join(map(str, image_shape)), choices=choices)
+    module, _, cls = info.location.partition(":")
+    arguments = (image_shape,) if info.any_size else ()
+    feature_map: FeatureMap = getattr(import_module(module), cls)(*arguments)
     return feature_map

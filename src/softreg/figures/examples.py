@@ -41,10 +41,10 @@ def class_grid(dataset: Dataset) -> Figure:
 
 
 def rows_of_images(dataset: Dataset, classes: range, rows: int, count: int) -> Tensor:
-    """The first `count` images of each of these classes, one row per class: uint8 (rows * 32, count * 32)."""
-    side = dataset.images.shape[1] + GAP
-    grid = torch.zeros(rows, side, count, side, dtype=torch.uint8)
+    """The first `count` images of each of these classes, one row per class: uint8 (rows * (H + 4), count * (W + 4)[, 3])."""
+    height, width, *channels = dataset.image_shape
+    grid = torch.zeros(rows, height + GAP, count, width + GAP, *channels, dtype=torch.uint8)
     for row, label in enumerate(classes):
         for column, index in enumerate((dataset.labels == label).nonzero()[:count, 0].tolist()):
             grid[row, GAP // 2 : -GAP // 2, column, GAP // 2 : -GAP // 2] = dataset.images[index]
-    return grid.reshape(rows * side, count * side)
+    return grid.flatten(2, 3).flatten(0, 1)

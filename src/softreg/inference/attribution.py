@@ -13,7 +13,6 @@ from torch import Tensor
 from softreg.data.dataset import Dataset
 from softreg.features.deskew import deskew
 from softreg.features.registry import FEATURE_MAPS
-from softreg.image_format import SIDE
 from softreg.inference.prediction import DigitPrediction
 from softreg.model.softmax_regression import SoftmaxRegression
 
@@ -78,15 +77,15 @@ def attribution_maps(model: SoftmaxRegression, image: Tensor) -> Tensor:
 
 
 def weight_templates(model: SoftmaxRegression) -> Tensor | None:
-    """The weights of each class as an image (C, 28, 28), if the features are pixels; None for any other feature map."""
+    """The weights of each class as an image (C, H, W) or (C, H, W, 3), if the features are pixels; None for other feature maps."""
     if not FEATURE_MAPS[model.features.name].features_are_pixels:
         return None
-    return model.linear.weight.detach().view(-1, SIDE, SIDE).cpu()
+    return model.linear.weight.detach().view(-1, *model.image_shape).cpu()
 
 
 @torch.no_grad()
 def templates(model: SoftmaxRegression, data: Dataset) -> Tensor:
-    """What each class looks for, on upright digits: (C, 28, 28).
+    """What each class looks for, on upright digits: (C, H, W), or (C, H, W, 3) of pixels in colour.
 
     Where the features are pixels, the weights. Other feature maps have no weight per pixel; there it is the mean contribution of
     each pixel over the first 50 images of the class in `data`, or zero for a class without images.
@@ -94,7 +93,7 @@ def templates(model: SoftmaxRegression, data: Dataset) -> Tensor:
     weights = weight_templates(model)
     if weights is not None:
         return weights
-    means = torch.zeros(len(model.classes), SIDE, SIDE)
+    means = torch.zeros(len(model.classes), *model.image_shape)
     for c, weight in enumerate(model.linear.weight.detach()):
         images = data.images[data.labels == c][:N_AVERAGED]
         if len(images):

@@ -14,6 +14,7 @@ from torch.nn.functional import log_softmax
 from softreg.data.dataset import Dataset
 from softreg.data.synthetic_outliers import synthetic_outliers
 from softreg.features.feature_map import FeatureMap
+from softreg.image_format import SIDE
 from softreg.model.out_of_distribution import OODDetector, OODInputs
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, logits_of, unpack
@@ -48,8 +49,10 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
 
 def calibrate(
     features: FeatureMap, objective: Objective, solver: Solver, start: Tensor, train: Dataset, held_out: int
-) -> tuple[float, OODDetector]:
+) -> tuple[float, OODDetector | None]:
     """The temperature and a fitted detector, from the last `held_out` images of `train`.
+
+    The detector is None where the images are not 28 x 28 and grey: its outliers are made from images such as MNIST's.
 
     Parameters
     ----------
@@ -64,8 +67,10 @@ def calibrate(
     state = minimize(solver, fitted, start)
     unseen = matrix.slice(step * n_fitted, step * len(train)).strided(step)
     logits = logits_of(unseen, state.theta)
-    detector = OODDetector(matrix.dim, objective.classes).to(start.device)
     t = temperature(logits, unseen.labels)
+    if train.image_shape != (SIDE, SIDE):
+        return t, None
+    detector = OODDetector(matrix.dim, objective.classes).to(start.device)
     x, outlier_logits = _outliers(features, train[:n_fitted], state.theta / t)
     detector.fit_gaussians(fitted.matrix, x, SEED)
     images = OODInputs(detector.components_of(unseen), logits / t)

@@ -17,12 +17,14 @@ from softreg.messages import translate
 SHAPE = (SIDE, SIDE)
 
 
-def as_images(images: Tensor | NDArray[Any]) -> Tensor:
-    """Images as uint8 (N, 28, 28); uint8 tensors are not copied, floats in [0, 1] are multiplied by 255 and rounded.
+def as_images(images: Tensor | NDArray[Any], image_shape: tuple[int, ...] = SHAPE) -> Tensor:
+    """Images as uint8 (N, H, W) or (N, H, W, 3); uint8 tensors are not copied, floats in [0, 1] are multiplied by 255 and rounded.
 
     Parameters
     ----------
-    images : a tensor or array, uint8 or floating, of shape (28, 28), (N, 28, 28) or (N, 1, 28, 28)
+    images : a tensor or array, uint8 or floating, of shape (H, W), (N, H, W) or (N, 1, H, W); in colour (H, W, 3), (N, H, W, 3)
+        or (N, 3, H, W)
+    image_shape : (H, W) or (H, W, 3)
 
     Raises
     ------
@@ -36,9 +38,9 @@ def as_images(images: Tensor | NDArray[Any]) -> Tensor:
     elif not isinstance(images, Tensor):
         raise TypeError(translate("images.type", got=type(images).__name__))
     if images.dtype == torch.uint8:
-        return _with_batch(images)
+        return _with_batch(images, image_shape)
     if images.is_floating_point():
-        return _to_uint8(_with_batch(images))
+        return _to_uint8(_with_batch(images, image_shape))
     raise TypeError(translate("images.type", got=str(images.dtype)))
 
 
@@ -52,17 +54,18 @@ def _tensor_of(array: NDArray[Any]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(readable))
 
 
-def _with_batch(images: Tensor) -> Tensor:
-    """Images (28, 28), (N, 28, 28) or (N, 1, 28, 28) as (N, 28, 28)."""
+def _with_batch(images: Tensor, image_shape: tuple[int, ...]) -> Tensor:
+    """Images with a batch axis, and colour last or grey without a channel."""
     shape = tuple(images.shape)
-    if shape[-2:] == SHAPE:
-        if len(shape) == 3:
-            return images
-        if len(shape) == 2:
-            return images[None]
-        if len(shape) == 4 and shape[1] == 1:
-            return images[:, 0]
-    raise ValueError(translate("images.shape", got=shape))
+    if shape[1:] == image_shape:
+        return images
+    if shape == image_shape:
+        return images[None]
+    channels = (*image_shape[2:], 1)[0]
+    if shape[1:] == (channels, *image_shape[:2]):
+        return images.permute(0, 2, 3, 1) if channels == 3 else images[:, 0]
+    height, width = image_shape[:2]
+    raise ValueError(translate("images.shape" if channels == 1 else "images.shape_colour", height=height, width=width, got=shape))
 
 
 def _to_uint8(images: Tensor) -> Tensor:

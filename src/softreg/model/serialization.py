@@ -1,8 +1,8 @@
 """A model as one safetensors file. Nothing in it is executed, and everything is checked.
 
-The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name) and `sha256`, over those
-three and every tensor. The shapes and types the tensors must have follow from the features and the classes, never from the file;
-the tensors `novelty.*` of the out-of-distribution detector are all there or none is.
+The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name), `image_shape` (JSON,
+where the images are not 28 x 28 and grey) and `sha256`, over the others and every tensor. The shapes and types the tensors must have
+follow from the metadata, never from the file; the tensors `novelty.*` of the out-of-distribution detector are all there or none is.
 """
 
 import json
@@ -10,14 +10,17 @@ from pathlib import Path
 
 from torch import Tensor
 
+from softreg.data.dataset import MAX_SIDE, MIN_SIDE
 from softreg.errors import RunError
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.image_format import SIDE
 from softreg.model.out_of_distribution import COMPONENTS, OODDetector
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.storage.atomic import write_bytes
 from softreg.storage.tensors import dumps, loads, read_bytes
 
 FORMAT = "1"
+DEFAULT_SHAPE = (SIDE, SIDE)
 MAX_BYTES = 256 * 2**20  # the largest model softreg makes is far smaller
 MAX_CLASSES = 10_000
 FILE_NAMES = {  # of tensors whose name in the file is not that in the model
@@ -33,6 +36,8 @@ FILE_NAMES = {  # of tensors whose name in the file is not that in the model
 def model_to_bytes(model: SoftmaxRegression) -> tuple[bytes, str]:
     """The bytes of a model file, and the SHA-256 of its contents, as hex."""
     metadata = {"format": FORMAT, "classes": json.dumps(model.classes, ensure_ascii=False), "features": model.features.name}
+    if model.image_shape != DEFAULT_SHAPE:
+        metadata["image_shape"] = json.dumps(model.image_shape)
     return dumps(_stored_tensors(model), metadata)
 
 
@@ -63,7 +68,7 @@ def load_model(path: Path) -> SoftmaxRegression:
 def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
     """The model in the bytes of the file `path`, which errors name; as `load_model`."""
     try:
-        tensors, metadata = loads(raw, {"format", "classes", "features"})
+        tensors, metadata = loads(raw, {"format", "classes", "features"}, optional={"image_shape"})
         model = _empty_model(metadata)
         if any(name.startswith("novelty.") for name in tensors):
             k = min(COMPONENTS, model.features.dim)
@@ -97,4 +102,19 @@ def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
         raise ValueError("classes")
     if metadata["features"] not in FEATURE_MAPS:
         raise ValueError("features")
-    return SoftmaxRegression(make_feature_map(metadata["features"]), tuple(classes))
+    return SoftmaxRegression(make_feature_map(metadata["features"], _image_shape(metadata)), tuple(classes))
+
+
+def _image_shape(metadata: dict[str, str]) -> tuple[int, ...]:
+    """The shape in the metadata, of the features' images, or the default."""
+    if "image_shape" not in metadata:
+        return DEFAULT_SHAPE
+    shape = json.loads(metadata["image_shape"])
+    if not (isinstance(shape, list) and len(shape) in (2, 3) and all(type(side) is int for side in shape)):
+        raise ValueError("image_shape")
+    sides_good = all(MIN_SIDE <= side <= MAX_SIDE for side in shape[:2]) and shape[2:] in ([], [3])
+    if not sides_good or tuple(shape) == DEFAULT_SHAPE or metadata["image_shape"] != json.dumps(shape):
+        raise ValueError("image_shape")
+    if not FEATURE_MAPS[metadata["features"]].takes(tuple(shape)):
+        raise ValueError("image_shape")
+    return tuple(shape)

@@ -29,11 +29,11 @@ class SoftmaxRegression(nn.Module):
     """images -> features -> one `nn.Linear` -> logits.
 
     Images are tensors or NumPy arrays, uint8 as MNIST stores them or floats in [0, 1] as torchvision's `ToTensor` makes them,
-    of shape (N, 28, 28), (N, 1, 28, 28), or (28, 28), which counts as N = 1.
+    of shape (N, H, W), (N, 1, H, W), or (H, W), which counts as N = 1; in colour (N, H, W, 3), (N, 3, H, W) or (H, W, 3).
 
     Parameters
     ----------
-    features : the fixed map, images uint8 (N, 28, 28) -> (N, D) float32
+    features : the fixed map, images uint8 (N, H, W) or (N, H, W, 3) -> (N, D) float32
     classes : the C names
 
     Attributes
@@ -59,23 +59,30 @@ class SoftmaxRegression(nn.Module):
         ValueError
             If floats are not in [0, 1], or the shape is none of those above.
         """
-        batch = as_images(images)  # (N, 28, 28)
+        batch = as_images(images, self.image_shape)  # (N, H, W) or (N, H, W, 3)
         if batch is not images:  # arrays have no device; uint8 tensors stay where their caller put them
             batch = batch.to(self.linear.weight.device)
         logits: Tensor = self.linear(self.features(batch))  # (N, C)
         return logits
 
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(H, W) or (H, W, 3)."""
+        return self.features.image_shape
+
     def check_images(self, images: Tensor, where: object) -> None:
         """Raise a DataError that begins with `where` if the images are not of the size the model takes."""
-        if tuple(images.shape[1:]) != (28, 28):
-            found, expected = (" x ".join(map(str, shape)) for shape in (images.shape[1:], (28, 28)))
+        if tuple(images.shape[1:]) != self.image_shape:
+            found, expected = (" x ".join(map(str, shape)) for shape in (images.shape[1:], self.image_shape))
             raise DataError("dataset.model_shape", where=where, found=found, expected=expected)
 
     @torch.inference_mode()
     def logits(self, images: Tensor | NDArray[Any]) -> Tensor:
         """The logits (N, C), on the CPU, of any number of images, computed without gradients a thousand at a time."""
         device = self.linear.weight.device
-        return torch.cat([self(chunk.to(device)).cpu() for chunk in as_images(images).split(BATCH_SIZE)])  # (N, C)
+        return torch.cat(
+            [self(chunk.to(device)).cpu() for chunk in as_images(images, self.image_shape).split(BATCH_SIZE)]
+        )  # (N, C)
 
     def predict_proba(self, images: Tensor | NDArray[Any]) -> Tensor:
         """The probabilities (N, C), softmax of `logits`; calibrated if the recipe asked for it."""

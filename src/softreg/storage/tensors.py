@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Set
 from pathlib import Path
 
 import torch
@@ -24,8 +25,8 @@ def dumps(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, 
     return _canonical(save_tensors(tensors, metadata | {"sha256": digest})), digest
 
 
-def loads(raw: bytes, keys: set[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a file; the metadata must have exactly these `keys`.
+def loads(raw: bytes, keys: set[str], *, optional: Set[str] = frozenset()) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the metadata of a file; the metadata must have these `keys`, and may have the `optional` ones.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def loads(raw: bytes, keys: set[str]) -> tuple[dict[str, Tensor], dict[str, str]
         is_canonical = _canonical(raw) == raw
     except (SafetensorError, LookupError, TypeError, RuntimeError, OverflowError) as error:  # RecursionError is a RuntimeError
         raise ValueError(str(error)) from error
-    if not is_canonical or metadata.keys() != keys | {"sha256"}:
+    if not is_canonical or metadata.keys() - optional != keys | {"sha256"}:
         raise ValueError("header")
     if metadata.pop("sha256") != _digest(tensors, metadata):
         raise ValueError("SHA-256")

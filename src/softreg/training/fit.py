@@ -164,7 +164,7 @@ def _problem(
     recipe: Recipe, train: Dataset, device: torch.device, group: ProcessGroup | None
 ) -> tuple[FeatureMap, Objective, list[PathPoint]]:
     """The fitted feature map, the objective, and the path its l2 was chosen from."""
-    features = make_feature_map(recipe.features).to(device).fit(train.images.to(device), recipe.seed)
+    features = make_feature_map(recipe.features, train.image_shape).to(device).fit(train.images.to(device), recipe.seed)
     augmented = augment(train, recipe.copies, recipe.seed)
     objective = Objective(design_matrix(features, augmented, device, group), len(train.classes))
     path = l2_path(objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []

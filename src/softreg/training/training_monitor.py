@@ -44,7 +44,7 @@ class TrainingMonitor:
 
     def __init__(self, recipe: Recipe, splits: Splits) -> None:
         self._data = splits.test[: FEATURE_MAPS[recipe.features].monitored_images]
-        features = make_feature_map(recipe.features).fit(splits.train.images, recipe.seed)
+        features = make_feature_map(recipe.features, splits.train.image_shape).fit(splits.train.images, recipe.seed)
         self._model = SoftmaxRegression(features, splits.train.classes).eval()
         with torch.inference_mode():
             self._x = features(self._data.images)  # (N, D)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import sys
 from asyncio import TimerHandle
 from collections.abc import Callable
 from typing import cast
@@ -14,6 +15,7 @@ from softreg.serving.security import MAX_BODY_BYTES, TRUST
 REQUEST_SECONDS = 10.0  # for a request to arrive whole, and for a reader to take what it was sent
 MAX_HEAD_BYTES = 32 * 2**10  # of a head, and of everything else that is not body: chunk headers between two pieces of it
 MAX_CONNECTIONS = 512
+RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # linger for no time
 PIECE = 2048  # bytes parsed at a time: some fifty requests, if they are pipelined
 
 
@@ -168,5 +170,5 @@ class LimitedProtocol(HttpToolsProtocol):
     def _abort(self) -> None:
         """Close at once: nothing that waits to be sent is kept, here or in the kernel."""
         self._unread = b""
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()

@@ -24,6 +24,8 @@ KILL_SECONDS = 4.5  # and for everything: then the process ends
 INTERRUPTED = 130  # exit code after Ctrl-C
 BACKLOG = 1024
 SEND_BUFFER = 2**17  # bytes the kernel keeps of what a client does not read; by itself it takes megabytes
+# Windows' SO_REUSEADDR lets another program take the port; elsewhere it lets a server that was just closed be opened again.
+ONE_LISTENER = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
 M_MMAP_THRESHOLD = -3  # malloc.h
 
 
@@ -75,7 +77,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, ONE_LISTENER, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # of every connection
         listening.bind(address)
         listening.listen(BACKLOG)  # from here on nobody is turned away, even before the event loop runs

@@ -143,8 +143,8 @@ class TrainingJob:
         except TrainingStopped:
             facts = {"status": "ended", "ending": "stopped", "message": _in_each_language(ServingError("serving.stopped_early"))}
         finally:
-            self._is_stoppable = self.is_running = False
-            self._publish(**facts)
+            self._is_stoppable = False
+            self._publish(ended=True, **facts)
 
     def _outcome(self, recipe: Recipe) -> dict[str, Any]:
         """Train and save; what there is to tell of it."""
@@ -199,9 +199,11 @@ class TrainingJob:
         if paused:
             self._publish(status="running")
 
-    def _publish(self, **facts: Any) -> None:
+    def _publish(self, *, ended: bool = False, **facts: Any) -> None:
         """Change what watchers see; called from the training's thread."""
         self._status = self._status | facts
+        if ended:  # after the last word, since from here on another training may start, and before anybody hears of it
+            self.is_running = False
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._announce)
 

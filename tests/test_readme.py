@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.user_pictures import photo
 from softreg.data.dataset import Splits
-from tests.cli.test_cli import run_softreg
+from tests.helpers.command_line import run_softreg
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.ko.md")

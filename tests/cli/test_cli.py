@@ -1,79 +1,14 @@
 """The command line as a user types it: real processes where it matters, exit codes, one line for each fault."""
 
-import json
-import os
 import re
 import subprocess
 import sys
-from contextvars import copy_context
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import softreg
-from softreg.cli import main
-from softreg.runs.run import Run
-from tests.training.test_fit import LAB_COSTS
-
-
-def run_softreg(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SOFTREG_", "LC_", "LANG"))}
-    return subprocess.run(
-        [sys.executable, "-m", "softreg", *map(str, arguments)],
-        cwd=cwd,
-        env=clean | {"LANG": "C.UTF-8"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def test_train_json_is_the_labs_table(tmp_path: Path) -> None:
-    done = run_softreg("train", "--json", "--out", tmp_path / "run")
-    assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
-    assert {"schema", "run", "preset", "cost", "objective", "accuracy", "train_seconds", "peak_rss_mib"} <= told.keys()
-    assert (told["schema"], told["preset"], told["run"]) == (1, "tutorial", str(tmp_path / "run"))
-    np.testing.assert_allclose(told["cost"], LAB_COSTS, rtol=0, atol=2e-6)
-    assert told["accuracy"] == 0.9226
-    assert told["peak_rss_mib"] < 900
-    assert sorted(each.name for each in (tmp_path / "run").iterdir()) == [
-        "environment.json",
-        "figures",
-        "metrics.jsonl",
-        "model.safetensors",
-        "recipe.toml",
-    ]
-    assert [each.name for each in tmp_path.iterdir()] == ["run"]  # nothing beside it
-
-
-def test_train_prints_as_the_lab_in_korean(tmp_path: Path) -> None:
-    done = run_softreg("train", "--lang", "ko", "--epochs", 2, "--device", "cpu", cwd=tmp_path)
-    lines = done.stdout.splitlines()
-    assert lines[0] == "다음 기기로 학습합니다: cpu"
-    assert [line[:18] for line in lines[1:3]] == ["Epoch: 0001 cost =", "Epoch: 0002 cost ="]
-    assert lines[3] == "Learning finished"
-    assert lines[4].startswith("Accuracy: 0.9")
-    assert lines[5] == "Label:  8"
-    assert lines[6].startswith("Prediction:  ")
-    assert (tmp_path / "runs" / "tutorial" / "model.safetensors").is_file()
-
-
-def test_evaluate_tells_what_training_saw(tutorial_run: Run) -> None:
-    done = run_softreg("evaluate", tutorial_run.path, "--json")
-    assert done.returncode == 0
-    told = json.loads(done.stdout)
-    assert {"schema", "run", "dataset", "n", "accuracy", "accuracy_interval", "nll", "ece", "confusion"} <= told.keys()
-    assert (told["dataset"], told["n"], told["accuracy"]) == ("mnist", 10_000, 0.9226)
-    assert told["nll"] == tutorial_run.result["evaluation"]["nll"]
-
-
-def test_evaluate_is_a_table_for_people(tutorial_run: Run) -> None:
-    done = run_softreg("evaluate", tutorial_run.path, "--lang", "ko")
-    assert "정확도: 0.9226" in done.stdout
-    assert "961" in done.stdout
+from tests.helpers.command_line import exit_code, run_softreg
 
 
 @pytest.mark.parametrize(
@@ -104,32 +39,18 @@ def test_evaluate_is_a_table_for_people(tutorial_run: Run) -> None:
 def test_what_cannot_be_done_gets_one_line_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
 ) -> None:
-    from softreg.cli import main
-
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wrong.toml").write_text("epoch = 3\n")
     (tmp_path / "low.toml").write_text("batch_size = 0\n")
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "mine").touch()
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
+    assert exit_code(*arguments) == code
     output = capsys.readouterr()
-    assert ended.value.code == code
     assert told in output.err
     assert output.err.startswith("softreg: ")
     assert output.err.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_flags_beat_the_environment_and_that_the_file_and_that_the_preset(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text("epochs = 3\nbatch_size = 500\nlr = 0.3\n")
-    done = run_softreg(
-        "train", "--config", "mine.toml", "--epochs", 1, "--out", "run", cwd=tmp_path, SOFTREG_EPOCHS="2", SOFTREG_LR="0.2"
-    )
-    assert done.returncode == 0, done.stderr
-    recipe = Run(tmp_path / "run").recipe
-    assert (recipe.epochs, recipe.lr, recipe.batch_size, recipe.seed) == (1, 0.2, 500, 777)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["evaluate", "--help"]])
@@ -176,12 +97,11 @@ def test_what_cannot_be_understood_is_told_in_one_line_of_the_user_s_language(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("SOFTREG_LANG", speaks)
-    with pytest.raises(SystemExit) as ended:
-        copy_context().run(main, arguments)
-    said = capsys.readouterr()
-    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
-    assert said.err.startswith(f"softreg: {english}") if speaks == "en" else re.search("[가-힣]", said.err)
-    assert always in said.err
+    assert exit_code(*arguments) == 2
+    output = capsys.readouterr()
+    assert (output.out, output.err.count("\n")) == ("", 1)
+    assert output.err.startswith(f"softreg: {english}") if speaks == "en" else re.search("[가-힣]", output.err)
+    assert always in output.err
 
 
 def test_softreg_alone_shows_its_help() -> None:
@@ -194,13 +114,3 @@ def test_softreg_alone_shows_its_help() -> None:
 def test_train_imports_no_torchvision() -> None:
     code = "import sys, softreg.training.train; assert not {'torchvision', 'matplotlib'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], timeout=60, check=True)
-
-
-def test_every_flag_of_train_is_a_field_of_the_recipe_and_told() -> None:
-    from dataclasses import fields
-
-    from softreg.cli.train import command
-
-    flags = {name for each in command.params for name in (each.name,) if name}
-    assert {each.name for each in fields(softreg.Recipe)} <= flags
-    assert all(getattr(each, "help", "") for each in command.params)

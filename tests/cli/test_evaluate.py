@@ -7,12 +7,12 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
-from softreg.cli import main
 from softreg.cli.evaluate import _print
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.registry import PUBLISHED
 from softreg.inference.evaluation import Evaluation
 from softreg.runs.run import Run
+from tests.helpers.command_line import exit_code, run_softreg
 
 FIXED = ["schema", "run", "dataset", "n", "accuracy", "accuracy_interval", "nll", "ece", "confusion"]
 
@@ -33,10 +33,8 @@ def write_folder(folder: Path, train: Dataset, test: Dataset) -> Path:
     return folder
 
 
-def evaluate(*arguments: object) -> int | str | None:
-    with pytest.raises(SystemExit) as exit_:
-        main(["evaluate", *map(str, arguments)])
-    return exit_.value.code
+def evaluate(*arguments: object) -> int:
+    return exit_code("evaluate", *arguments)
 
 
 def test_other_images_are_judged_as_scikit_learn_judges_them(
@@ -127,3 +125,18 @@ def test_a_matrix_wider_than_the_terminal_is_not_cut_but_pointed_at(
     told = capsys.readouterr().out
     assert "confusion.png" in told
     assert "…" not in told
+
+
+def test_evaluate_tells_what_training_saw(tutorial_run: Run) -> None:
+    done = run_softreg("evaluate", tutorial_run.path, "--json")
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert {"schema", "run", "dataset", "n", "accuracy", "accuracy_interval", "nll", "ece", "confusion"} <= told.keys()
+    assert (told["dataset"], told["n"], told["accuracy"]) == ("mnist", 10_000, 0.9226)
+    assert told["nll"] == tutorial_run.result["evaluation"]["nll"]
+
+
+def test_evaluate_is_a_table_for_people(tutorial_run: Run) -> None:
+    done = run_softreg("evaluate", tutorial_run.path, "--lang", "ko")
+    assert "정확도: 0.9226" in done.stdout
+    assert "961" in done.stdout

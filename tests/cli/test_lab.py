@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from softreg.cli import main
+from tests.helpers.command_line import exit_code
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(["--epochs", "0"], 2), (["--epochs", "x"], 2), (["--out", "file"], 1)])
@@ -13,16 +13,12 @@ def test_bad_options_are_refused_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SystemExit) as exit_:
-        main(["lab", *arguments])
-    assert exit_.value.code == code
+    assert exit_code("lab", *arguments) == code
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_the_notebook_is_written_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_:
-        main(["lab", "--lang", "ko", "--notebook", str(tmp_path / "lesson.ipynb")])
-    assert exit_.value.code == 0
+    assert exit_code("lab", "--lang", "ko", "--notebook", str(tmp_path / "lesson.ipynb")) == 0
     assert "노트북을 저장했습니다" in capsys.readouterr().out
     assert "손글씨" in (tmp_path / "lesson.ipynb").read_text(encoding="utf-8")

@@ -2,23 +2,20 @@
 
 import re
 import unicodedata
-from contextvars import copy_context
 from importlib import import_module
 
 import click
 import pytest
 
-from softreg.cli import COMMANDS, group, main
+from softreg.cli import COMMANDS, group
 from softreg.cli.translated import Command, Option
+from tests.helpers.command_line import exit_code
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of softreg, run in this process."""
-    with pytest.raises(SystemExit) as ended:
-        copy_context().run(main, list(arguments))
-    output = capsys.readouterr()
-    assert isinstance(ended.value.code, int)
-    return ended.value.code, output.out, output.err
+    code, output = exit_code(*arguments), capsys.readouterr()
+    return code, output.out, output.err
 
 
 def test_help_follows_the_language_within_one_process(capsys: pytest.CaptureFixture[str]) -> None:

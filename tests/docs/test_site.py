@@ -12,7 +12,7 @@ import pytest
 
 import softreg
 from softreg.runs.run import Run
-from tests.cli.test_cli import run_softreg
+from tests.helpers.command_line import run_softreg
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

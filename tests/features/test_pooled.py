@@ -1,34 +1,16 @@
-"""Scattering and patches, against slow references written another way; what all pooled maps promise."""
+"""What all pooled maps promise: standardised, exact sums of contributions, the same bits for the same seed."""
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
-from torch import Generator, Tensor
+from torch import Generator
 
-from softreg.features.deskew import deskew
 from softreg.features.feature_map import FeatureMap
-from softreg.features.patches import Patches
-from softreg.features.pooled import Pooled, subsample
+from softreg.features.pooled import subsample
 from softreg.features.registry import make_feature_map
-from softreg.features.scattering import Scattering
+from tests.helpers.pooled_features import digits
 
 SEED = 5
 NAMES = ("scattering", "patches", "both")
-
-
-def digits(n: int, seed: int) -> Tensor:
-    """Blurred random strokes (n, 28, 28), uint8, inside the 20 x 20 box."""
-    generator = Generator().manual_seed(seed)
-    images = torch.zeros(n, 28, 28)
-    ends = 5 + 18 * torch.rand(n, 4, 2, generator=generator)  # a line of three pieces
-    for t in torch.linspace(0, 2.999, 90):
-        piece, part = int(t), t - int(t)
-        point = torch.lerp(ends[:, piece], ends[:, piece + 1], part)  # (n, 2)
-        grid = torch.stack(torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij"))  # (2, 28, 28)
-        distance = (grid - point[:, :, None, None]).square().sum(1)
-        images = torch.maximum(images, torch.exp(-distance / 1.5))
-    return (255 * images).to(torch.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -43,72 +25,6 @@ def test_a_sample_is_spread_over_all_images_and_over_both_groups_of_writers(n: i
     assert min(n, count) / 2 <= len(chosen) <= count  # an even step is made one wider
     assert set(chosen.remainder(2).tolist()) == set(range(min(n, 2)))
     assert n - int(chosen[-1]) <= 2 * int(chosen[1] if len(chosen) > 1 else 1)
-
-
-def gaussian_cells(places: int, cells: int, width: float, spacing: float) -> NDArray[np.float64]:
-    """Normalised Gaussian windows, one a column, written as loops."""
-    g = np.zeros((places, cells))
-    for i in range(places):
-        for k in range(cells):
-            distance = (i + 0.5) * 28 / places - (14 + (k - (cells - 1) / 2) * spacing)
-            g[i, k] = np.exp(-(distance**2) / (2 * width**2))
-    g /= g.sum(0)
-    return g
-
-
-def standardised(features: Pooled, pooled: NDArray[np.float64]) -> Tensor:
-    return torch.from_numpy((np.sqrt(pooled) - features.mean.double().numpy()) * features.scale.double().numpy()).float()
-
-
-def fourier_convolution(images: NDArray[np.float64], scale: int, angle: float, size: int) -> NDArray[np.complex128]:
-    """Correlation with a Morlet wavelet in the Fourier domain, zero beyond the edge."""
-    sigma, omega = 0.8 * 2**scale, 3 * np.pi / 4 / 2**scale
-    r = np.arange(size) - size // 2
-    x, y = r[None, :], r[:, None]
-    u, v = np.cos(angle) * x + np.sin(angle) * y, -np.sin(angle) * x + np.cos(angle) * y
-    envelope = np.exp(-(u**2 + 0.25 * v**2) / (2 * sigma**2))
-    wave = np.exp(1j * omega * u)
-    psi = envelope * (wave - np.sum(envelope * wave) / np.sum(envelope)) / (4 * np.pi * sigma**2)
-    plane = np.zeros((64, 64), complex)
-    plane[:size, :size] = np.conj(psi)
-    plane = np.roll(plane, (-(size // 2), -(size // 2)), (0, 1))
-    padded = np.zeros((*images.shape[:-2], 64, 64))
-    padded[..., :28, :28] = images
-    spectrum = np.fft.fft2(padded) * np.conj(np.fft.fft2(plane))
-    result: NDArray[np.complex128] = np.fft.ifft2(spectrum)[..., :28, :28]
-    return result
-
-
-def test_scattering_equals_fourier_reference(fitted: dict[str, FeatureMap]) -> None:
-    features = fitted["scattering"]
-    assert isinstance(features, Scattering)
-    images = digits(3, seed=2)
-    ink = deskew(images).double().numpy()
-    angles = [np.pi * a / 8 for a in range(8)]
-    fine, coarse = gaussian_cells(28, 7, 1.7, 4.0), gaussian_cells(14, 7, 1.7, 4.0)
-    first = [np.abs(fourier_convolution(ink, 0, a, 9)) for a in angles]
-    second = [np.abs(fourier_convolution(ink, 1, a, 13)) for a in angles]
-    both = [np.abs(fourier_convolution(u, 1, b, 13)) for u in first for b in angles]
-    channels = [fine.T @ u @ fine for u in [ink, *first]] + [coarse.T @ u[:, ::2, ::2] @ coarse for u in [*second, *both]]
-    expected = standardised(features, np.stack(channels, 1).reshape(3, -1))
-    torch.testing.assert_close(features(images), expected, rtol=0, atol=2e-3)
-
-
-def test_patches_equal_loops(fitted: dict[str, FeatureMap]) -> None:
-    features = fitted["patches"]
-    assert isinstance(features, Patches)
-    image = digits(1, seed=3)
-    ink = np.pad(deskew(image)[0].double().numpy(), 3)
-    filters, offset = features.filters.double().numpy(), features.offset.double().numpy()
-    g = gaussian_cells(14, 4, 3.0, 5.6)
-    pooled = np.zeros((2 * filters.shape[1], 4, 4))
-    for i in range(14):
-        for j in range(14):
-            patch = ink[2 * i : 2 * i + 7, 2 * j : 2 * j + 7].reshape(-1)
-            response = (patch - patch.mean()) / np.sqrt(patch.var() + (10 / 255) ** 2) @ filters + offset
-            sides = np.concatenate([np.maximum(response, 0), np.maximum(-response, 0)])
-            pooled += sides[:, None, None] * np.outer(g[i], g[j])
-    torch.testing.assert_close(features(image), standardised(features, pooled.reshape(1, -1)), rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,25 +2,17 @@
 
 import numpy as np
 import pytest
-import torch
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from softreg.data.dataset import Splits
-from softreg.figures.classes import label_issue_grid, typical_images
 from softreg.figures.evidence import evidence_on_picture
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.attribution import first_and_second
-from softreg.inference.label_issues import find_label_issues
 from softreg.inference.prediction import predict
 from softreg.messages import LANGUAGES, Language, translate, use_language
 from softreg.runs.run import load, pretrained_path
+from tests.helpers.figure_text import texts
 
 TUTORIAL = pretrained_path("tutorial")
-
-
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -53,14 +45,3 @@ def test_evidence_lies_on_the_digit(mnist: Splits) -> None:
     x, y = digit.digit.affine @ np.stack([column + 0.5, row + 0.5, np.ones(len(row))])
     assert len(row) > 5
     assert np.mean(sheet[y.astype(int), x.astype(int)] < 200) > 0.9
-
-
-def test_figures_of_a_run_name_labels_and_numbers(mnist: Splits) -> None:
-    log_p = torch.full((50, 10), -5.0, dtype=torch.float64)
-    log_p[:, 3] = -0.1
-    found = find_label_issues(log_p, mnist.test.labels[:50], 20)
-    said = " ".join(texts(label_issue_grid(mnist.test[:50], found, "Labels")))
-    assert "predicted 3" in said
-    assert f" {int(found.index[0])} " in f" {said} "
-    drawn = typical_images(mnist.test, torch.arange(120).view(10, 12))
-    assert [text for text in texts(drawn) if text.isdigit()] == list("0123456789")

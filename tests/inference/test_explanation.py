@@ -1,85 +1,58 @@
-"""`softreg explain`, of a picture and of a run."""
+"""The explanation of a run: what it reports is what the model, the data and the functions it is made of say."""
 
 import json
 from pathlib import Path
 
 import pytest
+import torch
 
-from softreg.cli import main
-from softreg.data.dataset import Splits
-from softreg.runs.run import pretrained_path
-
-TUTORIAL = pretrained_path("tutorial")
-
-
-def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
+from softreg.inference.explanation import N_ISSUES, N_PROTOTYPES, RunExplanation, explain_run
+from softreg.inference.label_issues import FOLDS
+from softreg.recipe import Recipe
+from softreg.runs.run import Run
+from softreg.training.train import train
 
 
-def test_explain_a_picture(
-    mnist: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.fixture(scope="module")
+def run(small_idx: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train(Recipe(dataset=str(small_idx), epochs=3), tmp_path_factory.mktemp("runs") / "run", figures=False)
+
+
+@pytest.fixture(scope="module")
+def explained(run: Run) -> tuple[RunExplanation, list[int]]:
+    folds: list[int] = []
+    return explain_run(run, folds.append), folds
+
+
+def test_every_fold_is_reported(explained: tuple[RunExplanation, list[int]]) -> None:
+    assert explained[1] == list(range(FOLDS))
+
+
+def test_templates_are_the_weights_and_prototypes_the_most_probable_images(
+    run: Run, explained: tuple[RunExplanation, list[int]]
 ) -> None:
-    from PIL import Image
-
-    monkeypatch.chdir(tmp_path)
-    Image.fromarray(mnist.test.images[0].numpy()).save("seven.png")
-    assert run("explain", "seven.png", "--model", TUTORIAL, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["figures"] == ["seven-evidence.png"]
-    assert Path("seven-evidence.png").read_bytes().startswith(b"\x89PNG")
-    (digit,) = told["digits"]
-    first, second = digit["evidence"]
-    assert (first["class"], digit["label"]) == ("7", "7")
-    assert first["logit"] > second["logit"]
-    assert first["for"] + first["against"] + first["bias"] == pytest.approx(first["logit"], abs=1e-4)
+    found, model = explained[0], run.model()
+    assert found.features == "pixels"
+    assert torch.equal(found.templates.flatten(1), model.linear.weight.detach())
+    p = torch.softmax(model.logits(found.splits.test.images).double(), 1)  # (N, C)
+    assert found.prototypes.shape == (10, N_PROTOTYPES)
+    for c, index in enumerate(found.prototypes):
+        torch.testing.assert_close(p[index, c], p[:, c].topk(N_PROTOTYPES).values)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (["nothing.png"], 1, "no such file"),
-        (["blank.png"], 1, "nothing to explain"),
-        (["blank.png", "--out", "here.jpg"], 2, ".png"),
-        (["folder"], 1, "folder"),
-        (["folder", "--model", TUTORIAL], 2, "--model is only for pictures"),
-    ],
-)
-def test_what_cannot_be_explained_is_one_line(
-    arguments: list[object],
-    code: int,
-    words: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    from PIL import Image
-
-    monkeypatch.chdir(tmp_path)
-    Path("folder").mkdir()
-    Image.new("L", (100, 100), 200).save("blank.png")
-    assert run("explain", *arguments) == code
-    told, errors = capsys.readouterr()
-    assert told == ""
-    assert len(errors.splitlines()) == 1
-    assert words in errors
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["blank.png", "folder"]
+def test_issues_of_test_labels_are_the_most_improbable_wrong_ones(run: Run, explained: tuple[RunExplanation, list[int]]) -> None:
+    found, test = explained[0].label_issues["test"], explained[0].splits.test
+    p = torch.softmax(run.model().logits(test.images).double(), 1)  # (N, C)
+    wrong = (p.argmax(1) != test.labels).nonzero()[:, 0]
+    of_label = p[wrong, test.labels[wrong]]
+    assert found.index.tolist() == wrong[of_label.argsort()][:N_ISSUES].tolist()
 
 
-def test_explain_a_run(mnist: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from softreg import Recipe, train
-
-    small = Recipe.preset("tutorial").replace({"epochs": 1})
-    folder = train(small, tmp_path / "run").path
-    assert run("explain", folder, "--out", tmp_path / "figures", "--json") == 0
-    told, progress = capsys.readouterr()
-    answer = json.loads(told)
-    names = {Path(name).name for name in answer["figures"]}
-    assert names == {"class-templates.png", "typical-images.png", "suspicious-train-labels.png", "suspicious-test-labels.png"}
-    assert {path.name for path in (tmp_path / "figures").iterdir()} == names
-    assert len(progress.splitlines()) == 5
-    for part, data in (("train", mnist.train), ("test", mnist.test)):
-        for issue in answer["suspicious"][part]:
+def test_its_json_names_classes_and_indices(explained: tuple[RunExplanation, list[int]]) -> None:
+    found = explained[0]
+    payload = json.loads(json.dumps(found.to_json()))
+    assert payload["typical"] == {str(c): row for c, row in enumerate(found.prototypes.tolist())}
+    for part, data in (("train", found.splits.train), ("test", found.splits.test)):
+        assert 0 < len(payload["suspicious"][part]) <= N_ISSUES
+        for issue in payload["suspicious"][part]:
             assert issue["label"] == data.classes[int(data.labels[issue["index"]])] != issue["prediction"]

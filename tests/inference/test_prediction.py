@@ -1,133 +1,25 @@
 """Pictures in, answers out: what is read, what is refused, what is left unnamed."""
 
-import io
-import json
-import re
-import struct
-import zlib
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from softreg.cli import main
 from softreg.data.dataset import Splits
 from softreg.errors import PictureError
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.prediction import BATCH, Prediction, percent, predict, predict_each
 from softreg.runs.run import load, pretrained_path
+from tests.helpers.pictures import on_paper
 
 TUTORIAL = pretrained_path("tutorial")
 
 
-def png(array: Any) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(array).save(content, "PNG")
-    return content.getvalue()
-
-
-def header_only(width: int, height: int) -> bytes:
-    """A PNG that claims a size and has next to nothing in it."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) + chunk(b"IDAT", b"\0")
-
-
-def softreg(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(each) for each in arguments])
-    code = ended.value.code
-    assert isinstance(code, int)
-    return code
-
-
 @pytest.fixture
 def seven(mnist: Splits) -> bytes:
-    """A test image as a dark drawing on a light sheet."""
-    sheet = np.full((280, 280), 255, np.uint8)
-    sheet[56:224, 56:224] -= np.kron(mnist.test.images[0].numpy(), np.ones((6, 6), np.uint8))
-    return png(sheet)
-
-
-@pytest.fixture
-def bad(tmp_path: Path, seven: bytes) -> list[Path]:
-    frames = [Image.new("L", (8, 8), i % 2 * 255) for i in range(300)]
-    contents = {
-        "truncated.png": seven[: len(seven) // 2],
-        "wrong.png": b"%PDF-1.4 nothing",
-        "one.png": png(np.zeros((1, 1), np.uint8)),
-        "vast.png": header_only(50_000, 50_000),
-        "empty.png": b"",
-        "text.txt": b"seven",
-    }
-    for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
-    frames[0].save(tmp_path / "frames.gif", save_all=True, append_images=frames[1:])
-    (tmp_path / "folder.png").mkdir()
-    return [*(tmp_path / name for name in contents), tmp_path / "folder.png", tmp_path / "missing.png"]
-
-
-def test_bad_pictures_get_a_line_each_and_the_others_are_still_read(
-    tmp_path: Path, bad: list[Path], seven: bytes, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "seven.png").write_bytes(seven)
-    pictures = [tmp_path / "seven.png", *bad, tmp_path / "seven.png"]
-    assert softreg("predict", "--json", "--model", TUTORIAL, *pictures) == 1
-    told, errors = capsys.readouterr()
-    assert len(errors.splitlines()) == len(bad)
-    for line, path in zip(errors.splitlines(), bad, strict=True):
-        assert line.startswith(f"softreg: {path}: ")
-    answer = json.loads(told)
-    assert answer.keys() == {"schema", "model", "predictions", "errors"}
-    assert [each["label"] for each in answer["predictions"]] == ["7", "7"]
-    assert len(answer["errors"]) == len(bad)
-
-
-def test_the_answer_has_the_fixed_keys(tmp_path: Path, seven: bytes, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "seven.png").write_bytes(seven)
-    assert softreg("predict", "--json", "--model", TUTORIAL, tmp_path / "seven.png") == 0
-    (found,) = json.loads(capsys.readouterr().out)["predictions"]
-    assert {"picture", "label", "probability", "probabilities", "abstained", "reason", "boxes"} <= found.keys()
-    assert found["probabilities"].keys() == set("0123456789")
-    assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    assert found["probabilities"]["7"] == found["probability"] == max(found["probabilities"].values())
-    (box,) = found["boxes"]
-    assert 56 <= box["x"] < box["x"] + box["width"] <= 224
-
-
-def test_standard_input_is_a_picture(
-    seven: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(seven)))
-    assert softreg("predict", "--model", TUTORIAL, "-", "--steps", tmp_path / "steps") == 0
-    assert re.search(r"^- +7 +>?\d+\.\d%", capsys.readouterr().out, flags=re.MULTILINE)
-    assert [each.name for each in (tmp_path / "steps").iterdir()] == ["stdin-steps.png"]
-
-
-def test_strips_never_take_a_pictures_place(tmp_path: Path, seven: bytes) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "7.png").write_bytes(seven)
-    pictures = [tmp_path / folder / "7.png" for folder in ("a", "b")]
-    assert softreg("predict", "--model", TUTORIAL, *pictures, "--steps", tmp_path / "a") == 0
-    assert sorted(each.name for each in (tmp_path / "a").iterdir()) == ["7-steps-2.png", "7-steps.png", "7.png"]
-    assert (tmp_path / "a" / "7.png").read_bytes() == seven
-    with Image.open(tmp_path / "a" / "7-steps.png") as strip:
-        assert strip.width > 1000
-
-
-def test_a_picture_without_ink_has_no_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "blank.png").write_bytes(png(np.full((200, 200), 230, np.uint8)))
-    assert softreg("predict", "--json", "--model", TUTORIAL, tmp_path / "blank.png", "--lang", "ko") == 0
-    (found,) = json.loads(capsys.readouterr().out)["predictions"]
-    assert (found["label"], found["abstained"], found["boxes"]) == (None, True, [])
-    assert "글씨가 없는 빈 사진" in found["reason"]
+    """The first test image, a 7, on paper."""
+    return on_paper(mnist.test.images[0])
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -144,7 +36,7 @@ def test_a_postal_code_is_read_left_to_right(mnist: Splits) -> None:
         sheet[16:44, 10 + 50 * i : 38 + 50 * i] = mnist.test.images[number].numpy()
     (found,) = predict(load(TUTORIAL), [picture_from_array(255 - sheet)])
     assert found.label == "2104"
-    assert found.probability == pytest.approx(np.prod([each.probability for each in found.readings]))
+    assert found.probability == pytest.approx(np.prod([reading.probability for reading in found.readings]))
 
 
 def test_however_many_pictures_only_a_few_are_open_and_all_keep_their_order(seven: bytes) -> None:
@@ -161,10 +53,10 @@ def test_however_many_pictures_only_a_few_are_open_and_all_keep_their_order(seve
     assert isinstance(first, Prediction)
     assert taken == BATCH
     rest = list(answers)
-    assert [each.picture.name if isinstance(each, Prediction) else str(each).split(":")[0] for each in rest] == [
+    assert [answer.picture.name if isinstance(answer, Prediction) else str(answer).split(":")[0] for answer in rest] == [
         str(i) for i in range(1, 3 * BATCH + 1)
     ]
-    assert [isinstance(each, PictureError) for each in rest] == [i % 3 == 1 for i in range(1, 3 * BATCH + 1)]
+    assert [isinstance(answer, PictureError) for answer in rest] == [i % 3 == 1 for i in range(1, 3 * BATCH + 1)]
 
 
 def test_probabilities_are_the_softmax_of_the_models_own_logits(mnist: Splits) -> None:
@@ -174,6 +66,6 @@ def test_probabilities_are_the_softmax_of_the_models_own_logits(mnist: Splits) -
         torch.testing.assert_close(found.probabilities, torch.softmax(model(image[None])[0], 0), atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize(("probability", "told"), [(0.5, "50.0%"), (0.9994, "99.9%"), (0.99996, ">99.9%"), (1.0, ">99.9%")])
-def test_nothing_is_told_as_certain(probability: float, told: str) -> None:
-    assert percent(probability) == told
+@pytest.mark.parametrize(("probability", "text"), [(0.5, "50.0%"), (0.9994, "99.9%"), (0.99996, ">99.9%"), (1.0, ">99.9%")])
+def test_no_probability_is_shown_as_certain(probability: float, text: str) -> None:
+    assert percent(probability) == text

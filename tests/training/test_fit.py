@@ -14,11 +14,7 @@ from softreg.inference.evaluation import evaluate
 from softreg.optim.solver import State
 from softreg.recipe import Recipe
 from softreg.training.fit import Fit, fit
-
-LAB_COSTS = (  # as the lab itself prints them
-    0.535150588, 0.359577715, 0.331264257, 0.316404670, 0.307106972, 0.300456554, 0.294933408, 0.290956169,
-    0.287074119, 0.284515619, 0.281914055, 0.279526889, 0.277636588, 0.275874794, 0.274422735,
-)  # fmt: skip
+from tests.helpers.lab_table import LAB_COSTS
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,11 @@
 """The preset `optimum`: MNIST's one optimum, found, proven and said in both languages."""
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 import softreg
-from softreg.cli.train import command
 from softreg.messages import use_language
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
@@ -39,28 +35,3 @@ def test_both_are_said(run: Run) -> None:
     assert re.fullmatch(r"converged in \d+ iterations: about \de-0\d from the minimum, proven below \de-0\d", str(run.termination))
     use_language("ko")
     assert re.fullmatch(r"\d+번 반복하여 수렴했습니다. 최솟값과의 차이 약 \de-0\d\(증명된 상한 \de-0\d\)", str(run.termination))
-
-
-def train(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(command, arguments, standalone_mode=False)
-    return int(result.return_value or 0), result.stdout, result.stderr
-
-
-def test_certify_goes_on_until_it_is_proven(small_idx: Path, tmp_path: Path) -> None:
-    flags = ("--preset", "optimum", "--dataset", str(small_idx), "--l2", "0.001", "--tol", "1e-6", "--out", str(tmp_path / "run"))
-    code, out, _ = train(*flags, "--certify")
-    assert code == 0
-    assert "proven below" in out
-    facts: dict[str, Any] = Run(tmp_path / "run").termination.params
-    assert facts["proven"] <= 1e-6
-    assert Run(tmp_path / "run").recipe.certify
-
-
-def test_not_converged_says_how_far_and_what_to_do(small_idx: Path, tmp_path: Path) -> None:
-    flags = ("--preset", "optimum", "--dataset", str(small_idx), "--max-iterations", "2", "--out", str(tmp_path / "run"), "--json")
-    code, out, err = train(*flags)
-    assert code == 1
-    assert json.loads(out)["ending"]["converged"] is False
-    assert re.search(
-        r"not converged: about \de-0\d from the minimum, proven below .* after 2 iterations.*--max-iterations or --tol", err
-    )

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
 
-from softreg.cli.reproduce import command
 from softreg.errors import RunError
 from softreg.model.serialization import save_model
 from softreg.optim.minimize import StopMinimization
@@ -16,6 +14,7 @@ from softreg.recipe import Recipe
 from softreg.runs.run import ENVIRONMENT, MODEL, RECIPE, Run
 from softreg.training.reproduce import reproduce
 from softreg.training.train import train
+from tests.helpers.damage import flip_a_bit
 from tests.helpers.small_mnist import recipes, small_mnist
 
 
@@ -27,14 +26,6 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(dataset: Path, tmp_path: Path) -> Run:
     return train(Recipe(dataset=str(dataset), epochs=3), tmp_path / "run", figures=False)
-
-
-def flip_a_bit(run: Run) -> None:
-    """The last bit of one weight, in a file that is whole in every other respect."""
-    model = run.model()
-    with torch.no_grad():
-        model.linear.weight[3, 400:401].view(torch.int32).bitwise_xor_(1)
-    save_model(model, run.path / MODEL)
 
 
 @pytest.mark.parametrize("solver", recipes(Path()))
@@ -121,16 +112,3 @@ def test_a_model_of_another_shape_is_refused(run: Run, tmp_path: Path, dataset: 
     save_model(model, run.path / MODEL)
     with pytest.raises(RunError, match="shape"):
         reproduce(run)
-
-
-def test_the_command(run: Run) -> None:
-    good = CliRunner().invoke(command, [str(run.path)], standalone_mode=False)
-    assert (good.return_value, good.stdout.count("\n")) == (0, 1)
-    assert "bit for bit" in good.stdout
-    flip_a_bit(run)
-    bad = CliRunner().invoke(command, [str(run.path), "--json"], standalone_mode=False)
-    assert bad.return_value == 1
-    found = json.loads(bad.stdout)
-    assert found["schema"] == 1
-    assert (found["same"], found["differing"]) == (False, 1)
-    assert "1 of 7850" in CliRunner().invoke(command, [str(run.path)], standalone_mode=False).stdout

@@ -1,0 +1,111 @@
+"""The out-of-distribution detector against NumPy and scikit-learn, and on images the model was not trained on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from softreg.data.dataset import Dataset, Splits
+from softreg.data.synthetic_outliers import synthetic_outliers
+from softreg.errors import RunError
+from softreg.inference.prediction import predict_images
+from softreg.model.out_of_distribution import L2, OODDetector, OODInputs, binary_logistic, principal_axes
+from softreg.model.serialization import load_model, save_model
+from softreg.recipe import Recipe
+from softreg.training.fit import Fit, fit
+
+
+def test_about_the_chosen_fraction_of_new_digits_is_out_of_distribution_and_far_more_outliers(mnist: Splits, fitted: Fit) -> None:
+    doubted = [why == "prediction.novel" for why in predict_images(fitted.model, mnist.test.images[:3000])[2]]
+    assert 0.003 < np.mean(doubted) < 0.045
+    outliers, _ = synthetic_outliers(mnist.test.images, mnist.test.labels, 1000, torch.Generator().manual_seed(1))
+    assert np.mean([why == "prediction.novel" for why in predict_images(fitted.model, outliers)[2]]) > 0.25
+
+
+def test_a_model_without_calibration_only_doubts_what_it_is_unsure_of(mnist: Splits) -> None:
+    model = fit(Recipe(solver="lbfgs", l2=1e-1, tol=1e-3), mnist.train[:1000]).model
+    _, probabilities, doubts = predict_images(model, mnist.test.images[:500])
+    unsure = probabilities.max(1).values <= 0.5
+    assert 0 < unsure.sum() < 500
+    assert [why == "prediction.uncertain" for why in doubts] == unsure.tolist()
+
+
+def test_the_distance_is_mahalanobis(fitted: Fit, train: Dataset) -> None:
+    model = fitted.model
+    assert model.ood_detector is not None
+    x = model.features(train.images)
+    y = model.ood_detector.components(x).detach().double().numpy()
+    c, seen = 3, np.arange(len(train)) < 3000
+    of_class = y[seen & (train.labels.numpy() == c)]
+    covariance = np.cov(of_class.T, bias=True)
+    covariance += (0.02 * np.trace(covariance) / len(covariance) + 1e-6) * np.eye(len(covariance))
+    away = y[3000:3050] - of_class.mean(0)
+    wanted = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(covariance), away))
+    logits = torch.zeros(50, 10)
+    logits[:, c] = 1
+    k = y.shape[1]
+    found = model.ood_detector.statistics(OODInputs(model.ood_detector.components(x[3000:3050]), logits))[:, 2 * k].detach().numpy()
+    np.testing.assert_allclose(found, wanted, rtol=2e-3)
+
+
+def test_principal_axes_are_those_of_a_full_decomposition() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(500, 60, generator=generator) * torch.logspace(1, -2, 60)
+    x -= x.mean(0)
+    axes = principal_axes(x, 5, generator)
+    exact = torch.linalg.svd(x, full_matrices=False).Vh[:5].T
+    torch.testing.assert_close((axes * exact).sum(0).abs(), torch.ones(5), atol=1e-4, rtol=0)
+
+
+def test_a_calibrated_model_is_written_and_read_whole(fitted: Fit, mnist: Splits, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(fitted.model, path)
+    again = load_model(path)
+    ours, theirs = predict_images(fitted.model, mnist.test.images[:50]), predict_images(again, mnist.test.images[:50])
+    assert torch.equal(ours[0], theirs[0])
+    assert ours[2] == theirs[2]
+
+
+def test_an_incomplete_detector_is_refused(fitted: Fit, tmp_path: Path) -> None:
+    model, path = fitted.model, tmp_path / "model.safetensors"
+    assert model.ood_detector is not None
+    whole, cholesky = model.ood_detector, model.ood_detector.precision_cholesky
+    model.ood_detector = OODDetector(784, 10)
+    model.ood_detector.precision_cholesky = cholesky[:, :5]
+    try:
+        save_model(model, path)
+    finally:
+        model.ood_detector = whole
+    with pytest.raises(RunError, match="tensors"):
+        load_model(path)
+
+
+def test_the_regression_is_scikit_learns() -> None:
+    generator = torch.Generator().manual_seed(0)
+    negatives = torch.randn(400, 6, generator=generator)
+    positives = 0.7 + torch.randn(90, 6, generator=generator)
+    x, y = torch.cat([negatives, positives]).double().numpy(), np.repeat([0, 1], [400, 90])
+    # Two rows of weights w1 = -w0 with penalty l2/2 (|w0|^2 + |w1|^2) are one row w = w1 - w0 with l2/4 |w|^2
+    theirs = LogisticRegression(C=2 / (L2 * len(x)), class_weight="balanced", tol=1e-10, max_iter=1000).fit(x, y)
+    np.testing.assert_allclose(binary_logistic(negatives, positives).numpy(), theirs.coef_[0], rtol=0, atol=5e-3)
+
+
+def test_the_threshold_lets_the_chosen_fraction_of_images_through() -> None:
+    """The images are scored by weights fitted without them, so the fraction on fresh images is close to the chosen one."""
+    generator = torch.Generator().manual_seed(1)
+
+    def inputs(n: int, shift: float) -> OODInputs:
+        y = shift + torch.randn(n, 3, generator=generator)
+        return OODInputs(y, torch.randn(n, 2, generator=generator))
+
+    detector = OODDetector(3, 2)
+    detector.precision_cholesky.copy_(torch.eye(3))
+    detector.fit_threshold(inputs(5000, 0.0), inputs(5000, 1.0), 0.05)
+
+    def positive(n: int, shift: float) -> float:
+        return float((detector.statistics(inputs(n, shift)) @ detector.weight + detector.bias > 0).float().mean())
+
+    assert positive(20_000, 0.0) == pytest.approx(0.05, abs=0.01)
+    assert positive(20_000, 1.0) > 0.4

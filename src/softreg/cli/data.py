@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 
 
 @click.command("data", Command, help="data.help", epilog="data.environment")
-@click.argument("name", required=False)
+@click.argument("words", metavar="[NAME | convert FROM TO]", nargs=-1)
 @option("--fetch", is_flag=True, help="data.fetch_option")
 @option("--out", metavar="FILE", help="data.out")
+@option("--form", type=click.Choice(["idx", "npz", "folders"]), help="data.form")
 @common_options
-def command(name: str | None, fetch: bool, out: str | None, as_json: bool) -> None:
+def command(words: tuple[str, ...], fetch: bool, out: str | None, form: str | None, as_json: bool) -> None:
     """Parse, fetch, verify, print."""
+    if words[:1] == ("convert",) and len(words) == 3:
+        _convert(words[1], words[2], form or ("npz" if words[2].lower().endswith(".npz") else "idx"), as_json)
+        return
+    if len(words) > 1 or form:
+        raise click.UsageError(translate("data.convert_usage", words=" ".join(words)))
+    name = words[0] if words else None
     if name is None:
         for option, given in (("--fetch", fetch), ("--out", out)):
             if given:
@@ -47,6 +54,17 @@ def _list(as_json: bool) -> None:
         return
     _print(_catalogue_table(entries))
     click.echo(translate("data.listed", path=cache_folder()))
+
+
+def _convert(source: str, target: str, form: str, as_json: bool) -> None:
+    from softreg.data.convert import convert
+
+    counts = {part: len(data) for part, data in convert(source, target, form).items()}
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "dataset": source, "path": target, "form": form, **counts}, ensure_ascii=False))
+    else:
+        told = ", ".join(f"{translate(f'data.column_{part}')} {n:,}" for part, n in counts.items())
+        click.echo(translate("data.converted", path=target, counts=told))
 
 
 def _show(name: str, path: Path, fetch: bool, as_json: bool) -> None:

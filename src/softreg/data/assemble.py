@@ -27,7 +27,7 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
     """
     if source.train is None:
         raise DataError("forms.no_train", path=name)
-    classes = classes or _classes(source)
+    classes = classes or class_names(source)
     train = number(source.train, classes, name)
     if source.test is not None and source.test.labels is not None:
         if source.test.images.shape[1:] != source.train.images.shape[1:]:
@@ -80,7 +80,7 @@ def stratified_order(labels: Tensor, seed: int) -> Tensor:
     return by_class[place.argsort(stable=True)]
 
 
-def _classes(source: Source) -> tuple[str, ...]:
+def class_names(source: Source) -> tuple[str, ...]:
     """The source's names or, if it has none, the distinct labels of the training part, in order."""
     if source.classes:
         return source.classes

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from softreg.data.assemble import assemble
-from softreg.data.dataset import Dataset, Splits
+from softreg.data.dataset import Dataset, Splits, check_images
 from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm
 from softreg.data.idx import is_gzip, map_idx, ndim_of, read_idx
 from softreg.data.image_array import to_images
@@ -59,6 +59,7 @@ def read_images(path: Path, *, map_from: int = MAP_FROM) -> Tensor:
     if not len(images):
         raise DataError("data.no_images", path=path)
     if ndim == 3:
+        check_images(images, path)
         return images
     converted = to_images(images.numpy(), path)
     if ndim == 2:

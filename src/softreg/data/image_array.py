@@ -93,7 +93,14 @@ def _to_uint8(array: NDArray[Any], where: object) -> NDArray[np.uint8]:
         scale = 255.0
     elif array.dtype.kind == "f" and low >= 0 and high == SKLEARN_MAX and bool((array == np.floor(array)).all()):
         scale = 255 / SKLEARN_MAX
-        warnings.warn(translate("dataset.scaled", where=where, high=SKLEARN_MAX), SoftregWarning, stacklevel=2)
+        _warn("dataset.scaled", where=where, high=SKLEARN_MAX)
+    elif array.dtype.kind == "f" and -1 <= low < 0 and high <= 1:
+        _warn("dataset.scaled_signed", where=where)
+        return np.rint((array + 1) * 127.5).astype(np.uint8)
     elif not (low >= 0 and high <= 255) or (array.dtype.kind == "f" and bool((array != np.floor(array)).any())):
         raise DataError("dataset.images_range", where=where, found=array.dtype, low=low, high=high)
     return np.rint(array * scale).astype(np.uint8) if scale != 1 else array.astype(np.uint8)
+
+
+def _warn(key: str, **params: object) -> None:
+    warnings.warn(translate(key, **params), SoftregWarning, stacklevel=4)

@@ -41,7 +41,7 @@ def load_dataset(name_or_path: str | os.PathLike[str], *, options: ReadOptions =
         folder = fetched_folder(name) or fetch(name)
         verify(name, folder)
         return read_published(name, folder)
-    path = _existing(name)
+    path = existing_path(name)
     return assemble(find_form(path).read(path, options), name, seed)
 
 
@@ -89,7 +89,7 @@ def load_labelled(name_or_path: str | os.PathLike[str], classes: tuple[str, ...]
     name = os.fspath(name_or_path)
     if name in DATASETS:
         return load_dataset(name).test
-    path = _existing(name)
+    path = existing_path(name)
     source = find_form(path).read(path, options)
     part = source.test if source.test is not None and source.test.labels is not None else source.train
     if part is None:
@@ -104,11 +104,11 @@ def stream_images(name_or_path: str | os.PathLike[str], *, options: ReadOptions 
         test = load_dataset(name).test
         yield Part(test.images, test.labels, name)
     else:
-        path = _existing(name)
+        path = existing_path(name)
         yield from find_form(path).stream(path, options)
 
 
-def _existing(name: str) -> Path:
+def existing_path(name: str) -> Path:
     """The file or folder; `~` is the user's home."""
     path = Path(name).expanduser() if name else Path("-")
     try:

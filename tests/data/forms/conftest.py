@@ -1,6 +1,8 @@
 """The same 300 training and 60 test images in every form, each written by the form's own library."""
 
+import json
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +74,46 @@ def write_pictures(folder: Path, arrays: Arrays, suffix: str = "png") -> Path:
     return folder
 
 
+def write_parquet(folder: Path, arrays: Arrays) -> Path:
+    """As the hub has them, by pyarrow: PNG bytes in a struct, class names in the metadata, training images in two files."""
+    import pyarrow as pa
+    from PIL import Image
+    from pyarrow import parquet
+
+    features = {"image": {"_type": "Image"}, "label": {"names": list("0123456789"), "_type": "ClassLabel"}}
+    schema = pa.schema(
+        [("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("label", pa.int64())],
+        metadata={"huggingface": json.dumps({"info": {"features": features}})},
+    )
+    x, y, tx, ty = arrays
+    for name, images, labels in (
+        ("train-00000-of-00002", x[:200], y[:200]),
+        ("train-00001-of-00002", x[200:], y[200:]),
+        ("test-00000-of-00001", tx, ty),
+    ):
+        rows = []
+        for image, label in zip(images, labels.tolist(), strict=True):
+            buffer = BytesIO()
+            Image.fromarray(image).save(buffer, "PNG")
+            rows.append({"image": {"bytes": buffer.getvalue(), "path": None}, "label": label})
+        parquet.write_table(pa.Table.from_pylist(rows, schema), folder / f"{name}.parquet")
+    return folder
+
+
+def write_mat(folder: Path, arrays: Arrays) -> Path:
+    """As MATLAB keeps images, the index last, by scipy."""
+    from scipy.io import savemat
+
+    for part, x, y in (("train", *arrays[:2]), ("test", *arrays[2:])):
+        savemat(folder / f"{part}_28x28.mat", {"X": np.moveaxis(x, 0, -1), "y": y[:, None]}, do_compression=True)
+    return folder
+
+
 WRITERS: dict[str, Callable[[Path, Arrays], Path]] = {
     "csv": write_csv,
     "npz": write_npz,
     "npy": write_npy,
     "folders": write_pictures,
+    "parquet": write_parquet,
+    "mat": write_mat,
 }

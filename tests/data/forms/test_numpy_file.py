@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softreg.data.forms.named_arrays import _role
+from softreg.data.forms.named_arrays import role_of
 from softreg.data.forms.numpy_file import NumpyFile
 from softreg.data.forms.source import ReadOptions
 from softreg.errors import DataError
@@ -37,7 +37,7 @@ X, Y = np.arange(3 * 64, dtype=np.uint8).reshape(3, 8, 8), np.array([0, 1, 2])
     ],
 )
 def test_names(key: str, role: tuple[str, str] | None) -> None:
-    assert _role(key) == role
+    assert role_of(key) == role
 
 
 def test_parts(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def from_named_arrays(arrays: Mapping[str, Any], where: object, size: tuple[int,
     """
     roles: dict[tuple[str, str], str] = {}
     for key in arrays:
-        if role := _role(key):
+        if role := role_of(key):
             roles.setdefault(role, key)
     if not any(kind == "images" for kind, _ in roles) and len(arrays) == 1:
         roles["images", ""] = next(iter(arrays))
@@ -38,7 +38,7 @@ def from_named_arrays(arrays: Mapping[str, Any], where: object, size: tuple[int,
     return Source(train, test, tuple(str(name) for name in names))
 
 
-def _role(key: str) -> tuple[str, str] | None:
+def role_of(key: str) -> tuple[str, str] | None:
     """("images" or "labels", the part) that a name speaks of, e.g. of "x_train", "trainX", "X_test"; None if of neither."""
     parts = (*TRAIN_NAMES, *TEST_NAMES)
     words = re.findall(r"[a-z]+|[0-9]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", key).lower())

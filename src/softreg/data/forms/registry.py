@@ -33,6 +33,8 @@ FORMS = {
     "torchvision": FormInfo("softreg.data.forms.torchvision_root:TorchvisionRoot", "FashionMNIST/raw/, EMNIST/raw/ ..."),
     "csv": FormInfo("softreg.data.forms.csv_table:CsvTable", "*.csv[.gz]"),
     "npz": FormInfo("softreg.data.forms.numpy_file:NumpyFile", "*.npz, *.npy"),
+    "parquet": FormInfo("softreg.data.forms.parquet:Parquet", "*.parquet"),
+    "mat": FormInfo("softreg.data.forms.mat_file:MatFile", "*.mat"),
     "folders": FormInfo("softreg.data.forms.class_folders:ClassFolders", "CLASS/*.png, train/CLASS/*.png ..."),
 }
 

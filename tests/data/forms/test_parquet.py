@@ -1,0 +1,88 @@
+"""Parquet: columns of other names, paths beside the file, and cells that hold no picture."""
+
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from softreg.data.forms.parquet import Parquet
+from softreg.data.forms.source import Part, ReadOptions
+from softreg.errors import DataError, MissingExtraError
+
+X = np.random.default_rng(1).integers(0, 256, (4, 9, 10, 3)).astype(np.uint8)
+
+
+def png(image: Any) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+PNGS = [png(image) for image in X]
+
+
+def written(folder: Path, columns: dict[str, Any]) -> Path:
+    parquet.write_table(pa.table(columns), folder / "t.parquet")
+    return folder / "t.parquet"
+
+
+def read(path: Path, **options: Any) -> Part:
+    part = Parquet().read(path, ReadOptions(**options)).train
+    assert part is not None
+    return part
+
+
+@pytest.mark.parametrize("label", ["label", "fine_label"])
+def test_columns_of_other_names(tmp_path: Path, label: str) -> None:
+    path = written(tmp_path, {"img": PNGS, label: ["가", "b", "b", "가"], "note": [1, 2, 3, 4]})
+    part = read(path, **({"label": label} if label != "label" else {}))
+    assert np.array_equal(part.images.numpy(), X)
+    assert part.labels == ["가", "b", "b", "가"]
+
+
+def test_without_labels(tmp_path: Path) -> None:
+    assert read(written(tmp_path, {"image": PNGS})).labels is None
+
+
+def test_paths_stay_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for number, content in enumerate(PNGS):
+        (tmp_path / "pictures" / f"{number}.png").write_bytes(content)
+    cells = [{"bytes": None, "path": f"pictures/{number}.png"} for number in range(4)]
+    assert np.array_equal(read(written(tmp_path, {"image": cells, "label": [0, 1, 0, 1]})).images.numpy(), X)
+    cells[2]["path"] = "../secret.png"
+    with pytest.raises(DataError, match=r"row 3.*secret"):
+        read(written(tmp_path, {"image": cells, "label": [0, 1, 0, 1]}))
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"a": [1], "b": [2]}, "no column of pictures"),
+        ({"image": [7], "label": [1]}, "row 1: 7 is neither"),
+        ({"image": [b"?", *PNGS[1:]], "label": [0, 1, 0, 1]}, r"1 of 4 files.*t.parquet: row 1"),
+        ({"image": PNGS, "label": [0, None, 0, 1]}, "no labels"),
+        ({"image": PNGS[:0], "label": []}, "no images"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, columns: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read(written(tmp_path, columns))
+
+
+def test_damaged_files_and_a_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, {"image": PNGS, "label": [0, 1, 0, 1]})
+    content = path.read_bytes()
+    for damaged in (b"", content[:-10], content[:200] + bytes(50) + content[250:]):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"t\.parquet"):
+            read(path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"softreg\[parquet\]"):
+        read(path)

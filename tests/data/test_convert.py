@@ -1,0 +1,92 @@
+"""Whatever is converted reads back as the same images, labels and names."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import softreg
+from softreg.cli import main
+from softreg.data.convert import WRITERS, convert
+from softreg.data.dataset import Dataset, Splits
+from softreg.data.load import load_dataset
+from softreg.errors import DataError
+from tests.data.forms.conftest import WRITERS as READABLE
+from tests.data.forms.conftest import Arrays
+
+RNG = np.random.default_rng(2)
+
+
+def same(ours: Splits, theirs: Splits) -> bool:
+    return all(
+        torch.equal(one.images, other.images) and torch.equal(one.labels, other.labels) and one.classes == other.classes
+        for one, other in ((ours.train, theirs.train), (ours.test, theirs.test))
+    )
+
+
+@pytest.fixture(scope="session")
+def arrays(mnist: Splits) -> Arrays:
+    x, y = mnist.train.images[:120].numpy(), mnist.train.labels[:120].numpy().astype(np.uint8)
+    order = y.argsort(kind="stable")  # the order in which folders are read
+    return x[order], y[order], x[order][::3], y[order][::3]
+
+
+@pytest.mark.parametrize("form", WRITERS)
+@pytest.mark.parametrize("source", READABLE)
+def test_every_form_to_every_form(source: str, form: str, arrays: Arrays, tmp_path: Path) -> None:
+    (tmp_path / "from").mkdir()
+    path = READABLE[source](tmp_path / "from", arrays)
+    target = tmp_path / ("to.npz" if form == "npz" else "to")
+    convert(path, target, form)
+    assert same(load_dataset(target), load_dataset(path))
+    with pytest.raises(DataError, match="already exists"):
+        convert(path, target, form)
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_colour_and_names(form: str, tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "a.npz",
+        X=RNG.integers(0, 256, (6, 9, 11, 3)).astype(np.uint8),
+        y=np.array([0, 0, 1, 1, 2, 2]),
+        x_test=RNG.integers(0, 256, (3, 9, 11, 3)).astype(np.uint8),
+        y_test=np.array([0, 1, 2]),
+        classes=np.array(["a b", "ß", "가"]),
+    )
+    target = tmp_path / ("to.npz" if form == "npz" else "to")
+    found = convert(tmp_path / "a.npz", target, form)
+    again = load_dataset(target)
+    assert torch.equal(again.train.images, found["train"].images)
+    assert torch.equal(again.test.labels, found["test"].labels)
+    assert again.train.classes == (("0", "1", "2") if form == "idx" else ("a b", "ß", "가"))
+
+
+def test_mnist_goes_out_as_it_came(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "convert", "mnist", str(tmp_path / "idx"), "--json"])
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "schema": 1,
+        "dataset": "mnist",
+        "path": str(tmp_path / "idx"),
+        "form": "idx",
+        "train": 60_000,
+        "test": 10_000,
+    }
+    for path in (Path(softreg.__file__).parent / "data" / "mnist").glob("*.gz"):
+        assert (tmp_path / "idx" / path.stem).read_bytes() == gzip.decompress(path.read_bytes())
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    images = torch.zeros(300, 8, 8, dtype=torch.uint8)
+    many = {"train": Dataset(images, torch.arange(300), tuple(map(str, range(300))), "many")}
+    with pytest.raises(DataError, match="300 classes"):
+        WRITERS["idx"](many, tmp_path / "idx")
+    for name in ("a/b", "..", ""):
+        odd = {"train": Dataset(images[:2], torch.tensor([0, 1]), (name, "b"), "odd")}
+        with pytest.raises(DataError, match="name of a folder"):
+            WRITERS["folders"](odd, tmp_path / "folders")
+    assert list(tmp_path.iterdir()) == []

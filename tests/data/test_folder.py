@@ -70,9 +70,9 @@ IMAGES, LABELS = tiny(5)
     [
         ({"train_labels": idx(LABELS[:-1])}, "train-labels.*12 images but 11 labels"),
         ({"t10k_labels": idx(np.full(12, 10, np.uint8))}, "t10k-labels.*label 10 of example 0 is out of range"),
-        ({"train_labels": idx(0 * LABELS)}, "train-labels.*nothing to tell apart"),
+        ({"train_labels": idx(0 * LABELS)}, "train-labels.*at least two classes"),
         ({"train_images": idx(IMAGES[:, :, :7])}, "train-images.*28 x 7"),
-        ({"train_images": idx(IMAGES[:, :, :27])}, "28 x 28.*28 x 27"),
+        ({"train_images": idx(IMAGES[:, :, :27])}, "28 x 27.*28 x 28"),
         ({"t10k_images": idx(IMAGES[:0])}, "t10k-images.*no images"),
         ({"t10k_images": idx(LABELS)}, "t10k-images.*swapped"),
         ({"t10k_labels": idx(IMAGES)}, "t10k-labels.*swapped"),

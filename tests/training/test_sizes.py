@@ -102,12 +102,12 @@ def test_calibration_gives_a_temperature(tmp_path: Path) -> None:
     recipe = Recipe(solver="lbfgs", l2=1e-4, calibration=60)
     run = softreg.train(recipe, tmp_path / "run", data=Splits(blobs((8, 8)), blobs((8, 8), 60, seed=1)), figures=False)
     assert run.result["temperature"] != 1
-    assert run.model().novelty is None
+    assert run.model().ood_detector is None
 
 
 def test_images_of_another_size_are_refused_by_size(tmp_path: Path) -> None:
     run = short_run((8, 8), tmp_path)
-    with pytest.raises(DataError, match="images of 9 x 14 pixels; the model takes 8 x 8"):
+    with pytest.raises(DataError, match=r"must have 8 x 8 pixels.*9 x 14"):
         softreg.evaluate(run, blobs((9, 14), 20))
     with pytest.raises(ValueError, match=r"\(N, 8, 8\)"):
         run.model()(torch.zeros(2, 28, 28, dtype=torch.uint8))

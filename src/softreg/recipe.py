@@ -98,12 +98,21 @@ class Recipe:
                 raise RecipeError("recipe.not_read", field=field.name, solver=self.solver)
         if self.size:
             self.image_size  # noqa: B018 - raises if it cannot be read
-        if self.dataset not in (*DATASETS, IN_MEMORY) and not _exists(self.dataset):
-            raise RecipeError("recipe.unknown_dataset", value=self.dataset, choices=", ".join(DATASETS))
         if not SOLVERS[self.solver].finds_optimum and self.l2 == AUTO:
             raise RecipeError("recipe.auto_needs_optimum")
         if SOLVERS[self.solver].finds_optimum and self.l2 == 0:
             raise RecipeError("recipe.needs_l2", solver=self.solver)
+
+    @property
+    def dataset_exists(self) -> bool:
+        """Whether `dataset` is a known name or a path that exists."""
+        return self.dataset in DATASETS or _exists(self.dataset)
+
+    def check_dataset(self) -> Self:
+        """This recipe, if its dataset is a known name or a path that exists: a run may be read where its data is not."""
+        if not self.dataset_exists:
+            raise RecipeError("recipe.unknown_dataset", value=self.dataset, choices=", ".join(DATASETS))
+        return self
 
     @property
     def image_size(self) -> tuple[int, int] | None:
@@ -132,7 +141,7 @@ class Recipe:
         solver = given.get("solver", base["solver"])
         if isinstance(solver, str) and solver in SOLVERS:
             base = {name: value for name, value in base.items() if name in cls.fields_read_by(solver)}
-        return cls.from_mapping(base | given, where=str(config or "recipe"))
+        return cls.from_mapping(base | given, where=str(config or "recipe")).check_dataset()
 
     def replace(self, overrides: Mapping[str, Any]) -> Self:
         """The same recipe with `overrides`; strings are parsed to the field's type."""

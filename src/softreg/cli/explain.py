@@ -21,14 +21,15 @@ STDIN = "-"
 @click.command("explain", Command, help="explain.help")
 @click.argument("target", metavar="RUN|PICTURE")
 @option("--model", "run", metavar="RUN", help="explain.model")
+@option("--data", metavar="NAME_OR_PATH", help="explain.data")
 @option("--out", metavar="PATH", help="explain.out")
 @common_options
-def command(target: str, run: str | None, out: str | None, as_json: bool) -> None:
+def command(target: str, run: str | None, data: str | None, out: str | None, as_json: bool) -> None:
     """Parse, explain, print."""
     if Path(target).is_dir():
         if run is not None:
             raise click.UsageError(translate("explain.model_for_a_run", target=target))
-        payload = _explain_run(Path(target), out, quiet=as_json)
+        payload = _explain_run(Path(target), data, out, quiet=as_json)
     else:
         payload = _explain_picture(target, run, out, quiet=as_json)
     if as_json:
@@ -74,7 +75,7 @@ def _print(digit: "DigitPrediction", attributions: "list[Attribution]") -> None:
         click.echo(translate("explain.line", label=part.label, probability=probability, **sums))
 
 
-def _explain_run(folder: Path, out: str | None, *, quiet: bool) -> dict[str, Any]:
+def _explain_run(folder: Path, data: str | None, out: str | None, *, quiet: bool) -> dict[str, Any]:
     """Draw what a run's classes look for, and the labels that look wrong to it."""
     from softreg.figures.classes import save_explanation
     from softreg.inference.explanation import explain_run
@@ -82,7 +83,11 @@ def _explain_run(folder: Path, out: str | None, *, quiet: bool) -> dict[str, Any
     from softreg.runs.run import FIGURES, open_run
 
     run = open_run(folder)
-    explanation = explain_run(run, lambda fold: click.echo(translate("explain.fold", fold=fold + 1, folds=FOLDS), err=True))
+
+    def on_fold(fold: int) -> None:
+        click.echo(translate("explain.fold", fold=fold + 1, folds=FOLDS), err=True)
+
+    explanation = explain_run(run, on_fold, data=data)
     paths = save_explanation(explanation, Path(out) if out else folder / FIGURES)
     payload = {"run": str(run.path), **explanation.to_json(), "figures": [str(path) for path in paths]}
     if not quiet:

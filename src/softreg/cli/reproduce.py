@@ -5,21 +5,22 @@ import json
 import click
 
 from softreg.cli.options import common_options
-from softreg.cli.translated import Command
+from softreg.cli.translated import Command, option
 from softreg.errors import FAILED
 from softreg.messages import translate
 
 
 @click.command("reproduce", Command, help="reproduce.help")
 @click.argument("run", metavar="RUN")
+@option("--data", metavar="NAME_OR_PATH", help="reproduce.data")
 @common_options
-def command(run: str, as_json: bool) -> int:
+def command(run: str, data: str | None, as_json: bool) -> int:
     """Parse, train again, print."""
     from softreg.runs.run import open_run
     from softreg.training.reproduce import reproduce
 
     opened = open_run(run)
-    reproduction = reproduce(opened)
+    reproduction = reproduce(opened, data=data)
     if as_json:
         click.echo(json.dumps({"schema": 1, "run": str(opened.path), **reproduction.to_json()}))
     else:

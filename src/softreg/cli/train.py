@@ -140,7 +140,8 @@ def _print(run: "Run") -> None:
         click.echo(translate("train.l2_chosen", l2=result["l2"], count=len(result["l2_path"])))
     if SOLVERS[run.recipe.solver].finds_optimum and run.termination.converged:
         click.echo(str(run.termination))
-    click.echo(translate("train.accuracy", accuracy=evaluation["accuracy"], low=low, high=high, n=evaluation["n"]))
+    key = "train.accuracy_validation" if run.recipe.validation else "train.accuracy"
+    click.echo(translate(key, accuracy=evaluation["accuracy"], low=low, high=high, n=evaluation["n"]))
     click.echo(translate("train.label", label=result["sample"]["label"]))
     click.echo(translate("train.prediction", prediction=result["sample"]["prediction"]))
     click.echo(translate("train.saved", path=run.path, seconds=result["train_seconds"]))

@@ -2,14 +2,18 @@
 
 import warnings
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from softreg.data.dataset import Dataset, Splits, checked_labels
 from softreg.data.forms.source import Part, Source
+from softreg.data.memory_map import is_mapped
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
+MAX_COMPARED = 2**30  # bytes of images in which duplicates are looked for
 TEST_SHARE = 0.2  # of the images, where the dataset has no test images of its own
 
 
@@ -33,14 +37,14 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
         if source.test.images.shape[1:] != source.train.images.shape[1:]:
             found, expected = (" x ".join(map(str, part.images.shape[1:])) for part in (source.test, source.train))
             raise DataError("dataset.other_shape", where=source.test.where, found=found, expected=expected)
-        return Splits(train, number(source.test, classes, name))
+        return _looked_over(Splits(train, number(source.test, classes, name)))
     order = stratified_order(train.labels, seed)
     count = max(1, round(TEST_SHARE * len(train)))
     if len(train) - count < 1:
         raise DataError("forms.too_few", path=name, n=len(train))
     warnings.warn(translate("forms.held_out", path=name, count=count, n=len(train), seed=seed), SoftregWarning, stacklevel=3)
     rest, test = order[:-count].sort().values, order[-count:].sort().values
-    return Splits(train[rest], train[test])
+    return _looked_over(Splits(train[rest], train[test]))
 
 
 def number(part: Part, classes: tuple[str, ...], name: str) -> Dataset:
@@ -65,6 +69,28 @@ def number(part: Part, classes: tuple[str, ...], name: str) -> Dataset:
         label = part.labels[first] if isinstance(part.labels, list) else int(part.labels[first])
         raise DataError("forms.unknown_label", path=part.where, label=label, index=first, classes=" ".join(classes[:20]))
     return Dataset(part.images, labels, classes, name)
+
+
+def _looked_over(splits: Splits) -> Splits:
+    """The splits, with a warning about test images that are training images, too, and about labels that occur once."""
+    train, test = splits.train, splits.test
+    alone = (train.labels.bincount(minlength=len(train.classes)) == 1).nonzero()[:, 0].tolist()
+    if alone and len(train) > 10 * len(train.classes):
+        _warn("dataset.lonely", where=train.name, labels=", ".join(train.classes[label] for label in alone[:5]))
+    if train.images.numel() + test.images.numel() <= MAX_COMPARED and not is_mapped(train.images):
+        seen = set(map(_fingerprint, train.images.numpy()))
+        count = sum(_fingerprint(image) in seen for image in test.images.numpy())
+        if count:
+            _warn("dataset.duplicates", where=test.name, count=count, n=len(test))
+    return splits
+
+
+def _fingerprint(image: NDArray[np.uint8]) -> int:
+    return hash(image.tobytes())
+
+
+def _warn(key: str, **params: object) -> None:
+    warnings.warn(translate(key, **params), SoftregWarning, stacklevel=4)
 
 
 def stratified_order(labels: Tensor, seed: int) -> Tensor:

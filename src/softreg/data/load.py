@@ -1,6 +1,7 @@
 """load_dataset(): a dataset by its name, or from files in any form that softreg reads."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from softreg.data.forms.source import Part, ReadOptions
 from softreg.data.memory_map import is_mapped
 from softreg.data.published import read_published
 from softreg.data.registry import DATASETS, PUBLISHED
-from softreg.errors import DataError, RecipeError
+from softreg.errors import DataError, RecipeError, SoftregWarning
+from softreg.messages import translate
 
 SEED = 777
 AS_IT_IS = ReadOptions()
@@ -35,6 +37,8 @@ def load_dataset(name_or_path: str | os.PathLike[str], *, options: ReadOptions =
         If a file is missing or invalid, or the dataset cannot be fetched.
     """
     name = os.fspath(name_or_path)
+    if name in DATASETS and Path(name).is_dir():
+        warnings.warn(translate("dataset.folder_named_alike", name=name), SoftregWarning, stacklevel=2)
     if name == "mnist":
         return read_mnist()
     if name in PUBLISHED:

@@ -43,8 +43,10 @@ class RunExplanation:
         }
 
 
-def explain_run(run: Run, on_fold: Callable[[int], None] = lambda fold: None) -> RunExplanation:
+def explain_run(run: Run, on_fold: Callable[[int], None] = lambda fold: None, *, data: Any = None) -> RunExplanation:
     """Explain the model of a run; `on_fold(fold)` is called before each fold of the cross-validation on training labels.
+
+    `data` takes the place of the recipe's dataset.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def explain_run(run: Run, on_fold: Callable[[int], None] = lambda fold: None) ->
         If the run cannot be read, or its data is not available.
     """
     model, recipe = run.model(), run.resolved_recipe
-    splits = recipe_splits(run.recipe)
+    splits = recipe_splits(run.recipe, data)
     train_log_p = cross_val_log_proba(recipe, model, splits.train, on_fold)  # (N, C)
     logits = model.cpu().logits(splits.test.images)
     issues = {

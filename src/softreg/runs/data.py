@@ -31,11 +31,15 @@ def recipe_splits(recipe: Recipe, data: Any = None) -> Splits:
         If the data cannot be read, or the recipe is of a run that was trained on data passed from Python and `data` is None.
     """
     options = read_options(recipe)
-    if data is not None and not isinstance(data, str | os.PathLike):
+    if isinstance(data, str | os.PathLike):
+        recipe = recipe_for(recipe, data)
+    elif data is not None:
         from softreg.data.from_python import splits_from_python
 
         splits = splits_from_python(data, options=options, seed=recipe.seed)
         return hold_out(splits, recipe.validation, seed=recipe.seed, stratify=recipe.takes_the_last)
     if recipe.dataset == IN_MEMORY:
         raise DataError("dataset.in_memory")
+    if not recipe.dataset_exists:
+        raise DataError("dataset.gone", dataset=recipe.dataset)
     return load_splits(recipe.dataset, recipe.validation, options=options, seed=recipe.seed, stratify=recipe.takes_the_last)

@@ -16,7 +16,7 @@ from softreg.inference.evaluation import Evaluation, evaluate
 from softreg.model.serialization import save_model
 from softreg.optim.solver import State
 from softreg.optim.solvers.registry import SOLVERS
-from softreg.recipe import Recipe
+from softreg.recipe import IN_MEMORY, Recipe
 from softreg.runs.data import recipe_for, recipe_splits
 from softreg.runs.environment import capture_environment, peak_rss_mib
 from softreg.runs.run import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, finished_run
@@ -63,6 +63,8 @@ def train(
     termination says which of the two it was.
     """
     recipe = recipe_for(recipe or Recipe(), data)
+    if recipe.dataset != IN_MEMORY:
+        recipe.check_dataset()
     if resume and out is not None and (run := finished_run(Path(out))):
         check_same(recipe, run.recipe, run.path)
         return run

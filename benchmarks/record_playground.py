@@ -26,7 +26,9 @@ FRAME, LAST = 160, 2800  # milliseconds
 
 def main() -> None:
     """Serve, draw, save; one recording for each language."""
-    server = subprocess.Popen([sys.executable, "-m", "softreg", "serve", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "softreg", "serve", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["url"]

@@ -14,7 +14,7 @@ from softreg.errors import PictureError, RunError
 from softreg.messages import use_language
 from softreg.runs.pretrained import PRETRAINED, pretrained_path
 from softreg.runs.run import Run, open_run
-from tests.cli.test_cli import run_softreg
+from tests.helpers.command_line import run_softreg
 
 PHOTO = Path(__file__).parents[1] / "docs/images/photo.jpg"  # a seven
 

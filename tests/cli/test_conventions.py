@@ -10,7 +10,7 @@ from click.shell_completion import BashComplete
 
 from softreg.cli import COMMANDS, group
 from softreg.messages import LANGUAGES, Language, use_language
-from tests.cli.test_cli import run_softreg
+from tests.helpers.command_line import run_softreg
 
 
 def find(name: str) -> click.Command:

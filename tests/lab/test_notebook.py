@@ -16,7 +16,7 @@ from softreg.errors import WriteError
 from softreg.lab import notebook
 from softreg.lab.notebook import colab, make_notebook, write_notebook
 from softreg.messages import LANGUAGES, Language
-from tests.training.test_fit import LAB_COSTS
+from tests.helpers.lab_table import LAB_COSTS
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TRAINING_ON = {"en": "Training on: cpu", "ko": "다음 기기로 학습합니다: cpu"}

@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 
-.PHONY: help train test torture lint lint-page types lab docs wheel pretrained clean
+.PHONY: help train test torture lint lint-page types lab notebooks docs wheel pretrained clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -38,6 +38,9 @@ types: .venv/ready  ## mypy, strictly
 
 lab: .venv/ready    ## the lesson
 	$(BIN)/softreg lab
+
+notebooks: .venv/ready  ## write the lesson's notebooks and execute them, outputs included
+	OMP_NUM_THREADS=1 $(BIN)/python notebooks/execute.py
 
 docs: .venv/ready   ## the documentation, strictly and offline: build/docs/index.html
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs

@@ -22,7 +22,8 @@ from softreg.imaging.picture import picture_from_array
 from softreg.inference.evaluation import evaluate, wilson_interval
 from softreg.inference.prediction import predict, predict_images
 from softreg.model.softmax_regression import SoftmaxRegression
-from softreg.runs.run import open_run, pretrained_path
+from softreg.runs.pretrained import pretrained_path
+from softreg.runs.run import open_run
 
 RESULTS = Path(__file__).parent / "results"
 

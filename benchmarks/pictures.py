@@ -29,7 +29,8 @@ from softreg.data.load import load_dataset
 from softreg.imaging.picture import read_picture
 from softreg.inference.prediction import predict
 from softreg.model.softmax_regression import SoftmaxRegression
-from softreg.runs.run import open_run, pretrained_path
+from softreg.runs.pretrained import pretrained_path
+from softreg.runs.run import open_run
 
 Bytes = NDArray[np.uint8]
 RESULTS = Path(__file__).parent / "results"

@@ -61,8 +61,8 @@ class Commands(MarkdownDirective):
             yield f"## softreg {name}"
             yield f"```text\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```"
             yield command.help or ""
-            if command.epilog:
-                yield f"```text\n{command.epilog.strip()}\n```"
+            examples = (command.epilog or "").replace("\b", "").strip()  # click's mark for lines that are kept
+            yield f"```text\n{examples}\n```"
             records = (option.get_help_record(context) for option in command.params)
             yield _table(head, ((f"`{flags}`".replace("|", r"\|"), _escape(text)) for flags, text in filter(None, records)))
 

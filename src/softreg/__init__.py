@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 from softreg._version import __version__
 
 if TYPE_CHECKING:
+    from softreg.api import explain as explain
+    from softreg.api import export as export
+    from softreg.api import predict as predict
     from softreg.data.dataset import Dataset as Dataset
     from softreg.data.load import load_dataset as load_dataset
     from softreg.errors import SoftregError as SoftregError
@@ -26,8 +29,11 @@ _HOMES = {
     "SoftmaxRegression": "softreg.model.softmax_regression",
     "SoftregError": "softreg.errors",
     "evaluate": "softreg.inference.run_evaluation",
+    "explain": "softreg.api",
+    "export": "softreg.api",
     "load": "softreg.runs.run",
     "load_dataset": "softreg.data.load",
+    "predict": "softreg.api",
     "train": "softreg.training.train",
 }
 
@@ -40,8 +46,11 @@ __all__ = [
     "SoftregError",
     "__version__",
     "evaluate",
+    "explain",
+    "export",
     "load",
     "load_dataset",
+    "predict",
     "train",
 ]
 

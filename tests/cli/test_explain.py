@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from softreg.data.dataset import Splits
-from softreg.runs.run import pretrained_path
+from softreg.runs.pretrained import pretrained_path
 from tests.helpers.command_line import exit_code
 
 TUTORIAL = pretrained_path("tutorial")

@@ -14,7 +14,8 @@ from PIL import Image
 
 from softreg.data.dataset import Splits
 from softreg.data.load import load_dataset
-from softreg.runs.run import load, pretrained_path
+from softreg.runs.pretrained import pretrained_path
+from softreg.runs.run import load
 from tests.helpers.command_line import exit_code
 from tests.helpers.pictures import on_paper, png
 

@@ -45,5 +45,5 @@ def test_the_documented_dimensions_are_true() -> None:
 
 
 def test_reading_the_registries_does_not_import_torch() -> None:
-    code = "import sys; import softreg.features.registry, softreg.export.registry; sys.exit('torch' in sys.modules)"
+    code = "import sys; import softreg.features.registry, softreg.exporting.registry; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,7 +9,8 @@ from softreg.imaging.picture import picture_from_array
 from softreg.inference.attribution import first_and_second
 from softreg.inference.prediction import predict
 from softreg.messages import LANGUAGES, Language, translate, use_language
-from softreg.runs.run import load, pretrained_path
+from softreg.runs.pretrained import pretrained_path
+from softreg.runs.run import load
 from tests.helpers.figure_text import texts
 
 TUTORIAL = pretrained_path("tutorial")

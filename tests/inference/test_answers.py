@@ -11,7 +11,8 @@ from softreg.data.dataset import Splits
 from softreg.errors import DataError
 from softreg.inference.answers import answers
 from softreg.model.softmax_regression import SoftmaxRegression
-from softreg.runs.run import load, pretrained_path
+from softreg.runs.pretrained import pretrained_path
+from softreg.runs.run import load
 
 
 @pytest.fixture(scope="module")

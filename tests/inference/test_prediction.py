@@ -10,7 +10,8 @@ from softreg.data.dataset import Splits
 from softreg.errors import PictureError
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.prediction import BATCH, Prediction, percent, predict, predict_each
-from softreg.runs.run import load, pretrained_path
+from softreg.runs.pretrained import pretrained_path
+from softreg.runs.run import load
 from tests.helpers.pictures import on_paper
 
 TUTORIAL = pretrained_path("tutorial")

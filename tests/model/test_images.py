@@ -13,7 +13,8 @@ from softreg.data.dataset import Splits
 from softreg.inference.evaluation import evaluate
 from softreg.messages import use_language
 from softreg.model.images import as_images
-from softreg.runs.run import load, pretrained_path
+from softreg.runs.pretrained import pretrained_path
+from softreg.runs.run import load
 
 ALL_VALUES = torch.arange(4 * 784).remainder(256).to(torch.uint8).view(4, 28, 28)  # every uint8, several times
 

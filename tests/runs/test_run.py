@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import softreg
 from softreg.errors import RecipeError, RunError, SoftregError
 from softreg.recipe import Recipe
+from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import (
     ENVIRONMENT,
     METRICS,
@@ -23,7 +24,6 @@ from softreg.runs.run import (
     ensure_available,
     finished_run,
     open_run,
-    pretrained_path,
 )
 from softreg.training.train import train
 from tests.helpers.small_mnist import small_mnist

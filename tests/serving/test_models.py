@@ -57,13 +57,13 @@ def test_a_run_that_vanishes_or_is_damaged_leaves_the_others(tutorial_run: Run, 
 
 
 def test_without_any_model_nothing_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "SHIPPED", ())
+    monkeypatch.setattr(models, "PRETRAINED", ())
     with pytest.raises(ServingError, match="softreg train"):
         Models(folder=tmp_path)
 
 
 def test_the_models_asked_for_last_are_kept_in_memory(tutorial_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "SHIPPED", ())
+    monkeypatch.setattr(models, "PRETRAINED", ())
     monkeypatch.setattr(models, "MAX_LOADED", 2)
     for name in "abc":
         shutil.copytree(tutorial_run.path, tmp_path / name)
@@ -82,7 +82,7 @@ def test_the_models_asked_for_last_are_kept_in_memory(tutorial_run: Run, tmp_pat
 def test_where_no_model_sees_pixels_the_walk_through_one_is_refused(
     small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "SHIPPED", ())
+    monkeypatch.setattr(models, "PRETRAINED", ())
     monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
     train(Recipe(dataset=small, features="deskew", epochs=1), tmp_path / "upright")
     table = Models(folder=tmp_path)

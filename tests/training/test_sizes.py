@@ -14,7 +14,7 @@ import softreg
 from softreg.data.augmentation import augment
 from softreg.data.dataset import Dataset, Splits
 from softreg.errors import DataError, RecipeError, RunError
-from softreg.export.export import export
+from softreg.exporting.export import export
 from softreg.features.registry import make_feature_map
 from softreg.inference.explanation import explain_run
 from softreg.model.serialization import load_model, model_from_bytes, model_to_bytes

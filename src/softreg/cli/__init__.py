@@ -4,6 +4,7 @@ Results go to stdout; progress, warnings and errors to stderr. Exit codes: 0 don
 May import everything; start reading at `main`.
 """
 
+import json
 import os
 import sys
 import warnings
@@ -62,9 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = group.main(arguments, prog_name="softreg", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        _fail(_with_hint(error), error.exit_code)
+        _fail("usage", _with_hint(error), error.exit_code, arguments)
     except (click.Abort, KeyboardInterrupt):
-        _fail(translate("cli.interrupted"), INTERRUPTED)
+        _fail("interrupted", translate("cli.interrupted"), INTERRUPTED, arguments)
     except BrokenPipeError:  # whoever read our output has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
@@ -72,16 +73,25 @@ def main(arguments: list[str] | None = None) -> None:
         if "--debug" in arguments:
             raise
         expected = isinstance(error, SoftregError | OSError | MemoryError)
-        _fail(
-            str(error) if expected else translate("cli.unexpected", kind=type(error).__name__, error=error),
-            getattr(error, "exit_code", FAILED),
-        )
+        message = str(error) if expected else translate("cli.unexpected", kind=type(error).__name__, error=error)
+        _fail(_code(error), message, getattr(error, "exit_code", FAILED), arguments)
 
 
-def _fail(line: str, exit_code: int) -> NoReturn:
-    """One line on stderr, and exit."""
-    click.echo(f"softreg: {' '.join(line.split())}", err=True)
+def _fail(code: str, message: str, exit_code: int, arguments: list[str]) -> NoReturn:
+    """One line on stderr; with --json also an object on stdout, with a `code` that is the same in every language; and exit."""
+    message = " ".join(message.split())
+    click.echo(f"softreg: {message}", err=True)
+    if "--json" in arguments:
+        error = {"code": code, "message": message, "exit_code": exit_code}
+        click.echo(json.dumps({"schema": 1, "error": error}, ensure_ascii=False))
     sys.exit(exit_code)
+
+
+def _code(error: Exception) -> str:
+    """What went wrong, for a program: the message's key, or the kind of trouble where it has none."""
+    if isinstance(error, SoftregError):
+        return error.key
+    return "system" if isinstance(error, OSError | MemoryError) else "unexpected"
 
 
 def _with_hint(error: click.ClickException) -> str:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from softreg.cli.options import common_options
+from softreg.cli.options import common_options, complete
 from softreg.cli.translated import Command, option
+from softreg.data.registry import DATASETS
 from softreg.messages import translate
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from softreg.data.dataset import Dataset, Splits
 
 
-@click.command("data", Command, help="data.help", epilog="data.environment")
-@click.argument("words", metavar="[NAME | convert FROM TO]", nargs=-1)
+@click.command("data", Command, help="data.help", epilog="data.examples")
+@click.argument("words", metavar="[NAME | convert FROM TO]", nargs=-1, shell_complete=complete(DATASETS))
 @option("--fetch", is_flag=True, help="data.fetch_option")
 @option("--out", metavar="FILE", help="data.out")
 @option("--form", type=click.Choice(["idx", "npz", "folders"]), help="data.form")

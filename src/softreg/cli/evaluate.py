@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from softreg.cli.options import common_options
+from softreg.cli.options import common_options, complete
 from softreg.cli.translated import Command, option
 from softreg.messages import translate
+from softreg.runs.pretrained import PRETRAINED
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 HEAD = 4  # letters of a class's name over its column of the confusion matrix; its row has them all
 
 
-@click.command("evaluate", Command, help="evaluation.help")
-@click.argument("run", metavar="RUN")
+@click.command("evaluate", Command, help="evaluation.help", epilog="evaluation.examples")
+@click.argument("run", metavar="RUN", shell_complete=complete(PRETRAINED))
 @option("--data", metavar="NAME_OR_DIR", help="evaluation.data")
 @common_options
 def command(run: str, data: str | None, as_json: bool) -> None:

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import click
 
-from softreg.cli.options import common_options
+from softreg.cli.options import common_options, complete
 from softreg.cli.translated import Command, option
-from softreg.export.registry import FORMATS
+from softreg.exporting.registry import FORMATS
 from softreg.messages import Choices, translate
+from softreg.runs.pretrained import PRETRAINED
 
 CHOICES = Choices({name: file_format.help for name, file_format in FORMATS.items()})
 
 
-@click.command("export", Command, help="export.help")
-@click.argument("run", metavar="RUN")
+@click.command("export", Command, help="export.help", epilog="export.examples")
+@click.argument("run", metavar="RUN", shell_complete=complete(PRETRAINED))
 @option(
     "--format",
     "file_format",
@@ -28,7 +29,7 @@ CHOICES = Choices({name: file_format.help for name, file_format in FORMATS.items
 @common_options
 def command(run: str, file_format: str, out: str | None, force: bool, as_json: bool) -> None:
     """Parse, export, print."""
-    from softreg.export.export import export
+    from softreg.exporting.export import export
     from softreg.runs.run import open_run
 
     opened = open_run(run)

@@ -15,18 +15,19 @@ if TYPE_CHECKING:
     from softreg.lab.steps import Step
 
 
-@click.command("lab", Command, help="lab.help")
+@click.command("lab", Command, help="lab.help", epilog="lab.examples")
 @option("--out", default="softreg-lab", show_default=True, metavar="DIR", help="lab.out")
 @option("--epochs", type=click.IntRange(1, 1000), metavar="INT", help="lab.epochs", shown_default="15")
 @option("--pause", is_flag=True, help="lab.pause")
 @option("--notebook", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="lab.notebook")
+@option("--force", is_flag=True, help="lab.force")
 @plain_options
-def command(out: str, epochs: int | None, pause: bool, notebook: Path | None) -> None:
+def command(out: str, epochs: int | None, pause: bool, notebook: Path | None, force: bool) -> None:
     """Run the lesson, or write it as a notebook."""
     if notebook:
         from softreg.lab.notebook import write_notebook
 
-        write_notebook(notebook, language(), epochs)
+        write_notebook(notebook, language(), epochs, force=force)
         click.echo(translate("lab.notebook_saved", path=notebook))
         return
     from softreg.lab.run import run_lesson

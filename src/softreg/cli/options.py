@@ -1,13 +1,15 @@
 """Options that several commands share. Those of a recipe are made from its fields, so that every field has its flag."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import Field, fields
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from softreg.cli.translated import Decorated, Option, option
+from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError
 from softreg.messages import LANGUAGES
 from softreg.recipe import Recipe
@@ -30,7 +32,7 @@ def json_option(command: Decorated) -> Decorated:
 
 def plain_options(command: Decorated) -> Decorated:
     """What softreg itself and every command have: `--lang`, `--debug`, `--help`."""
-    return lang_option(debug_option(click.help_option(cls=Option, help="cli.help")(command)))
+    return lang_option(debug_option(click.help_option("-h", "--help", cls=Option, help="cli.help")(command)))
 
 
 def common_options(command: Decorated) -> Decorated:
@@ -59,8 +61,19 @@ def _recipe_option(field: "Field[Any]") -> Any:
         show_envvar=False,
         help=f"recipe.{field.name}",
         help_params={"choices": spec.meanings or ", ".join(spec.choices)},
+        shell_complete=complete(spec.choices or DATASETS) if spec.choices or field.name == "dataset" else None,
         shown_default=("on" if field.default else "off") if switch else f"{field.default}" or None,
     )
+
+
+def complete(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """What the shell offers for an argument: `names`, and files and folders where none of them begins so."""
+
+    def offer(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        offered = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return offered if offered and incomplete else [*offered, CompletionItem(incomplete, type="file")]
+
+    return offer
 
 
 @contextmanager

@@ -10,20 +10,21 @@ from typing import Any
 
 import click
 
-from softreg.cli.options import common_options
+from softreg.cli.options import common_options, complete
 from softreg.cli.translated import Command, option
 from softreg.messages import translate
+from softreg.runs.pretrained import PRETRAINED
 
 STDIN = "-"
 TABLES = (".csv", ".csv.gz", ".npz", ".npy", ".parquet", ".mat")  # no pictures: taken for --dataset
 
 
-@click.command("predict", Command, help="predict.help")
-@click.argument("pictures", metavar="PICTURE...", nargs=-1)
+@click.command("predict", Command, help="predict.help", epilog="predict.examples")
+@click.argument("pictures", metavar="PICTURE...", nargs=-1, shell_complete=complete(()))
 @option("--dataset", metavar="NAME_OR_PATH", help="predict.dataset")
 @option("--csv", "answers_path", metavar="FILE", help="predict.csv")
 @option("--probabilities", is_flag=True, help="predict.probabilities")
-@option("--model", "run", metavar="RUN", help="predict.model")
+@option("--model", "run", metavar="RUN", help="predict.model", shell_complete=complete(PRETRAINED))
 @option("--steps", metavar="DIR", help="predict.steps")
 @common_options
 def command(
@@ -51,7 +52,8 @@ def command(
     from softreg.errors import PictureError
     from softreg.imaging.contact_sheet import write_strip
     from softreg.inference.prediction import predict_each
-    from softreg.runs.run import load, pretrained_path
+    from softreg.runs.pretrained import pretrained_path
+    from softreg.runs.run import load
 
     model = load(run or pretrained_path("best"))
     answers = predict_each(model, ((sys.stdin.buffer if name == STDIN else name, name) for name in pictures))
@@ -77,7 +79,8 @@ def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: 
         raise click.UsageError(translate("predict.json_needs_csv"))
     from softreg.inference.answers import answers
     from softreg.runs.data import read_options
-    from softreg.runs.run import open_run, pretrained_path
+    from softreg.runs.pretrained import pretrained_path
+    from softreg.runs.run import open_run
     from softreg.storage.atomic import write_bytes
 
     opened = open_run(run or pretrained_path("best"))

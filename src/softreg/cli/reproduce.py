@@ -4,14 +4,15 @@ import json
 
 import click
 
-from softreg.cli.options import common_options
+from softreg.cli.options import common_options, complete
 from softreg.cli.translated import Command, option
 from softreg.errors import FAILED
 from softreg.messages import translate
+from softreg.runs.pretrained import PRETRAINED
 
 
-@click.command("reproduce", Command, help="reproduce.help")
-@click.argument("run", metavar="RUN")
+@click.command("reproduce", Command, help="reproduce.help", epilog="reproduce.examples")
+@click.argument("run", metavar="RUN", shell_complete=complete(PRETRAINED))
 @option("--data", metavar="NAME_OR_PATH", help="reproduce.data")
 @common_options
 def command(run: str, data: str | None, as_json: bool) -> int:

@@ -6,20 +6,22 @@ from pathlib import Path
 
 import click
 
-from softreg.cli.options import common_options
+from softreg.cli.options import common_options, complete
+from softreg.cli.translated import Command, option
 from softreg.errors import MissingExtraError, ServingError
 from softreg.messages import translate
+from softreg.runs.pretrained import PRETRAINED
 from softreg.serving.access import AccessToken, host_name, links
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@click.command("serve", help=translate("serving.help"))
-@click.option("--model", metavar="RUN", help=translate("serving.model"))
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help=translate("serving.host"))
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help=translate("serving.port"))
-@click.option("--allow-host", "allowed", multiple=True, metavar="NAME", help=translate("serving.allow_host"))
-@click.option("--token", metavar="TEXT", envvar="SOFTREG_TOKEN", help=translate("serving.token"))
+@click.command("serve", Command, help="serving.help", epilog="serving.examples")
+@option("--model", metavar="RUN", help="serving.model", shell_complete=complete(PRETRAINED))
+@option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="serving.host")
+@option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="serving.port")
+@option("--allow-host", "allowed", multiple=True, metavar="NAME", help="serving.allow_host")
+@option("--token", metavar="TEXT", envvar="SOFTREG_TOKEN", help="serving.token")
 @common_options
 def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...], token: str | None, as_json: bool) -> int:
     """Parse, bind, serve."""

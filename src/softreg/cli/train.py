@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from softreg.cli.options import common_options, flags_in_errors, recipe_options
+from softreg.cli.options import common_options, complete, flags_in_errors, recipe_options
 from softreg.cli.translated import Command, option
 from softreg.compute.distributed import is_worker
 from softreg.errors import FAILED, INTERRUPTED
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
     from softreg.runs.run import Run
 
 
-@click.command("train", Command, help="train.help")
+@click.command("train", Command, help="train.help", epilog="train.examples")
 @option(
     "--preset",
     default="tutorial",
     show_default=True,
     metavar="NAME",
     envvar="SOFTREG_PRESET",
+    shell_complete=complete(PRESETS),
     help="train.preset",
     help_params={"choices": ", ".join(PRESETS)},
 )
-@option("--config", metavar="FILE", help="train.config")
-@option("--out", metavar="RUN", help="train.out")
+@option("--config", metavar="FILE", help="train.config", shell_complete=complete(()))
+@option("--out", metavar="RUN", help="train.out", shell_complete=complete(()))
 @option("--force", is_flag=True, help="train.force")
 @option("--resume", is_flag=True, help="train.resume")
 @option(

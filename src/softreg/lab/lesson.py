@@ -133,27 +133,36 @@ print("Learning finished")
 with torch.no_grad():
     X_test = mnist_test.data.view(-1, 28 * 28).float().to(device)  # (10000, 784)
     Y_test = mnist_test.targets.to(device)  # (10000,)
-    prediction = linear(X_test).argmax(1)
-    accuracy = (prediction == Y_test).float().mean()
+    prediction = linear(X_test)  # (10000, 10)
+    correct_prediction = torch.argmax(prediction, 1) == Y_test  # (10000,)
+    accuracy = correct_prediction.float().mean()
     print("Accuracy:", accuracy.item())
 
 # %% sample
-r = random.randint(0, len(mnist_test) - 1)
-print("Label: ", Y_test[r].item())
-print("Prediction: ", prediction[r].item())
+with torch.no_grad():
+    r = random.randint(0, len(mnist_test) - 1)
+    X_single_data = mnist_test.data[r : r + 1].view(-1, 28 * 28).float().to(device)  # (1, 784)
+    Y_single_data = mnist_test.targets[r : r + 1].to(device)  # (1,)
+
+    print("Label: ", Y_single_data.item())
+    single_prediction = linear(X_single_data)  # (1, 10)
+    print("Prediction: ", torch.argmax(single_prediction, 1).item())
 
 plt.figure("sample", figsize=(3, 3))
-plt.imshow(mnist_test.data[r].numpy(), cmap="Greys", interpolation="nearest")
+plt.imshow(mnist_test.data[r : r + 1].view(28, 28).numpy(), cmap="Greys", interpolation="nearest")
 plt.show()
 
 # %% scale
 with torch.no_grad():
     scaled = X_test / 255  # as in training
     scores = {"0 to 255": linear(X_test), "0 to 255, no bias": X_test @ linear.weight.T, "0 to 1": linear(scaled)}
+    accuracies = []
     for pixels, score in scores.items():
-        accuracy = (score.argmax(1) == Y_test).float().mean()
+        accuracies.append((score.argmax(1) == Y_test).float().mean().item())
         probability, answer = score[r].softmax(0).max(0)
-        print(f"{pixels:18} accuracy {accuracy:.4f}, image {r} is a {answer} ({probability:.0%})")
+        print(f"{pixels:18} accuracy {accuracies[-1]:.4f}, image {r} is a {answer} ({probability:.0%})")
+    raw, raw_no_bias, unit = accuracies
+    print(f"divided by 255: {100 * (unit - raw):+.2f} points; without b: {100 * (raw_no_bias - raw):+.2f} points")
 
 # %% cuda
 gpu = torch.device("cuda")  # a name only: works without a GPU
@@ -194,7 +203,7 @@ weight = fast.model.linear.weight.detach().cpu()  # (10, 784)
 limit = float(weight.abs().max())
 figure, axes = plt.subplots(2, 5, num="templates", figsize=(7.5, 3.4), layout="constrained")
 for digit, axis in enumerate(axes.flat):
-    heatmap = axis.imshow(weight[digit].view(28, 28).numpy(), cmap="RdBu", vmin=-limit, vmax=limit)
+    heatmap = axis.imshow(weight[digit].view(28, 28).numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit)
     axis.set_title(digit)
     axis.axis("off")
 figure.colorbar(heatmap, ax=axes)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from softreg.errors import WriteError
 from softreg.lab.steps import PARAMETERS, make_steps
 from softreg.messages import Language, catalogue
 from softreg.storage.atomic import write_bytes
@@ -21,8 +22,16 @@ if "google.colab" in sys.modules:
     %pip install --quiet {package}"""
 
 
-def write_notebook(path: Path, language: Language, epochs: int | None = None) -> None:
-    """Write the lesson in `language` to `path`; `epochs` as in `make_steps`."""
+def write_notebook(path: Path, language: Language, epochs: int | None = None, *, force: bool = False) -> None:
+    """Write the lesson in `language` to `path`; `epochs` as in `make_steps`.
+
+    Raises
+    ------
+    WriteError
+        If the file exists and not `force`: it may hold somebody's answers.
+    """
+    if path.exists() and not force:
+        raise WriteError("lab.notebook_exists", path=path)
     text = json.dumps(make_notebook(language, epochs), indent=1, ensure_ascii=False, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, (text + "\n").encode())

@@ -13,7 +13,6 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,13 @@ from softreg.model.serialization import load_model
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.solver import Termination
 from softreg.recipe import AUTO, Recipe
+from softreg.runs.pretrained import PRETRAINED, pretrained_path
 from softreg.storage.tensors import read_bytes
 
 MODEL, RECIPE, METRICS, ENVIRONMENT, FIGURES = "model.safetensors", "recipe.toml", "metrics.jsonl", "environment.json", "figures"
 
 MAX_TEXT_BYTES = 2**28  # bytes; a million epochs' metrics are a fifth of it
 NUMBER = (int, float)
-PRETRAINED = ("best", "tutorial")  # the runs that come with softreg
 RESULT_TYPES = {
     "objective": NUMBER,
     "ending": dict,
@@ -115,7 +114,7 @@ class Run:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """The run in the folder `path`.
+    """The run in the folder `path`; or, where there is no such folder, the one of `PRETRAINED` of this name.
 
     Raises
     ------
@@ -123,18 +122,23 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         If there is no such folder, or it holds no run.
     """
     folder = Path(path)
+    if str(path) in PRETRAINED and not folder.exists():
+        folder = pretrained_path(str(path))
     if not _holds_run(folder):
         raise RunError("runs.no_run", path=folder)
     return Run(folder)
 
 
-def pretrained_path(name: str) -> Path:
-    """The folder of the pretrained run `name`, one of `PRETRAINED`."""
-    return Path(str(files("softreg") / "pretrained" / name))
-
-
 def load(path: str | os.PathLike[str]) -> SoftmaxRegression:
-    """The model of the run in the folder `path`, in eval mode, on the CPU: `model(images)` gives logits."""
+    """The model of the run in the folder `path`, in eval mode, on the CPU: `model(images)` gives logits.
+
+    "best" and "tutorial" name the pretrained runs that come with softreg.
+
+    Raises
+    ------
+    RunError
+        If there is no such run, or it is damaged.
+    """
     return open_run(path).model()
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from softreg.errors import RunError, ServingError
 from softreg.model.softmax_regression import SoftmaxRegression
-from softreg.runs.run import MODEL, Run, open_run, pretrained_path
+from softreg.runs.pretrained import PRETRAINED, pretrained_path
+from softreg.runs.run import MODEL, Run, open_run
 from softreg.serving.run_entry import RunEntry, Stamp, UnusableRun, harmless, skipped
 
-SHIPPED = ("best", "tutorial")
 MAX_LOADED = 6  # models in memory
 MAX_NAMED = 12  # models that an error names
 
@@ -37,7 +37,7 @@ class Models:
         self._scanning = threading.Lock()
         if chosen is not None:
             self._enter(harmless(Path(os.path.realpath(chosen)).name), open_run(chosen).path)
-        for name in SHIPPED:
+        for name in PRETRAINED:
             self._enter(name, pretrained_path(name))
         self._scan()
         self.default = self._first_usable(is_chosen=chosen is not None)
@@ -81,7 +81,7 @@ class Models:
             models, odd = list[dict[str, Any]](), self._scan()
             for key, entry in list(self._entries.items()):
                 try:
-                    models.append(entry.facts() | {"shipped": key in SHIPPED})
+                    models.append(entry.facts() | {"shipped": key in PRETRAINED})
                 except (FileNotFoundError, NotADirectoryError):
                     self._forget(key)
                 except UnusableRun as reason:

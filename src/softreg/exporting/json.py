@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softreg.export.arrays import arrays, metadata
+from softreg.exporting.arrays import arrays, metadata
 from softreg.model.softmax_regression import SoftmaxRegression
 
 

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from softreg.export.arrays import arrays, metadata
+from softreg.exporting.arrays import arrays, metadata
 from softreg.model.softmax_regression import SoftmaxRegression
 
 

@@ -1,9 +1,9 @@
-"""`export`: a model written to a file in one of the formats of `softreg.export.registry`."""
+"""`export`: a model written to a file in one of the formats of `softreg.exporting.registry`."""
 
 from pathlib import Path
 
 from softreg.errors import MissingExtraError, RunError
-from softreg.export.registry import FORMATS
+from softreg.exporting.registry import FORMATS
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.storage.atomic import write_bytes
 
@@ -14,12 +14,14 @@ def export(model: SoftmaxRegression, file_format: str, path: Path, *, force: boo
     Raises
     ------
     RunError
-        If the file exists and not `force`, or the features cannot be expressed in that format.
+        If there is no such format, the file exists and not `force`, or the features cannot be expressed in that format.
     MissingExtraError
         If the format needs a package that is not installed.
     WriteError
         If the system refuses to write.
     """
+    if file_format not in FORMATS:
+        raise RunError("export.unknown_format", file_format=file_format, choices=", ".join(FORMATS))
     if path.exists() and not force:
         raise RunError("export.in_the_way", path=path)
     write_bytes(path, to_bytes(model, file_format))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from softreg.errors import RunError
-from softreg.export.arrays import metadata
+from softreg.exporting.arrays import metadata
 from softreg.model.softmax_regression import SoftmaxRegression
 
 OPSET, IR = 17, 8  # of 2022: supported by every runtime still in use

@@ -33,12 +33,12 @@ class ExportFormat:
 
 FORMATS = {
     "onnx": ExportFormat(
-        "softreg.export.onnx:to_bytes",
+        "softreg.exporting.onnx:to_bytes",
         Message(en="a graph from pixels to probabilities", ko="픽셀에서 확률까지의 그래프"),
     ),
-    "npz": ExportFormat("softreg.export.npz:to_bytes", Message(en="NumPy arrays", ko="NumPy 배열")),
+    "npz": ExportFormat("softreg.exporting.npz:to_bytes", Message(en="NumPy arrays", ko="NumPy 배열")),
     "json": ExportFormat(
-        "softreg.export.json:to_bytes",
+        "softreg.exporting.json:to_bytes",
         Message(en="the same arrays as readable text", ko="같은 배열을 사람이 읽을 수 있는 텍스트로"),
     ),
 }

@@ -18,8 +18,8 @@ from softreg.cli.export import command
 from softreg.data.dataset import Splits
 from softreg.data.load import load_dataset
 from softreg.errors import MissingExtraError, RunError, WriteError
-from softreg.export.export import export, to_bytes
-from softreg.export.registry import FORMATS
+from softreg.exporting.export import export, to_bytes
+from softreg.exporting.registry import FORMATS
 from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
 from softreg.messages import LANGUAGES, Language, use_language
@@ -160,7 +160,7 @@ def test_the_help_describes_every_format(language: Language) -> None:
 
 def test_a_missing_extra_is_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "softreg.export.onnx", raising=False)
+    monkeypatch.delitem(sys.modules, "softreg.exporting.onnx", raising=False)
     model = SoftmaxRegression(make_feature_map("pixels"), ("no", "yes"))
     with pytest.raises(MissingExtraError, match=r"softreg\[export\]"):
         to_bytes(model, "onnx")

@@ -1,8 +1,8 @@
 """A model as one safetensors file. Nothing in it is executed, and everything is checked.
 
 The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name), `image_shape` (JSON,
-where the images are not 28 x 28 and grey) and `sha256`, over the others and every tensor. The shapes and types the tensors must have
-follow from the metadata, never from the file; the tensors `novelty.*` of the out-of-distribution detector are all there or none is.
+where the images are not 28 x 28 and grey) and `sha256`, over the others and every tensor. The shapes and types the tensors must
+have follow from the metadata, never from the file; the tensors `novelty.*` of the out-of-distribution detector are all there or none is.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Columns of any scale: the same problem in centred and scaled features, without copying a row.
 
 With features x'_j = (x_j - m_j) / s_j, weights w'_j = s_j w_j and bias b' = b + sum_j w_j m_j all logits are the same, and so is
-the objective if the penalty on w'_j is multiplied by 1 / s_j^2. What changes is the rounding: a timestamp (1.6e9 +- 1e7) and a price no
-longer lose each other's digits. Scales are powers of two, which round nothing.
+the objective if the penalty on w'_j is multiplied by 1 / s_j^2. What changes is the rounding: a timestamp (1.6e9 +- 1e7) and a
+price no longer lose each other's digits. Scales are powers of two, which round nothing.
 """
 
 from dataclasses import dataclass, replace

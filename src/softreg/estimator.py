@@ -10,12 +10,16 @@ from scipy.special import log_softmax
 from torch import Tensor
 
 from softreg.errors import MissingExtraError
+from softreg.messages import translate
 from softreg.optim.design_matrix import DesignMatrix
+from softreg.optim.duality_gap import duality_gap
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective
+from softreg.optim.solver import State
 from softreg.optim.solvers.lbfgs import LBFGS
 from softreg.optim.solvers.newton import Newton
-from softreg.optim.solvers.newton_type import NewtonTypeSolver
+from softreg.optim.solvers.newton_type import NewtonTypeSolver, solver_state
+from softreg.optim.standardization import Standardized, standardize
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -26,7 +30,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("solvers.needs_sklearn") from error
 
-SOLVERS = {"lbfgs": LBFGS, "newton": Newton}
+MARGIN = 0.9  # of the tolerance is the solver's, the rest is for rounding the coefficients
+SOLVERS: dict[str, type[NewtonTypeSolver]] = {"lbfgs": LBFGS, "newton": Newton}
 
 
 class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -130,10 +135,32 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Theta (C, D + 1) at the optimum."""
         if self.solver not in SOLVERS:
             raise ValueError(f"solver={self.solver!r}: it is one of {', '.join(SOLVERS)}")
-        solver: NewtonTypeSolver = SOLVERS[self.solver](self.tol, self.max_iter)
+        standardized = standardize(objective)
         theta = torch.zeros(objective.classes, objective.matrix.dim + 1, dtype=objective.matrix.dtype)
-        state = minimize(solver, objective, theta)
-        self.n_iter_ = np.array([max(1, state.steps)])
-        if state.termination is not None and not state.termination.converged:
-            warnings.warn(str(state.termination), ConvergenceWarning, stacklevel=3)
-        return state.theta
+        solver = SOLVERS[self.solver](MARGIN * self.tol, self.max_iter, certify=True)
+        state = minimize(solver, standardized.objective, theta)
+        answer, gap = _rounded(standardized, state, objective.matrix.dtype)
+        steps = state.steps
+        if gap > self.tol and steps < self.max_iter:  # go on in float64 until it is proven
+            exact = Newton(MARGIN * self.tol, self.max_iter - steps, certify=True)
+            state = minimize(exact, standardized.objective, state.theta.double())
+            steps += state.steps
+            answer, gap = _rounded(standardized, state, objective.matrix.dtype)
+        self.n_iter_ = np.array([max(1, steps)])
+        if gap > self.tol:
+            warnings.warn(_not_converged(gap, self.tol, self.max_iter, steps), ConvergenceWarning, stacklevel=3)
+        return answer
+
+
+def _rounded(standardized: Standardized, state: State, dtype: torch.dtype) -> tuple[Tensor, float]:
+    """Theta (C, D + 1) for the features as they are, in `dtype`, and how far above the minimum it is at most, rounding included."""
+    answer = standardized.original(state.theta, dtype)
+    objective, here, theta = standardized.objective, solver_state(state), standardized.standardized(answer)
+    if here.lower_bound is None:
+        return answer, duality_gap(objective, theta, state.theta + here.direction).gap
+    return answer, objective.value(theta) - float(here.lower_bound)
+
+
+def _not_converged(gap: float, tol: float, max_iter: int, steps: int) -> str:
+    key = "solvers.estimator_max_iter" if steps >= max_iter else "solvers.estimator_rounding"
+    return translate(key, steps=steps, gap=gap, tol=tol)

@@ -33,21 +33,21 @@ def test_rows_of_every_kind_give_the_same_features(dtype: torch.dtype) -> None:
     assert y.equal(matrix().labels[index])
 
 
-def test_take_scales_and_shifts_each_feature() -> None:
-    scale, offset = torch.rand(12), torch.rand(12)
-    x, _ = DesignMatrix(matrix().rows, matrix().labels, scale, offset).rows_at(torch.tensor([3]))
-    torch.testing.assert_close(x, matrix().rows[3:4].float() * scale + offset)
+def test_features_are_centred_and_scaled_rows() -> None:
+    scale, centre = torch.rand(12), torch.rand(12)
+    x, _ = DesignMatrix(matrix().rows, matrix().labels, scale, centre).rows_at(torch.tensor([3]))
+    torch.testing.assert_close(x, (matrix().rows[3:4].float() - centre) * scale)
 
 
 def test_fold_gives_the_logits_and_unfold_is_its_transpose() -> None:
     g = Generator().manual_seed(1)
-    theta, other, scale, offset = (
+    theta, other, scale, centre = (
         torch.randn(*shape, generator=g, dtype=torch.float64) for shape in ((3, 13), (3, 13), (12,), (12,))
     )
-    m = DesignMatrix(matrix(dtype=torch.float64).rows, matrix().labels, scale, offset)
+    m = DesignMatrix(matrix(dtype=torch.float64).rows, matrix().labels, scale, centre)
     x, _ = m.rows_at(torch.arange(1000))
     folded = m.fold(theta)
-    torch.testing.assert_close(m.rows @ folded[:, :-1].T + folded[:, -1], x @ theta[:, :-1].T + theta[:, -1])
+    torch.testing.assert_close((m.rows - centre) @ folded[:, :-1].T + folded[:, -1], x @ theta[:, :-1].T + theta[:, -1])
     torch.testing.assert_close((folded * other).sum(), (theta * m.unfold(other)).sum())
 
 

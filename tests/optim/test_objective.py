@@ -1,5 +1,7 @@
 """The objective against autograd on PyTorch's own cross-entropy, in float64."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -13,17 +15,21 @@ from softreg.optim.objective import Objective, linear, logits_of, outer
 def problem(n: int = 50, d: int = 7, c: int = 4, *, weighted: bool = False, seed: int = 0) -> Objective:
     g = Generator().manual_seed(seed)
     rows = torch.randint(0, 256, (n, d), dtype=torch.uint8, generator=g)
-    scale, offset = torch.rand(d, generator=g, dtype=torch.float64) / 100, torch.randn(d, generator=g, dtype=torch.float64)
+    scale, centre = torch.rand(d, generator=g, dtype=torch.float64) / 100, 100 * torch.randn(d, generator=g, dtype=torch.float64)
     weights = torch.rand(n, generator=g, dtype=torch.float64) if weighted else None
-    return Objective(DesignMatrix(rows, torch.randint(0, c, (n,), generator=g), scale, offset, weights), c, l2=0.03)
+    factor = torch.rand(d, generator=g, dtype=torch.float64) if weighted else 1.0
+    return Objective(DesignMatrix(rows, torch.randint(0, c, (n,), generator=g), scale, centre, weights), c, 0.03, factor)
 
 
 def truth(objective: Objective, theta: Tensor) -> Tensor:
     m = objective.matrix
-    x = m.rows.to(theta.dtype) * m.scale + m.offset
+    assert m.centre is not None
+    x = (m.rows.to(theta.dtype) - m.centre) * m.scale
     losses = cross_entropy(x @ theta[:, :-1].T + theta[:, -1], m.labels, reduction="none")
     weights = torch.ones(len(m), dtype=theta.dtype) if m.weights is None else m.weights
-    return (weights * losses).sum() / weights.sum() + 0.5 * objective.l2 * theta[:, :-1].square().sum()
+    return (weights * losses).sum() / weights.sum() + 0.5 * objective.l2 * (
+        objective.feature_penalty * theta[:, :-1].square()
+    ).sum()
 
 
 @pytest.fixture(params=[1, 20, 1000], ids=["a row a block", "two rows", "one block"])
@@ -43,6 +49,16 @@ def test_value_gradient_and_hessian_product_are_autograds(weighted: bool) -> Non
     assert objective.value(theta) == pytest.approx(value, rel=1e-14)
     torch.testing.assert_close(gradient, slope, rtol=1e-11, atol=1e-13)
     torch.testing.assert_close(objective.hessian_product(theta, v), product, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.usefixtures("chunk")
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_diagonal_of_the_hessian_is_autograds(weighted: bool) -> None:
+    objective = problem(weighted=weighted)
+    theta = torch.randn(4, 8, dtype=torch.float64, generator=Generator().manual_seed(1))
+    hessian = torch.autograd.functional.hessian(lambda t: truth(replace(objective, l2=0.0), t), theta)
+    wanted = hessian.view(32, 32).diagonal().view(4, 8)
+    torch.testing.assert_close(objective.hessian_diagonal(theta), wanted, rtol=1e-11, atol=1e-13)
 
 
 def test_float32_theta_is_answered_in_float32_and_close() -> None:
@@ -87,9 +103,9 @@ def test_a_product_block_by_block_is_the_product(rows: int, monkeypatch: pytest.
 def test_a_row_that_weighs_two_is_two_rows() -> None:
     objective = problem()
     m = objective.matrix
-    twice = DesignMatrix(torch.cat([m.rows, m.rows[:9]]), torch.cat([m.labels, m.labels[:9]]), m.scale, m.offset)
+    twice = DesignMatrix(torch.cat([m.rows, m.rows[:9]]), torch.cat([m.labels, m.labels[:9]]), m.scale, m.centre)
     weights = torch.ones(50, dtype=torch.float64).index_fill(0, torch.arange(9), 2)
-    weighted = DesignMatrix(m.rows, m.labels, m.scale, m.offset, weights)
+    weighted = DesignMatrix(m.rows, m.labels, m.scale, m.centre, weights)
     theta = torch.randn(4, 8, dtype=torch.float64, generator=Generator().manual_seed(1))
     for one, other in zip(
         Objective(twice, 4, 0.1).value_and_gradient(theta), Objective(weighted, 4, 0.1).value_and_gradient(theta), strict=True

@@ -13,9 +13,8 @@ def test_the_names_in_checkpoints_are_those_of_format_1() -> None:
     assert set(SGDState(one).to_tensors()) == {"generator"}
     assert set(NewtonTypeState(one, one, one, one).to_tensors()) == {"gradient", "direction", "gap", "anchor"}
     assert set(LBFGSState(one, one, one, one).to_tensors()) == {"gradient", "direction", "gap", "anchor"}
-    assert set(LBFGSState(one, one, one, one, one, one).to_tensors()) == {
-        *("gradient", "direction", "gap", "anchor", "steps", "changes")
-    }
+    names = {"gradient", "direction", "gap", "anchor", "steps", "changes"}
+    assert set(LBFGSState(one, one, one, one, s_history=one, y_history=one).to_tensors()) == names
 
 
 def test_a_state_is_what_its_tensors_say() -> None:

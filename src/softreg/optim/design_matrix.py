@@ -26,16 +26,17 @@ ChunkFn = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, ...]]
 
 @dataclass(frozen=True, eq=False)
 class DesignMatrix:
-    """N rows of D features, `scale * rows + offset`.
+    """N rows of D features, `scale * (rows - centre)`.
 
-    Scale and offset are folded into the weights (`fold`) and out of the gradient (`unfold`), so no pass spends time on them.
+    The scale is folded into the weights (`fold`) and out of the gradient (`unfold`), so no pass spends time on it. The centre is
+    subtracted from each chunk: folded into the bias, it would leave the rounding of the large numbers in the logits.
 
     Attributes
     ----------
     rows : (N, D), uint8 or floating point, as stored
     labels : int64 (N,)
     scale : a number, or one per feature (D,), e.g. 1/255 for pixels
-    offset : likewise
+    centre : (D,), subtracted from every row; None if nothing is
     weights : (N,), the weight of each row; None if all are 1
     row_offset : global number of the first row stored here
     all_reduce : sums a tensor over all ranks, in place, if the rows are one rank's shard (`softreg.compute.distributed`)
@@ -44,7 +45,7 @@ class DesignMatrix:
     rows: Tensor
     labels: Tensor
     scale: float | Tensor = 1.0
-    offset: float | Tensor = 0.0
+    centre: Tensor | None = None
     weights: Tensor | None = None
     row_offset: int = 0
     all_reduce: Callable[[Tensor], object] | None = None
@@ -98,10 +99,12 @@ class DesignMatrix:
 
         A caller that multiplies x by weights can take the factor into that product at no cost.
         """
-        x = out.copy_(rows)
-        if isinstance(self.scale, Tensor) or isinstance(self.offset, Tensor) or self.offset:
-            return x.mul_(self.scale).add_(self.offset), 1.0
-        return x, self.scale
+        x = self._centred(out.copy_(rows))
+        return (x.mul_(self.scale), 1.0) if isinstance(self.scale, Tensor) else (x, self.scale)
+
+    def _centred(self, x: Tensor) -> Tensor:
+        """x (B, D), the centre subtracted in place."""
+        return x if self.centre is None else x.sub_(self.centre)
 
     def gather_batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
         """Yield this rank's rows of `order` (global row numbers), several mini-batches of `size` at a time, prefetching the next.
@@ -131,14 +134,12 @@ class DesignMatrix:
             yield ahead.result()
 
     def fold(self, theta: Tensor) -> Tensor:
-        """The theta (C, D + 1) that gives the stored rows the logits that `theta` gives the features."""
-        weight, bias = theta[:, :-1], theta[:, -1]
-        return torch.cat([weight * self.scale, (bias + (weight * self.offset).sum(1))[:, None]], dim=1).to(theta.dtype)
+        """The theta (C, D + 1) that gives the centred rows the logits that `theta` gives the features."""
+        return torch.cat([theta[:, :-1] * self.scale, theta[:, -1:]], dim=1).to(theta.dtype)
 
     def unfold(self, gradient: Tensor) -> Tensor:
         """The gradient (C, D + 1) with respect to theta, from that with respect to `fold(theta)`: the transpose of `fold`."""
-        weight, bias = gradient[:, :-1], gradient[:, -1:]
-        return torch.cat([weight * self.scale + bias * self.offset, bias], dim=1)
+        return torch.cat([gradient[:, :-1] * self.scale, gradient[:, -1:]], dim=1)
 
     def strided(self, step: int) -> "DesignMatrix":
         """Every `step`-th row of all ranks' rows, as a view."""
@@ -179,14 +180,14 @@ class DesignMatrix:
         return tuple(self.reduce_over_ranks(partial) for partial in sums)
 
     def map_chunks(self, fn: ChunkFn, dtype: torch.dtype | None = None) -> Iterator[tuple[Tensor, ...]]:
-        """`fn` of each chunk, in order: of stored rows (B, D) in `dtype`, labels (B,), and weights (B,) or None.
+        """`fn` of each chunk, in order: of centred rows (B, D) in `dtype`, labels (B,), and weights (B,) or None.
 
         A chunk is a number of whole blocks, or less than one. Its rows are valid until the next chunk.
         """
         bounds, dtype = self._bounds(), dtype or self.dtype
         buffer = self.rows.new_empty(max(end - start for start, end in bounds), self.dim, dtype=dtype)
         for start, end in bounds:
-            x = copy_rows(self.rows[start:end], buffer[: end - start])
+            x = self._centred(copy_rows(self.rows[start:end], buffer[: end - start]))
             yield fn(x, self.labels[start:end], None if self.weights is None else self.weights[start:end].to(dtype))
 
     def _bounds(self) -> list[tuple[int, int]]:

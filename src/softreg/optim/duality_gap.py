@@ -15,7 +15,6 @@ Without rounding the proven gap is ||gradient||^2 / (2 l2). Where the Hessian is
 never less.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -37,16 +36,25 @@ class DualityGap:
 
     @property
     def gap(self) -> float:
-        """The objective is at most this far above its minimum; infinite if nothing can be proven, as without a penalty."""
+        """The objective is at most this far above its minimum; all of it if nothing better can be proven."""
         return self.value - self.lower_bound
 
 
-def duality_gap(objective: Objective, theta: Tensor) -> DualityGap:
-    """The proven gap at theta (C, D + 1), in float64 or the highest precision of the device."""
+def duality_gap(objective: Objective, theta: Tensor, nearer: Tensor | None = None) -> DualityGap:
+    """The proven gap at theta (C, D + 1), in float64 or the highest precision of the device.
+
+    The lower bound may come from any other theta: `nearer` the optimum, e.g. one Newton step on, it is tighter.
+    """
     theta = theta.to(objective.matrix.accumulate_dtype)
     value = objective.value(theta)
+    bound = lower_bound(objective, theta if nearer is None else nearer.to(theta.dtype))
+    return DualityGap(value, bound - ROUNDING * (abs(value) + abs(bound)))
+
+
+def lower_bound(objective: Objective, theta: Tensor) -> float:
+    """What the objective cannot go below at any weights, from the probabilities at theta (C, D + 1); rounding aside."""
     if objective.l2 == 0:
-        return DualityGap(value, -math.inf)
+        return 0.0
     entropy, residual_mean, one_hot_mean = _means(objective, optimal_bias(objective, theta))
     class_frequency, excess = one_hot_mean[:, -1], residual_mean[:, -1]  # (C,): of the labels; mean p minus that
     s = float((excess / (class_frequency + excess)).nan_to_num(0).clamp(min=0).max())  # the smallest for which r is nonnegative
@@ -54,8 +62,8 @@ def duality_gap(objective: Objective, theta: Tensor) -> DualityGap:
         r = (class_frequency - (1 - s) / s * excess).clamp(min=0)  # (C,)
         entropy = (1 - s) * entropy - s * float(torch.special.xlogy(r, r).sum())
         residual_mean = (1 - s) * residual_mean + s * (torch.outer(r, one_hot_mean.sum(0)) - one_hot_mean)
-    lower_bound = entropy - float(residual_mean[:, :-1].square().sum()) / (2 * objective.l2)
-    return DualityGap(value, lower_bound - ROUNDING * (abs(value) + abs(lower_bound)))
+    bound = entropy - float((residual_mean[:, :-1].square() / (2 * objective.l2_per_feature)).sum())
+    return max(bound, 0.0)  # as any mean cross-entropy
 
 
 def optimal_bias(objective: Objective, theta: Tensor) -> Tensor:

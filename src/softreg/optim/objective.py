@@ -38,12 +38,19 @@ class Objective:
     ----------
     matrix : rows, labels and their weights
     classes : C
-    l2 : the penalty is 1/2 l2 ||W||^2
+    l2 : the penalty is 1/2 l2 ||W||^2 ...
+    feature_penalty : ... or 1/2 l2 sum_j f_j ||W_j||^2, with one factor f_j per feature (D,)
     """
 
     matrix: DesignMatrix
     classes: int
     l2: float = 0.0
+    feature_penalty: float | Tensor = 1.0
+
+    @property
+    def l2_per_feature(self) -> float | Tensor:
+        """l2 f_j: a number if all features are penalised alike, else (D,)."""
+        return self.l2 * self.feature_penalty
 
     def value(self, theta: Tensor) -> float:
         """J(theta), theta (C, D + 1)."""
@@ -80,6 +87,19 @@ class Objective:
 
         return self._with_penalty(self.matrix.map_reduce(on_chunk, theta.dtype)[0], direction)
 
+    def hessian_diagonal(self, theta: Tensor) -> Tensor:
+        """The diagonal (C, D + 1) of the Hessian at theta (C, D + 1), without the penalty."""
+        weight, bias = unpack(self.matrix.fold(theta))
+
+        def on_chunk(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor]:
+            p = log_softmax(weight, bias, x).exp_()  # (C, B)
+            curvature = p - p.square()
+            return (outer(curvature if w is None else curvature.mul_(w), x.square_()),)
+
+        total = self.matrix.map_reduce(on_chunk, theta.dtype)[0].div_(self.matrix.weight_sum)
+        total[:, :-1] *= self.matrix.scale**2
+        return total.to(theta.dtype)
+
     def probabilities(self, theta: Tensor) -> Tensor:
         """The probabilities (C, N) of the rows stored here."""
         weight, bias = unpack(self.matrix.fold(theta))
@@ -88,14 +108,13 @@ class Objective:
         )
 
     def _value(self, loss: Tensor, theta: Tensor) -> float:
-        return float(loss) / self.matrix.weight_sum + 0.5 * self.l2 * float(
-            theta[:, :-1].to(self.matrix.accumulate_dtype).square().sum()
-        )
+        squares = theta[:, :-1].to(self.matrix.accumulate_dtype).square() * self.feature_penalty
+        return float(loss) / self.matrix.weight_sum + 0.5 * self.l2 * float(squares.sum())
 
     def _with_penalty(self, total: Tensor, theta: Tensor) -> Tensor:
         """The unfolded mean of a sum over rows plus the gradient of the penalty; total and theta (C, D + 1)."""
         mean = self.matrix.unfold(total.div_(self.matrix.weight_sum))
-        mean[:, :-1] += self.l2 * theta[:, :-1]
+        mean[:, :-1] += self.l2_per_feature * theta[:, :-1]
         return mean.to(theta.dtype)
 
 

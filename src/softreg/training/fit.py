@@ -17,12 +17,12 @@ from softreg.features.registry import make_feature_map
 from softreg.model.calibration import calibrate
 from softreg.model.design import design_matrix
 from softreg.model.softmax_regression import SoftmaxRegression
-from softreg.optim.duality_gap import duality_gap
 from softreg.optim.initialization import initial_theta
 from softreg.optim.l2_path import PathPoint, best_point, l2_path
 from softreg.optim.minimize import StopMinimization, minimize
 from softreg.optim.objective import Objective
 from softreg.optim.solver import State, Termination, TerminationReason
+from softreg.optim.solvers.newton_type import checked_termination
 from softreg.optim.solvers.registry import SOLVERS, make_solver
 from softreg.recipe import AUTO, Recipe
 
@@ -137,8 +137,7 @@ def fit(
     temperature = 1.0
     if not termination.reason.is_early:
         if SOLVERS[recipe.solver].finds_optimum:
-            gap = duality_gap(objective, state.theta).gap
-            termination = replace(termination, params=termination.params | {"proven": gap})
+            termination = checked_termination(objective, state)
         if recipe.calibration:
             temperature, model.ood_detector = calibrate(features, objective, solver, theta, train, recipe.calibration)
     seconds = spent + time.perf_counter() - began

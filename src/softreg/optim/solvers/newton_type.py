@@ -1,5 +1,6 @@
 """What L-BFGS and Newton have in common: find a direction, search along it, stop when the optimum is near enough."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from softreg.compute.device import accumulate_dtype
-from softreg.optim.duality_gap import duality_gap
+from softreg.optim.duality_gap import DualityGap, duality_gap
 from softreg.optim.objective import Objective
 from softreg.optim.solver import SolverState, State, Termination, TerminationReason
 from softreg.optim.solvers.conjugate_gradients import conjugate_gradients, inner
@@ -17,6 +18,9 @@ from softreg.optim.solvers.line_search import line_search
 from softreg.optim.solvers.preconditioner import Preconditioner, precondition
 from softreg.optim.solvers.warm_start import warm_start
 
+PROMISING = 2.0  # times the tolerance: the bound is taken one step on, where it is several times tighter
+HOPELESS = 1e-3  # of the tolerance: an estimate so small without a proof asks for Newton's method in float64
+MISJUDGED = 3.0  # times the tolerance; estimates are right to within that
 InverseHessian = Callable[[Tensor], Tensor]
 
 
@@ -30,12 +34,14 @@ class NewtonTypeState(SolverState):
     direction : (C, D + 1), to search along next
     gap : (), the estimated distance to the minimum, in the objective
     reference_theta : (C, D + 1), where the preconditioner was computed
+    lower_bound : (), what the objective cannot go below; None if no proof was tried here
     """
 
     gradient: Tensor
     direction: Tensor
     gap: Tensor
     reference_theta: Tensor = field(metadata={"stored_as": "anchor"})
+    lower_bound: Tensor | None = None
 
 
 @dataclass(eq=False)
@@ -115,25 +121,28 @@ class NewtonTypeSolver(ABC):
         direction = -inverse(here.gradient)
         if self.always_cg or newton_decrement(direction, here.gradient) <= self.tol:
             direction = conjugate_gradients(objective, state.theta, here.gradient, inverse, superlinear=self.always_cg)
-        here = replace(here, direction=direction, gap=newton_decrement(direction, here.gradient))
+        here = replace(here, direction=direction, gap=newton_decrement(direction, here.gradient), lower_bound=None)
         state = replace(state, solver_state=here)
-        if self._has_converged(objective, state.theta, here):
+        if float(here.gap) <= self.tol and self.certify:
+            promising = upper_estimate(objective, here.gradient) <= PROMISING * self.tol
+            state, proven = self._prove(objective, state) if promising else (state, False)
+            exact = self.always_cg and here.gradient.dtype == objective.matrix.accumulate_dtype
+            if not proven and not exact and float(here.gap) <= HOPELESS * self.tol:
+                return replace(state, termination=self._terminated(TerminationReason.STALLED, state))
+        else:
+            proven = float(here.gap) <= self.tol
+        if proven:
             return replace(state, termination=self._terminated(TerminationReason.CONVERGED, state))
         if state.steps >= self.max_iterations:
             return replace(state, termination=self._terminated(TerminationReason.OUT_OF_ITERATIONS, state))
         return state
 
-    def _has_converged(self, objective: Objective, theta: Tensor, here: NewtonTypeState) -> bool:
-        """Whether the estimated gap is small enough and, with `certify`, the proven one.
-
-        Proving costs passes over the rows, so it is tried only once |gradient|^2 / (2 l2) promises success.
-        """
-        if not float(here.gap) <= self.tol:
-            return False
-        if not self.certify:
-            return True
-        promised = 0.5 * float(here.gradient.to(objective.matrix.accumulate_dtype).square().sum())
-        return promised <= objective.l2 * self.tol and duality_gap(objective, theta).gap <= self.tol
+    def _prove(self, objective: Objective, state: State) -> tuple[State, bool]:
+        """The state with a lower bound of the objective, and whether the gap is proven to be at most `tol`."""
+        here = solver_state(state)
+        proof = proven_gap(objective, state.theta, here)
+        bound = torch.tensor(proof.lower_bound, dtype=objective.matrix.accumulate_dtype)
+        return replace(state, solver_state=replace(here, lower_bound=bound)), proof.gap <= self.tol
 
     def _terminated(self, reason: TerminationReason, state: State) -> Termination:
         params: dict[str, object] = {"iterations": state.steps, "gap": float(solver_state(state).gap), "tol": self.tol}
@@ -144,6 +153,35 @@ class NewtonTypeSolver(ABC):
         if self._cached is None or self._cached[0] is not reference_theta:
             self._cached = reference_theta, precondition(objective, reference_theta)
         return self._cached[1]
+
+
+def proven_gap(objective: Objective, theta: Tensor, here: NewtonTypeState) -> DualityGap:
+    """The proof for theta (C, D + 1), its lower bound taken one step on, where it is tighter."""
+    return duality_gap(objective, theta, theta + here.direction)
+
+
+def checked_termination(objective: Objective, state: State) -> Termination:
+    """The termination of a finished minimisation with the `proven` gap, both checked in float64.
+
+    Where one more step lowers the objective by more than the tolerance, the solver's estimate was wrong and it has not converged.
+    """
+    assert state.termination is not None
+    here, termination = solver_state(state), state.termination
+    proof = proven_gap(objective, state.theta, here)
+    params = termination.params | {"proven": proof.gap}
+    if termination.converged and proof.gap > float(str(params["tol"])):
+        nearer = (state.theta + here.direction).to(objective.matrix.accumulate_dtype)
+        decrease = proof.value - objective.value(nearer)
+        if decrease > MISJUDGED * float(str(params["tol"])):
+            return Termination(TerminationReason.STALLED, params | {"gap": decrease})
+    return replace(termination, params=params)
+
+
+def upper_estimate(objective: Objective, gradient: Tensor) -> float:
+    """|gradient|^2 / (2 l2), which the gap does not exceed but for rounding; the cheap forerunner of a proof."""
+    if objective.l2 == 0:
+        return math.inf
+    return float((gradient[:, :-1].to(objective.matrix.accumulate_dtype).square() / (2 * objective.l2_per_feature)).sum())
 
 
 def solver_state(state: State) -> NewtonTypeState:

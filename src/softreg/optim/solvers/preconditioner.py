@@ -22,6 +22,7 @@ SAMPLE_SIZE = 2000  # rows sampled for each block, or twice the features if they
 MAX_CANDIDATES = 2**17  # rows sampled from
 MAX_NUMEL = 2**26  # numbers in a preconditioner: 256 MB
 PANEL_WIDTH = 112
+NEGLIGIBLE = 1e-5  # a penalty below this part of the largest diagonal
 TINY = 1e-30  # its inverse fits a float32
 
 
@@ -38,13 +39,14 @@ class Preconditioner:
 
     def solve(self, gradient: Tensor) -> Tensor:
         """The d (C, D + 1) with approximate Hessian d = gradient (C, D + 1), shifted to sum to zero over classes."""
+        right = gradient.to(self.factor.dtype)
         if self.factor.ndim == 2:
-            direction = gradient / self.factor
+            direction = right / self.factor
         elif len(self.factor) == 1:
-            direction = torch.cholesky_solve(gradient.T, self.factor[0]).T
+            direction = torch.cholesky_solve(right.T, self.factor[0]).T
         else:
-            direction = torch.cholesky_solve(gradient[:, :, None], self.factor)[:, :, 0]
-        return direction - direction.mean(0)
+            direction = torch.cholesky_solve(right[:, :, None], self.factor)[:, :, 0]
+        return (direction - direction.mean(0)).to(gradient.dtype)
 
 
 def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Preconditioner:
@@ -59,20 +61,28 @@ def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Precondi
         curvature *= objective.matrix.weights
     if size > MAX_NUMEL:
         return Preconditioner(_diagonal(objective, curvature))
-    return Preconditioner(_factor(_blocks(objective, curvature, seed), objective.l2))
+    blocks = _blocks(objective, curvature, seed)
+    if objective.matrix.n_rows_global > _sample_size(objective.matrix):
+        _cover_rare_columns(objective, theta, blocks)
+    return Preconditioner(_factor(blocks, objective.l2_per_feature))
+
+
+def _sample_size(matrix: DesignMatrix) -> int:
+    """About how many rows to sample for each block."""
+    return max(SAMPLE_SIZE, 2 * matrix.dim)
 
 
 def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
     """sum_i curvature_ci (x_i, 1) (x_i, 1)^T / N for each c, (K, D + 1, D + 1), estimated by importance sampling of rows."""
     matrix = objective.matrix
     generator = Generator().manual_seed(seed)
-    inclusion = _inclusion(matrix, curvature, max(SAMPLE_SIZE, 2 * matrix.dim))  # (K, M)
+    inclusion = _inclusion(matrix, curvature, _sample_size(matrix))  # (K, M)
     uniform = torch.rand(len(inclusion), matrix.n_rows_global, generator=generator)  # for all ranks' rows: shards change nothing
     sampled = uniform[:, matrix.row_offset : matrix.row_offset + len(matrix)].to(inclusion.device) < inclusion  # (K, M)
 
     def block(c: int) -> Tensor:
         index = sampled[c].nonzero()[:, 0]
-        x, _ = matrix.rows_at(index)  # (B, D)
+        x = matrix.rows_at(index)[0].to(curvature.dtype)  # (B, D)
         return _gram(x, (curvature[c, index] / inclusion[c, index]).sqrt())
 
     with thread_map(matrix.rows.device, len(curvature)) as map_fn:
@@ -82,11 +92,28 @@ def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
 
 def _inclusion(matrix: DesignMatrix, curvature: Tensor, n_rows: int) -> Tensor:
     """The probability (K, M) of sampling each row for each block, proportional to curvature; about `n_rows` of all ranks' rows."""
+    if matrix.n_rows_global <= n_rows:
+        return torch.ones_like(curvature)
     inclusion = curvature
     for _ in range(2):  # what is clamped at one is distributed among the others
         total = matrix.reduce_over_ranks(inclusion.sum(1, dtype=matrix.accumulate_dtype)).clamp(min=TINY)  # (K,)
         inclusion = (inclusion * (n_rows / total).to(inclusion.dtype)[:, None]).clamp_(max=1)
     return inclusion
+
+
+def _cover_rare_columns(objective: Objective, theta: Tensor, blocks: Tensor) -> None:
+    """Raise the diagonal of the blocks (K, D + 1, D + 1), in place, to what it is over all rows, not only the sampled ones.
+
+    A column that is almost always zero may be zero in every sampled row. A penalty that is not negligible keeps the steps along it
+    short; under a weaker one they would be too long by orders of magnitude.
+    """
+    diagonal = blocks.diagonal(dim1=1, dim2=2)[:, :-1]  # (K, D), a view
+    if float(torch.as_tensor(objective.l2_per_feature).min()) > NEGLIGIBLE * float(diagonal.amax()):
+        return
+    exact = objective.hessian_diagonal(theta)[:, :-1]  # (C, D)
+    if len(diagonal) == 1:
+        exact = exact.mean(0, keepdim=True)
+    diagonal.copy_(torch.maximum(diagonal, exact.to(diagonal.dtype)))
 
 
 def _gram(x: Tensor, root: Tensor) -> Tensor:
@@ -116,15 +143,15 @@ def _diagonal(objective: Objective, curvature: Tensor) -> Tensor:
         x, _ = matrix.rows_at(index)
         squares += curvature[0, index].to(matrix.accumulate_dtype) @ _with_ones(x).to(matrix.accumulate_dtype).square()
     squares = matrix.reduce_over_ranks(squares).mul_(step / matrix.weight_sum)
-    squares[:-1] += objective.l2
+    squares[:-1] += objective.l2_per_feature
     return squares.clamp(min=torch.finfo(torch.float32).tiny)[None].to(curvature.dtype)
 
 
-def _factor(blocks: Tensor, l2: float) -> Tensor:
+def _factor(blocks: Tensor, l2: float | Tensor) -> Tensor:
     """Cholesky factors of the blocks (K, D + 1, D + 1) with the penalty; what rounding made indefinite is regularised."""
     diagonal = blocks.diagonal(dim1=1, dim2=2)  # (K, D + 1), a view
-    lift = diagonal.amax(1, keepdim=True) * torch.finfo(blocks.dtype).eps + torch.finfo(blocks.dtype).tiny
     diagonal[:, :-1] += l2
+    lift = diagonal * torch.finfo(blocks.dtype).eps + torch.finfo(blocks.dtype).tiny  # a column's own: they may differ by 1e9
     with thread_map(blocks.device, len(blocks)) as map_fn:
         factors = map_fn(lambda c: _cholesky(blocks[c], diagonal[c], lift[c]), range(len(blocks)))
         return torch.stack([factor.mT for factor in factors]).mT  # column-major, as LAPACK wants them: else every solve copies them

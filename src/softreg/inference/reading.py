@@ -30,7 +30,7 @@ CROSSED = 0.6  # of a stroke width of ink that a cut goes through
 SHORT, TALL, UNEVEN = 0.75, 1.5, 2.0  # of the line's height: digits outside cost `UNEVEN` per height
 OVERLAP, OVERLAPPING = 0.3, 2.0  # share of the narrower digit that the next may overlap; the cost of more
 AT_EDGE = 1.0  # of one of several digits that is cut off by the picture's edge
-DROPPED, MISSED, FREE = 0.7, 1.0, 0.05  # of ink left out, or only seen in local contrast, of which a little is free
+DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local contrast, of which a little is free
 KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
 WIDE = 1.3  # of width to height: what is wider may be two digits
 

@@ -41,7 +41,10 @@ def one(rng: Random) -> list[Points]:
         across, down = rng.uniform(0.12, 0.45), rng.uniform(0.3, 0.9)
     tip = top + np.array([-across, down])
     bend = (tip + top) / 2 + np.array([rng.uniform(-0.04, 0.06), rng.uniform(0, 0.1) * (rng.random() < 0.5)])
-    flag, straight = curve([tip, bend, top]), curve([top, (top + bottom) / 2 + np.array([rng.uniform(-0.03, 0.03), 0]), bottom])
+    flag, straight = (
+        curve(np.array([tip, bend, top])),
+        curve(np.array([top, (top + bottom) / 2 + np.array([rng.uniform(-0.03, 0.03), 0]), bottom])),
+    )
     strokes = (
         [path(flag, straight)]
         if rng.random() < 0.75
@@ -55,8 +58,8 @@ def two(rng: Random) -> list[Points]:
     kind, w = rng.random(), rng.uniform(0.5, 0.85)
     start = (0.0, rng.uniform(0.1, 0.35))
     if kind < 0.35:
-        back = curve([start, (0.2 * w, 0.06), (0.55 * w, 0), (0.95 * w, 0.15), (0.95 * w, 0.35), (0.6 * w, 0.65), (0, 1)])
-        return [path(back, [(w * rng.uniform(0.9, 1.3), 1 - rng.uniform(-0.05, 0.1))])]
+        neck = curve([start, (0.2 * w, 0.06), (0.55 * w, 0), (0.95 * w, 0.15), (0.95 * w, 0.35), (0.6 * w, 0.65), (0, 1)])
+        return [path(neck, [(w * rng.uniform(0.9, 1.3), 1 - rng.uniform(-0.05, 0.1))])]
     if kind < 0.65:
         back = [start, (0.2 * w, 0.06), (0.55 * w, 0), (0.95 * w, 0.15), (0.9 * w, 0.4), (0.45 * w, 0.75), (0.1 * w, 0.97)]
         loop = [(0, 0.9), (0.15 * w, 0.82), (0.5 * w, 0.92), (w * rng.uniform(0.9, 1.3), rng.uniform(0.85, 1))]

@@ -63,7 +63,7 @@ def inked(strokes: Sequence[Points], rng: Random) -> Map:
         canvas.line(dots, fill=255, width=max(1, round(2 * pen)))
         for x, y in dots:
             canvas.ellipse((x - pen, y - pen, x + pen, y + pen), fill=255)
-    return np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BOX), dtype=np.float32) / 255
+    return np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BOX), dtype=np.float32) / np.float32(255)
 
 
 def worn(ink: Map, rng: Random) -> Map:

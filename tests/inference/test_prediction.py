@@ -17,8 +17,8 @@ from PIL import Image
 from softreg.cli import main
 from softreg.data.dataset import Splits
 from softreg.errors import PictureError
-from softreg.imaging.picture import picture_from_array
-from softreg.inference.prediction import BATCH, Prediction, percent, predict, predict_each
+from softreg.imaging.picture import Digit, Picture, picture_from_array
+from softreg.inference.prediction import BATCH, DigitPrediction, Prediction, percent, predict, predict_each
 from softreg.runs.run import load, pretrained_path
 
 TUTORIAL = pretrained_path("tutorial")
@@ -177,3 +177,47 @@ def test_probabilities_are_the_softmax_of_the_models_own_logits(mnist: Splits) -
 @pytest.mark.parametrize(("probability", "told"), [(0.5, "50.0%"), (0.9994, "99.9%"), (0.99996, ">99.9%"), (1.0, ">99.9%")])
 def test_nothing_is_told_as_certain(probability: float, told: str) -> None:
     assert percent(probability) == told
+
+
+def prediction(reasons: tuple[str | None, ...], lines: tuple[int, ...]) -> Prediction:
+    """Digits 0, 1, 2, ... on lines of these lengths, not named where there is a reason."""
+    digits = tuple(
+        Digit(np.full((28, 28), 9, np.uint8), (float(i), 2.0, 3.0, 4.0), np.eye(2, 3), 1, 2.0, 0.5) for i in range(len(reasons))
+    )
+    picture = Picture("row.png", (99, 9), (), (), digits, None, lines)
+    rows = torch.eye(10) * 0.9 + 0.01
+    classes = tuple("0123456789")
+    readings = tuple(
+        DigitPrediction(digit, rows[i].log(), rows[i], classes, reason)
+        for i, (digit, reason) in enumerate(zip(digits, reasons, strict=True))
+    )
+    return Prediction(picture, readings, classes)
+
+
+def test_one_doubtful_digit_leaves_the_others_named() -> None:
+    told = prediction((None, "prediction.novel", None, None), (3, 1)).to_json()
+    assert (told["label"], told["abstained"], told["reason_code"]) == (None, True, "novel")
+    assert told["lines"] == ["0?2", "3"]
+    assert [digit["label"] for digit in told["digits"]] == ["0", None, "2", "3"]
+    assert [digit["abstained"] for digit in told["digits"]] == [False, True, False, False]
+    assert [digit["reason_code"] for digit in told["digits"]] == [None, "novel", None, None]
+    assert told["digits"][2]["box"] == [2.0, 2.0, 3.0, 4.0]
+    assert set(told["digits"][0]) == {"box", "label", "probability", "probabilities", "abstained", "reason", "reason_code"}
+
+
+def test_a_sure_row_has_a_label_and_the_product_of_its_probabilities() -> None:
+    told = prediction((None, None, None), (3,)).to_json()
+    assert (told["label"], told["lines"], told["reason_code"]) == ("012", ["012"], None)
+    assert told["probability"] == pytest.approx(0.91**3)
+
+
+def test_the_terminal_shows_the_digits_that_are_named(
+    tmp_path: Path, seven: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "seven.png").write_bytes(seven)
+    answer = prediction((None, "prediction.uncertain", None), (2, 1))
+    monkeypatch.setattr("softreg.inference.prediction.predict_each", lambda model, sources: [answer for _ in sources])
+    assert softreg("predict", "--model", TUTORIAL, tmp_path / "seven.png") == 0
+    told = capsys.readouterr().out
+    assert re.search(r"row\.png +0\? +1 of 3 digits not named: ", told)
+    assert re.search(r"^ +2 *$", told, flags=re.MULTILINE)

@@ -18,6 +18,7 @@ from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
 from tests.helpers.command_line import exit_code
 from tests.helpers.pictures import on_paper, png
+from tests.helpers.predictions import predicted_row
 
 TUTORIAL = pretrained_path("tutorial")
 
@@ -138,3 +139,15 @@ def test_options_that_do_not_go_together_are_a_usage_error(arguments: list[str],
     assert exit_code("predict", *arguments) == 2
     output = capsys.readouterr()
     assert (output.out, output.err.count("\n")) == ("", 1)
+
+
+def test_the_terminal_shows_the_digits_that_are_named(
+    tmp_path: Path, seven: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "seven.png").write_bytes(seven)
+    answer = predicted_row((None, "prediction.uncertain", None), (2, 1))
+    monkeypatch.setattr("softreg.inference.prediction.predict_each", lambda model, sources: [answer for _ in sources])
+    assert exit_code("predict", "--model", TUTORIAL, tmp_path / "seven.png") == 0
+    output = capsys.readouterr().out
+    assert re.search(r"row\.png +0\? +1 of 3 digits not named: ", output)
+    assert re.search(r"^ +2 *$", output, flags=re.MULTILINE)

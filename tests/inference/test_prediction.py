@@ -13,6 +13,7 @@ from softreg.inference.prediction import BATCH, Prediction, percent, predict, pr
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
 from tests.helpers.pictures import on_paper
+from tests.helpers.predictions import predicted_row
 
 TUTORIAL = pretrained_path("tutorial")
 
@@ -70,3 +71,20 @@ def test_probabilities_are_the_softmax_of_the_models_own_logits(mnist: Splits) -
 @pytest.mark.parametrize(("probability", "text"), [(0.5, "50.0%"), (0.9994, "99.9%"), (0.99996, ">99.9%"), (1.0, ">99.9%")])
 def test_no_probability_is_shown_as_certain(probability: float, text: str) -> None:
     assert percent(probability) == text
+
+
+def test_one_doubtful_digit_leaves_the_others_named() -> None:
+    told = predicted_row((None, "prediction.novel", None, None), (3, 1)).to_json()
+    assert (told["label"], told["abstained"], told["reason_code"]) == (None, True, "novel")
+    assert told["lines"] == ["0?2", "3"]
+    assert [digit["label"] for digit in told["digits"]] == ["0", None, "2", "3"]
+    assert [digit["abstained"] for digit in told["digits"]] == [False, True, False, False]
+    assert [digit["reason_code"] for digit in told["digits"]] == [None, "novel", None, None]
+    assert told["digits"][2]["box"] == [2.0, 2.0, 3.0, 4.0]
+    assert set(told["digits"][0]) == {"box", "label", "probability", "probabilities", "abstained", "reason", "reason_code"}
+
+
+def test_a_sure_row_has_a_label_and_the_product_of_its_probabilities() -> None:
+    told = predicted_row((None, None, None), (3,)).to_json()
+    assert (told["label"], told["lines"], told["reason_code"]) == ("012", ["012"], None)
+    assert told["probability"] == pytest.approx(0.91**3)

@@ -7,6 +7,7 @@ from softreg.imaging.components import INK
 from softreg.imaging.ink import Grey, noise_level
 
 GRAIN = 0.003  # of the picture's longer side: finer texture is smoothed
+PIXEL = 0.7  # pixels: smoothing that closes gaps of one pixel, as in small binarised pictures
 BROADEST = 0.06  # of the same: what is broader is shadow, not stroke
 REACH = 0.03  # of the same: a stroke is compared with the darkest this near
 
@@ -17,7 +18,7 @@ def local_contrast(contrast: Grey) -> Grey:
     Broad shadows are removed by a morphological opening; a stroke that fades is followed until the noise hides it.
     """
     side = max(contrast.shape)
-    fine = ndimage.gaussian_filter(contrast, GRAIN * side)
+    fine = ndimage.gaussian_filter(contrast, max(GRAIN * side, PIXEL))
     size = _odd(BROADEST * side)
     broad = ndimage.uniform_filter(ndimage.grey_opening(fine, (size, size), mode="reflect"), size // 2, mode="nearest")
     stroke = fine - broad

@@ -2,8 +2,7 @@
 
 A line is straight, thin and runs through nearly the whole picture. It is found by a Hough transform whose lines are
 `y = offset + slope * x` (after a transposition, the upright ones too), followed column by column, and rubbed out wherever
-the ink in the column is no thicker than the line itself. A single line could be the bar of a digit cut out tightly,
-so one or two are taken out only if what remains keeps clear of the ends they have.
+the ink in the column is no thicker than the line itself. Whether it was a line, or the stem of a digit, is not decided here.
 """
 
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ COARSE = 320  # the transform is made on ink maps of this size
 LEAST_COVERAGE = 0.7  # of the picture's width
 THROUGH = 0.93  # of the picture's width, for a line that is hardly a stroke
 MOST_LINES = 60
+MIN_SIDE = 64  # pixels: in a smaller picture a line cannot be told from a stroke
 MAX_THICKNESS = 0.045  # of the picture's longer side
 
 Mask = NDArray[np.bool_]
@@ -39,6 +39,8 @@ def line_masks(density: Grey) -> list[Mask]:
     Lines from edge to edge, in both directions, upright or flat ones only; then shorter ones, which may be the stems and bars of
     digits.
     """
+    if max(density.shape) < MIN_SIDE:
+        return []
     found = [_removals(density), _removals(np.ascontiguousarray(density.T))]
     masks: list[Mask] = []
     for flat, upright in zip(found[0], (mask.T for mask in found[1]), strict=True):

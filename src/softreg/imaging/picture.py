@@ -1,6 +1,6 @@
 """From a person's picture to MNIST images: the whole way, every step kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from softreg.errors import PictureError
 from softreg.image_format import SIDE
+from softreg.imaging.annotation import Bytes, boxes_drawn, shown
 from softreg.imaging.components import Component
 from softreg.imaging.decode import WORKING_SIDE, Source, Upright, decode, printable
 from softreg.imaging.ink import Grey, Ink, find_ink, shrunk
 from softreg.imaging.layout import Layout, Lines, layouts
 from softreg.imaging.normalization import mnist_bounds
 from softreg.messages import translate
-
-Bytes = NDArray[np.uint8]
 
 COARSE_SIDE = 480  # pixels: enough for pictures of a few digits
 MIN_LENGTH, AIM = 64, 72  # pixels: if the digits are smaller, the picture is read at a size at which they are this large
@@ -117,7 +116,7 @@ class Picture:
         if digits:
             changes = [layout.normalized(component)[0].change for component in components]
             notes += _notes(lined=layout.ruled, thickened=max(changes) > 0.1, thinned=min(changes) < -0.1)
-            stages.append(Stage("pictures.stage_found", _boxes_drawn(layout.density, components)))
+            stages.append(Stage("pictures.stage_found", boxes_drawn(layout.density, components)))
             stages.append(Stage("pictures.stage_image", np.hstack([digit.image for digit in digits])))
         reason = None if digits else f"pictures.{layout.reason or 'noise'}"
         lengths = tuple(len(line) for line in lines)
@@ -246,25 +245,3 @@ def _digit(component: Component, layout: Layout, size: tuple[int, int]) -> Digit
 def _notes(*, lined: bool, thickened: bool, thinned: bool) -> tuple[str, ...]:
     keys = (("lines_removed", lined), ("thickened", thickened), ("thinned", thinned))
     return tuple(translate(f"pictures.{key}") for key, done in keys if done)
-
-
-def shown(values: Grey) -> Bytes:
-    """Values in [0, 255] as bytes to show."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
-
-
-def _boxes_drawn(density: Grey, components: Sequence[Component]) -> Bytes:
-    """The ink map with a box around each digit, `uint8 (H, W, 3)`."""
-    drawn = np.repeat(shown(255 * (1 - density))[:, :, None], 3, axis=2)
-    line = max(1, max(density.shape) // 200)
-    for component in components:
-        top, left = max(component.top - 2 * line, 0), max(component.left - 2 * line, 0)
-        bottom, right = component.bottom + 2 * line, component.right + 2 * line
-        for edge in (
-            np.s_[top : top + line, left:right],
-            np.s_[bottom - line : bottom, left:right],
-            np.s_[top:bottom, left : left + line],
-            np.s_[top:bottom, right - line : right],
-        ):
-            drawn[edge] = (220, 60, 40)
-    return drawn

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from softreg.imaging.components import Component, Labels, connected_components, label, union
 from softreg.imaging.ink import Grey
@@ -49,7 +50,7 @@ def segment(density: Grey, lines: Mask | None = None, *, keep_surroundings: bool
         return Segmentation((), labels, (), "noise")
     components = components[:MAX_COMPONENTS]
     components = [component for component in components if not _is_frame(component, components, labels)]
-    components = components if lines is None else _without_walls(components, lines)
+    components = components if lines is None else _without_remains(_without_walls(components, lines), labels, lines)
     candidates = components if keep_surroundings else without_surroundings(components, density.shape)
     candidates = without_dashes(candidates)
     digits = _without_specks(joined(candidates), density.shape)
@@ -103,9 +104,19 @@ def _ends_on(component: Component, lines: Mask) -> bool:
     return bool(above and below)
 
 
+def _without_remains(components: list[Component], labels: Labels, lines: Mask) -> list[Component]:
+    """Drop what is left where ruled lines cross: small ink that touches the lines."""
+    touching = set(np.unique(labels[ndimage.maximum_filter(lines, 5)]).tolist())
+    tallest = max(component.length for component in components)
+    return [c for c in components if c.length > 0.2 * tallest or c.labels[0] not in touching]
+
+
 def without_surroundings(components: list[Component], shape: tuple[int, ...]) -> list[Component]:
-    """Drop dark corners, edges of a table and frames that touch the picture's edges, if something else remains."""
+    """Drop dark corners, edges of a table, frames and ends of other lines of text at the picture's edges, if something remains."""
     inner = [component for component in components if not _lies_along_edge(component, shape)]
+    whole = [component.length for component in inner if not any(_edges(component, shape))]
+    if sum(length > 0.5 * max(whole) for length in whole) > 1:
+        inner = [c for c in inner if c.length >= 0.5 * max(whole) or not any(_edges(c, shape))]
     if any(sum(_edges(component, shape)) >= 3 for component in components) and any(c.length >= 12 and c.area >= 30 for c in inner):
         return inner
     longest = max(component.length for component in components)
@@ -144,8 +155,9 @@ def without_dashes(components: list[Component]) -> list[Component]:
 def joined(components: list[Component]) -> list[Component]:
     """Join the components that belong to one digit, the largest first taking in what is near it."""
     digits: list[Component] = []
+    tallest = max(component.height for component in components)
     for component in sorted(components, key=lambda component: -component.length):
-        near = [digit for digit in digits if _belong_together(digit, component)]
+        near = [digit for digit in digits if _belong_together(digit, component, tallest)]
         if near:
             host = min(near, key=lambda digit: gap(digit, component))
             digits[digits.index(host)] = union((host, component))
@@ -161,16 +173,17 @@ def gap(one: Component, other: Component) -> float:
     return max(across, 0) + max(down, 0)
 
 
-def _belong_together(large: Component, small: Component) -> bool:
+def _belong_together(large: Component, small: Component, tallest: int) -> bool:
     """Whether `small` is a part of the same digit as `large`: the bar of a 5, the second half of a broken 8.
 
-    Parts of one digit lie one above the other, near; digits lie side by side, as high as each other.
+    Parts of one digit lie one above the other, near, and are no taller together than the tallest component; digits lie side by
+    side, as high as each other.
     """
     apart = gap(large, small) / large.length
     if small.length < 0.3 * large.length:
         return apart < 0.12 and small.length > 0.04 * large.length
     height = max(large.bottom, small.bottom) - min(large.top, small.top)
-    if height > 1.5 * large.length and apart > 0.06:
+    if height > max(1.5 * large.length, tallest) and apart > 0.06:
         return False
     across = min(large.right, small.right) - max(large.left, small.left)
     down = min(large.bottom, small.bottom) - max(large.top, small.top)

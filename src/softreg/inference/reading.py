@@ -30,7 +30,7 @@ CROSSED = 0.6  # of a stroke width of ink that a cut goes through
 SHORT, TALL, UNEVEN = 0.75, 1.5, 2.0  # of the line's height: digits outside cost `UNEVEN` per height
 OVERLAP, OVERLAPPING = 0.3, 2.0  # share of the narrower digit that the next may overlap; the cost of more
 AT_EDGE = 1.0  # of one of several digits that is cut off by the picture's edge
-DROPPED, MISSED, FREE = 0.7, 1.0, 0.05  # of ink left out, or only seen in local contrast, of which a little is free
+DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local contrast, of which a little is free
 KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
 WIDE = 1.3  # of width to height: what is wider may be two digits
 
@@ -121,7 +121,7 @@ def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpret
         rows = list(range(first, first := first + len(line)))
         own = scores[rows]
         doubtful = _doubtful(line, own.costs)
-        if doubtful and not (len(scores.logits) == 1 and layout.kind == "usual" and line[0].width <= line[0].height):
+        if doubtful and not (len(scores.logits) == 1 and line[0].width <= line[0].height):
             ways = lattice(current, line, doubtful)
             current = ways.layout
             path, own, extra = _best_path(model, ways)
@@ -151,20 +151,28 @@ def overlap(left: Component, right: Component) -> float:
 
 
 def _best_path(model: SoftmaxRegression, ways: Lattice) -> tuple[tuple[Component, ...], Scores, list[float]]:
-    """The cheapest segmentation of a line by dynamic programming; the scores of its digits, and the costs of their geometry."""
+    """The cheapest segmentation of a line; the scores of its digits, and the costs of their geometry."""
     scores = _score_all(model, ways.layout, [[candidate.component for candidate in ways.candidates]])
     extra = [CROSSED * candidate.crossed + _unevenness(candidate, ways.height) for candidate in ways.candidates]
-    cheapest, arrived = [0.0] + [np.inf] * ways.nodes, [-1] * (ways.nodes + 1)
-    for edge, (candidate, cost, more) in enumerate(zip(ways.candidates, scores.costs, extra, strict=True)):
-        total = cheapest[candidate.start] + cost + more + PER_DIGIT
-        if total < cheapest[candidate.stop]:
-            cheapest[candidate.stop], arrived[candidate.stop] = total, edge
-    path, node = [], ways.nodes
+    costs = [cost + more + PER_DIGIT for cost, more in zip(scores.costs, extra, strict=True)]
+    path = cheapest_path(ways.candidates, costs, ways.nodes)
+    return tuple(ways.candidates[edge].component for edge in path), scores[path], [extra[edge] for edge in path]
+
+
+def cheapest_path(edges: Sequence[Candidate], costs: Sequence[float], nodes: int) -> list[int]:
+    """The indices of the edges of the cheapest path from node 0 to node `nodes`, by dynamic programming.
+
+    The edges are ordered by their start, so that a node's cost is final before an edge leaves it.
+    """
+    cheapest, arrived = [0.0] + [np.inf] * nodes, [-1] * (nodes + 1)
+    for number, (edge, cost) in enumerate(zip(edges, costs, strict=True)):
+        if cheapest[edge.start] + cost < cheapest[edge.stop]:
+            cheapest[edge.stop], arrived[edge.stop] = cheapest[edge.start] + cost, number
+    path, node = [], nodes
     while node:
         path.append(arrived[node])
-        node = ways.candidates[path[-1]].start
-    path.reverse()
-    return tuple(ways.candidates[edge].component for edge in path), scores[path], [extra[edge] for edge in path]
+        node = edges[path[-1]].start
+    return path[::-1]
 
 
 def _unevenness(candidate: Candidate, height: float) -> float:

@@ -16,6 +16,26 @@ ARRAY = {
     "required": ["shape", "type", "scale", "bytes"],
 }
 BY_CLASS = {"type": "object", "additionalProperties": {"type": "number"}}
+ABSTENTION = {
+    "abstained": {"type": "boolean"},
+    "reason": {"type": ["string", "null"], "description": "why it abstains"},
+    "reason_code": {"type": ["string", "null"], "description": "the same for a program: blank, noise, crowded, novel or uncertain"},
+}
+DIGIT = {
+    "type": "object",
+    "properties": {
+        "box": {
+            "type": "array",
+            "items": {"type": "number"},
+            "description": "x, y, width, height in pixels of the upright picture",
+        },
+        "label": {"type": ["string", "null"], "description": "null where the model abstains"},
+        "probability": {"type": "number"},
+        "probabilities": BY_CLASS,
+        **ABSTENTION,
+    },
+    "required": ["box", "label", "probability", "probabilities", *ABSTENTION],
+}
 PREDICTION = {
     "type": "object",
     "properties": {
@@ -24,10 +44,11 @@ PREDICTION = {
         "probability": {"type": ["number", "null"]},
         "probabilities": BY_CLASS,
         "logits": BY_CLASS,
-        "abstained": {"type": "boolean"},
-        "reason": {"type": ["string", "null"], "description": "why it abstains"},
+        "lines": {"type": "array", "items": {"type": "string"}, "description": "the lines of text, ? for a digit not named"},
+        "digits": {"type": "array", "items": DIGIT},
+        **ABSTENTION,
     },
-    "required": ["picture", "label", "probability", "probabilities", "abstained", "reason"],
+    "required": ["picture", "label", "probability", "probabilities", "lines", "digits", *ABSTENTION],
 }
 ANSWER = {
     "type": "object",

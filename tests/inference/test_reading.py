@@ -1,0 +1,98 @@
+"""Choosing among ways to see a picture: dynamic programming against enumeration, and the shipped model on pictures that mislead."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.paper import ink_map
+from softreg.data.dataset import Splits
+from softreg.imaging.components import Component
+from softreg.imaging.lattice import Candidate
+from softreg.imaging.picture import picture_from_array
+from softreg.inference.prediction import predict
+from softreg.inference.reading import Scores, cheapest_path, overlap, score
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.runs.pretrained import pretrained_path
+from softreg.runs.run import load
+
+
+@pytest.fixture(scope="module")
+def best() -> SoftmaxRegression:
+    return load(pretrained_path("best"))
+
+
+def candidate(start: int, stop: int) -> Candidate:
+    return Candidate(start, stop, Component((1,), 0, start, 10, stop, 1.0), 0.0)
+
+
+def all_paths(edges: list[Candidate], node: int, end: int) -> Iterator[list[int]]:
+    if node == end:
+        yield []
+    for number, edge in enumerate(edges):
+        if edge.start == node:
+            yield from ([number, *rest] for rest in all_paths(edges, edge.stop, end))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 6), st.data())
+def test_the_cheapest_path_is_that_of_an_enumeration(nodes: int, data: st.DataObject) -> None:
+    edges = [candidate(start, stop) for start in range(nodes) for stop in range(start + 1, min(start + 3, nodes) + 1)]
+    costs = data.draw(st.lists(st.floats(0, 10), min_size=len(edges), max_size=len(edges)))
+    path = cheapest_path(edges, costs, nodes)
+    assert edges[path[0]].start == 0
+    assert edges[path[-1]].stop == nodes
+    cheapest = min(sum(costs[number] for number in other) for other in all_paths(edges, 0, nodes))
+    assert sum(costs[number] for number in path) == pytest.approx(cheapest)
+
+
+def test_a_digit_costs_its_surprise() -> None:
+    probabilities = torch.tensor([[0.9, 0.1], [0.5, 0.5]])
+    costs = Scores(probabilities.log(), probabilities, torch.tensor([-100.0, 0.0])).costs
+    assert costs == pytest.approx([-np.log(0.9), 2 * np.log(2)], abs=1e-6)
+
+
+def test_overlap_is_a_share_of_the_narrower() -> None:
+    one, other = Component((1,), 0, 0, 10, 20, 1.0), Component((2,), 0, 15, 10, 25, 1.0)
+    assert overlap(one, other) == 0.5
+    assert overlap(one, Component((2,), 0, 30, 10, 40, 1.0)) < 0
+
+
+def test_scores_are_the_models(best: SoftmaxRegression, mnist: Splits) -> None:
+    scores = score(best, mnist.test.images[:20])
+    torch.testing.assert_close(scores.probabilities, torch.softmax(best.logits(mnist.test.images[:20]), 1))
+
+
+def test_touching_digits_are_read_apart(best: SoftmaxRegression, mnist: Splits) -> None:
+    """Pairs of digits pushed together until they overlap by a few pixels."""
+    rng, right = np.random.default_rng(2), 0
+    for first in range(0, 24, 2):
+        inks = [ink_map(mnist.train.images[i].numpy(), rng, canvas=(1, 1), field=120) for i in (50_000 + first, 50_001 + first)]
+        left, other = (ink[1:-1, 1:-1] for ink in inks)
+        sheet = np.zeros((180, 60 + left.shape[1] + other.shape[1]), dtype=np.float32)
+        at = 30 + left.shape[1] - 3
+        sheet[90 - left.shape[0] // 2 :][: left.shape[0], 30 : 30 + left.shape[1]] = left
+        window = sheet[90 - other.shape[0] // 2 :][: other.shape[0], at : at + other.shape[1]]
+        np.maximum(window, other, out=window)
+        (found,) = predict(best, [picture_from_array(np.rint(255 * (1 - sheet)).astype(np.uint8))])
+        labels = mnist.train.labels[50_000 + first : 50_002 + first].tolist()
+        right += [reading.label for reading in found.readings] == [str(label) for label in labels]
+    assert right >= 9
+
+
+def test_a_faint_half_is_read(best: SoftmaxRegression, mnist: Splits) -> None:
+    """Eights whose lower half is drawn with a pen running dry."""
+    eights = mnist.train.images[50_000:][mnist.train.labels[50_000:] == 8][:10].numpy()
+    rng, right = np.random.default_rng(3), 0
+    for image in eights:
+        ink = ink_map(image, rng, canvas=(280, 280), field=220)
+        rows = np.flatnonzero(ink.any(axis=1))
+        fading = np.ones(len(ink), dtype=np.float32)
+        fading[rows] = np.linspace(1, 0.25, len(rows))
+        page = 235 - 170 * ink * fading[:, None]
+        (found,) = predict(best, [picture_from_array(page.astype(np.uint8))])
+        right += found.label == "8"
+    assert right >= 8

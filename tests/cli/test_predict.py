@@ -138,7 +138,8 @@ def test_a_dataset_is_answered_as_csv_on_stdout_or_in_a_file(
 def test_options_that_do_not_go_together_are_a_usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("predict", *arguments) == 2
     output = capsys.readouterr()
-    assert (output.out, output.err.count("\n")) == ("", 1)
+    assert output.err.count("\n") == 1
+    assert json.loads(output.out)["error"]["code"] == "usage" if "--json" in arguments else not output.out
 
 
 def test_the_terminal_shows_the_digits_that_are_named(

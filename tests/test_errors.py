@@ -19,11 +19,11 @@ def test_an_error_speaks_the_language_of_who_reads_it() -> None:
     korean = str(error)
     assert english != korean
     assert all("nist" in text for text in (english, korean))
-    spoken: list[str] = []
-    thread = threading.Thread(target=lambda: spoken.append(str(error)))  # a thread of its own speaks English
+    texts: list[str] = []
+    thread = threading.Thread(target=lambda: texts.append(str(error)))  # a new thread's language is English
     thread.start()
     thread.join()
-    assert spoken == [english]
+    assert texts == [english]
 
 
 @pytest.mark.parametrize("cls", CLASSES)

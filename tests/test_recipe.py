@@ -118,8 +118,8 @@ def test_any_text_as_a_number_is_read_or_refused(text: str) -> None:
         lr = Recipe.merged("tutorial", None, {"lr": text}).lr
     except RecipeError as error:
         lr = None
-        told = str(error)
-    assert "lr" in told if lr is None else lr == float(text)
+        text = str(error)
+    assert "lr" in text if lr is None else lr == float(text)
 
 
 def test_every_field_is_told_in_both_languages() -> None:

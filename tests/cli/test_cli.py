@@ -12,7 +12,7 @@ from tests.helpers.command_line import exit_code, run_softreg
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "text"),
     [
         (["train", "--lr", "0"], 2, "--lr must be a number greater than 0 and at most 1,000,000, got 0"),
         (["train", "--lr", "fast"], 2, "1,000,000, got 'fast'"),
@@ -37,7 +37,7 @@ from tests.helpers.command_line import exit_code, run_softreg
     ],
 )
 def test_what_cannot_be_done_gets_one_line_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, text: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wrong.toml").write_text("epoch = 3\n")
@@ -47,7 +47,7 @@ def test_what_cannot_be_done_gets_one_line_and_leaves_nothing(
     before = sorted(tmp_path.rglob("*"))
     assert exit_code(*arguments) == code
     output = capsys.readouterr()
-    assert told in output.err
+    assert text in output.err
     assert output.err.startswith("softreg: ")
     assert output.err.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
@@ -86,21 +86,21 @@ MISTYPED = [
 ]
 
 
-@pytest.mark.parametrize("speaks", ["en", "ko"])
+@pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize(("arguments", "english", "always"), MISTYPED)
 def test_what_cannot_be_understood_is_told_in_one_line_of_the_user_s_language(
     arguments: list[str],
     english: str,
     always: str,
-    speaks: str,
+    language: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("SOFTREG_LANG", speaks)
+    monkeypatch.setenv("SOFTREG_LANG", language)
     assert exit_code(*arguments) == 2
     output = capsys.readouterr()
     assert (output.out, output.err.count("\n")) == ("", 1)
-    assert output.err.startswith(f"softreg: {english}") if speaks == "en" else re.search("[가-힣]", output.err)
+    assert output.err.startswith(f"softreg: {english}") if language == "en" else re.search("[가-힣]", output.err)
     assert always in output.err
 
 

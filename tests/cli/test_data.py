@@ -42,18 +42,18 @@ def serve(served: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("lang", "words"), [("en", ("bundled", "not downloaded")), ("ko", ("내장", "내려받지 않음"))])
 def test_lists_all(capsys: pytest.CaptureFixture[str], lang: str, words: tuple[str, ...]) -> None:
     assert run("--lang", lang) == 0
-    said = capsys.readouterr()
-    assert all(word in said.out for word in (*DATASETS, *words))
-    assert "…" not in said.out
-    assert said.err == ""
+    output = capsys.readouterr()
+    assert all(word in output.out for word in (*DATASETS, *words))
+    assert "…" not in output.out
+    assert output.err == ""
 
 
 def test_lists_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--json") == 0
     listed = json.loads(capsys.readouterr().out)
     assert listed["schema"] == 1
-    assert [each["name"] for each in listed["datasets"]] == list(DATASETS)
-    assert {each["state"] for each in listed["datasets"]} == {"bundled", "not_fetched"}
+    assert [info["name"] for info in listed["datasets"]] == list(DATASETS)
+    assert {info["state"] for info in listed["datasets"]} == {"bundled", "not_fetched"}
     assert listed["datasets"][0] | {"bytes": 0} == {
         "name": "mnist", "state": "bundled", "train": 60_000, "test": 10_000, "classes": 10, "bytes": 0,
     }  # fmt: skip
@@ -61,9 +61,9 @@ def test_lists_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_verifies_and_draws_mnist(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run("mnist") == 0
-    said = capsys.readouterr().out
-    assert "Verified" in said
-    assert "5,923" in said  # zeros among the training images, as everybody counts them
+    text = capsys.readouterr().out
+    assert "Verified" in text
+    assert "5,923" in text  # zeros among the training images, as everybody counts them
     assert np.asarray(Image.open(tmp_path / "mnist-grid.png").convert("L")).min() < 50
 
 
@@ -73,11 +73,11 @@ def test_a_folder_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     for name, content in tiny_files(7).items():
         (folder / name).write_bytes(content)
     assert run("mine", "--json", "--out", "pictures.PNG") == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["as_published"] is False
-    assert said["train"]["n"] == 12
-    assert said["train"]["counts"] == [2, 2, 1, 1, 1, 1, 1, 1, 1, 1]
-    assert said["grid"] == "pictures.PNG"
+    payload = json.loads(capsys.readouterr().out)
+    assert payload["as_published"] is False
+    assert payload["train"]["n"] == 12
+    assert payload["train"]["counts"] == [2, 2, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert payload["grid"] == "pictures.PNG"
     with Image.open(tmp_path / "pictures.PNG") as picture:
         assert picture.format == "PNG"
 
@@ -89,14 +89,14 @@ def test_fetches_only_when_told(capsys: pytest.CaptureFixture[str], monkeypatch:
         assert "softreg data kmnist --fetch" in capsys.readouterr().err
         assert served.asked == []
         assert run("kmnist", "--fetch", "--json") == 0
-        said = capsys.readouterr()
-        assert json.loads(said.out)["as_published"] is True
-        assert said.err.startswith("Downloading kmnist")
+        output = capsys.readouterr()
+        assert json.loads(output.out)["as_published"] is True
+        assert output.err.startswith("Downloading kmnist")
         assert run("kmnist", "--fetch") == 0
         assert len(served.asked) == 4
     capsys.readouterr()
     assert run("--json") == 0
-    listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)["datasets"]}
+    listed = {info["name"]: info for info in json.loads(capsys.readouterr().out)["datasets"]}
     assert listed["kmnist"]["state"] == "fetched"
     assert listed["kmnist"]["bytes"] == sum(len(content) for content in served.files.values())
 
@@ -117,10 +117,10 @@ def test_refusals_are_one_line(
     arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert run(*arguments) == code
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert words in said.err
-    assert said.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert words in output.err
+    assert output.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 

@@ -43,17 +43,17 @@ def test_other_images_are_judged_as_scikit_learn_judges_them(
     some = mnist.train[:700]
     folder = write_folder(tmp_path / "mine", mnist.test[:100], some)
     assert evaluate(tutorial_run.path, "--data", folder, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert list(told)[: len(FIXED)] == FIXED
+    payload = json.loads(capsys.readouterr().out)
+    assert list(payload)[: len(FIXED)] == FIXED
     model = tutorial_run.model()
     with torch.no_grad():
         pixels = some.images.flatten(1).double() / 255  # (N, 784)
         logits = pixels @ model.linear.weight.double().T + model.linear.bias.double()  # (N, C)
     labels, named = some.labels.numpy(), logits.argmax(1).numpy()
-    assert (told["schema"], told["n"], told["run"]) == (1, 700, str(tutorial_run.path))
-    assert told["accuracy"] == accuracy_score(labels, named)
-    assert told["confusion"] == confusion_matrix(labels, named).tolist()
-    assert told["nll"] == pytest.approx(log_loss(labels, logits.softmax(1).numpy()), abs=1e-6)
+    assert (payload["schema"], payload["n"], payload["run"]) == (1, 700, str(tutorial_run.path))
+    assert payload["accuracy"] == accuracy_score(labels, named)
+    assert payload["confusion"] == confusion_matrix(labels, named).tolist()
+    assert payload["nll"] == pytest.approx(log_loss(labels, logits.softmax(1).numpy()), abs=1e-6)
 
 
 def test_data_of_other_classes_is_refused(
@@ -64,10 +64,10 @@ def test_data_of_other_classes_is_refused(
     others = Dataset(mnist.train.images[few][:50], labels, tuple(map(str, range(11))), "others")
     folder = write_folder(tmp_path / "others", others, others)
     assert evaluate(tutorial_run.path, "--data", folder) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("\n") == 1
-    assert "label 10 of example" in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert "label 10 of example" in output.err
 
 
 def test_classes_may_be_missing_in_the_data(
@@ -83,10 +83,10 @@ def test_classes_may_be_missing_in_the_data(
 @pytest.mark.parametrize("name", ["no-such-data", "/no/such/folder", ""])
 def test_data_that_is_not_there_is_one_line(tutorial_run: Run, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(tutorial_run.path, "--data", name) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith(f"softreg: {name}")
-    assert told.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"softreg: {name}")
+    assert output.err.count("\n") == 1
 
 
 def test_a_path_with_brackets_is_shown_as_it_is(
@@ -98,7 +98,7 @@ def test_a_path_with_brackets_is_shown_as_it_is(
     assert "[bold]run[x, evaluated on mnist" in capsys.readouterr().out
 
 
-def judged(classes: tuple[str, ...]) -> Evaluation:
+def random_evaluation(classes: tuple[str, ...]) -> Evaluation:
     generator = torch.Generator().manual_seed(0)
     probabilities = torch.softmax(torch.randn(40_000, len(classes), generator=generator, dtype=torch.float64), 1)
     return Evaluation(classes, probabilities, torch.randint(len(classes), (40_000,), generator=generator), nll=1.0)
@@ -109,7 +109,7 @@ def test_the_confusion_matrix_is_whole_in_eighty_columns(
     dataset: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    evaluation = judged(PUBLISHED[dataset].classes)
+    evaluation = random_evaluation(PUBLISHED[dataset].classes)
     _print(evaluation, "title")
     lines = capsys.readouterr().out.splitlines()
     for name, counts in zip(evaluation.classes, evaluation.confusion.tolist(), strict=True):
@@ -121,19 +121,19 @@ def test_a_matrix_wider_than_the_terminal_is_not_cut_but_pointed_at(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    _print(judged(PUBLISHED["emnist-byclass"].classes), "title")
-    told = capsys.readouterr().out
-    assert "confusion.png" in told
-    assert "…" not in told
+    _print(random_evaluation(PUBLISHED["emnist-byclass"].classes), "title")
+    text = capsys.readouterr().out
+    assert "confusion.png" in text
+    assert "…" not in text
 
 
 def test_evaluate_tells_what_training_saw(tutorial_run: Run) -> None:
     done = run_softreg("evaluate", tutorial_run.path, "--json")
     assert done.returncode == 0
-    told = json.loads(done.stdout)
-    assert {"schema", "run", "dataset", "n", "accuracy", "accuracy_interval", "nll", "ece", "confusion"} <= told.keys()
-    assert (told["dataset"], told["n"], told["accuracy"]) == ("mnist", 10_000, 0.9226)
-    assert told["nll"] == tutorial_run.result["evaluation"]["nll"]
+    payload = json.loads(done.stdout)
+    assert {"schema", "run", "dataset", "n", "accuracy", "accuracy_interval", "nll", "ece", "confusion"} <= payload.keys()
+    assert (payload["dataset"], payload["n"], payload["accuracy"]) == ("mnist", 10_000, 0.9226)
+    assert payload["nll"] == tutorial_run.result["evaluation"]["nll"]
 
 
 def test_evaluate_is_a_table_for_people(tutorial_run: Run) -> None:

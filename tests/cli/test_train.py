@@ -17,20 +17,20 @@ from tests.helpers.lab_table import LAB_COSTS
 def test_train_json_is_the_labs_table(tmp_path: Path) -> None:
     done = run_softreg("train", "--json", "--out", tmp_path / "run")
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
-    assert {"schema", "run", "preset", "cost", "objective", "accuracy", "train_seconds", "peak_rss_mib"} <= told.keys()
-    assert (told["schema"], told["preset"], told["run"]) == (1, "tutorial", str(tmp_path / "run"))
-    np.testing.assert_allclose(told["cost"], LAB_COSTS, rtol=0, atol=2e-6)
-    assert told["accuracy"] == 0.9226
-    assert told["peak_rss_mib"] < 900
-    assert sorted(each.name for each in (tmp_path / "run").iterdir()) == [
+    payload = json.loads(done.stdout)
+    assert {"schema", "run", "preset", "cost", "objective", "accuracy", "train_seconds", "peak_rss_mib"} <= payload.keys()
+    assert (payload["schema"], payload["preset"], payload["run"]) == (1, "tutorial", str(tmp_path / "run"))
+    np.testing.assert_allclose(payload["cost"], LAB_COSTS, rtol=0, atol=2e-6)
+    assert payload["accuracy"] == 0.9226
+    assert payload["peak_rss_mib"] < 900
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "environment.json",
         "figures",
         "metrics.jsonl",
         "model.safetensors",
         "recipe.toml",
     ]
-    assert [each.name for each in tmp_path.iterdir()] == ["run"]  # nothing beside it
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]  # nothing beside it
 
 
 def test_train_prints_as_the_lab_in_korean(tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_certify_goes_on_until_it_is_proven(small_idx: Path, tmp_path: Path) -> 
     code, out, _ = train(*flags, "--certify")
     assert code == 0
     assert "proven below" in out
-    facts: dict[str, Any] = Run(tmp_path / "run").termination.params
-    assert facts["proven"] <= 1e-6
+    params: dict[str, Any] = Run(tmp_path / "run").termination.params
+    assert params["proven"] <= 1e-6
     assert Run(tmp_path / "run").recipe.certify
 
 

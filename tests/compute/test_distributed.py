@@ -109,8 +109,8 @@ def wait_for(log: Path, text: str, process: "subprocess.Popen[str]") -> None:
 def test_torchrun_trains_a_run(small_idx: Path, tmp_path: Path) -> None:
     process = torchrun(tmp_path, "--preset", "optimum", "--l2", "0.01", "--dataset", str(small_idx), "--out", "run")
     assert process.wait(120) == 0, (tmp_path / "log").read_text()
-    said = (tmp_path / "log").read_text()
-    assert said.count("Learning finished") == 1
+    text = (tmp_path / "log").read_text()
+    assert text.count("Learning finished") == 1
     run = Run(tmp_path / "run")
     assert run.termination.converged
     assert run.model().linear.weight.isfinite().all()

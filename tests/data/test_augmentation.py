@@ -1,4 +1,4 @@
-"""Deformed copies: where they stand, that they are the same digits, and that the maps are as small as told."""
+"""Augmented copies follow their images, show the same digits, and are deformed no more than documented."""
 
 import torch
 from torch import Generator, Tensor

@@ -41,10 +41,10 @@ def left(tmp_path: Path) -> list[str]:
 def test_fetches_once_and_says_so(served: Mirror, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = load_dataset("fashion-mnist")
     assert served.asked == [f"/own/{name}" for name in FILES]
-    said = capsys.readouterr()
-    assert said.err.startswith("Downloading fashion-mnist (about 31 MB) to ")
-    assert said.err.count("\n") == 1
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert output.err.startswith("Downloading fashion-mnist (about 31 MB) to ")
+    assert output.err.count("\n") == 1
+    assert output.out == ""
     images, labels = tiny(1)
     assert first.train.images.numpy().tolist() == images.tolist()
     assert first.train.labels.tolist() == labels.tolist()

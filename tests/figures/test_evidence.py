@@ -25,12 +25,12 @@ def test_the_figure_names_class_and_runner_up_with_their_numbers(mnist: Splits, 
     (prediction,) = predict(model, [picture])
     explained = [(digit, *first_and_second(model, digit)) for digit in prediction.readings]
     figure = evidence_on_picture(picture, explained)
-    said = " ".join(texts(figure))
+    text = " ".join(texts(figure))
     (_, first, second) = explained[0]
     assert first.label == "7"
-    assert f"{first.logit:+.1f}" in said
-    assert f"{second.bias:+.1f}" in said
-    assert translate("explain.rather_than", label=first.label, other=second.label) in said
+    assert f"{first.logit:+.1f}" in text
+    assert f"{second.bias:+.1f}" in text
+    assert translate("explain.rather_than", label=first.label, other=second.label) in text
 
 
 def test_evidence_lies_on_the_digit(mnist: Splits) -> None:

@@ -1,4 +1,4 @@
-"""`softreg serve` in a process of its own, and a client that says exactly what it is told over a raw socket."""
+"""`softreg serve` in a process of its own, and a client that sends exactly the given bytes over a raw socket."""
 
 import base64
 import json

@@ -31,10 +31,10 @@ def test_attributions_and_bias_sum_to_the_logit(model: SoftmaxRegression, mnist:
         first, second = first_and_second(model, reading)
         assert [first.label, second.label] == [model.classes[c] for c in own.argsort(descending=True)[:2]]
         for part in (first, second):
-            wanted = float(own[model.classes.index(part.label)])
-            assert part.map.double().sum() + part.bias == pytest.approx(wanted, abs=1e-4)
-            assert part.positive + part.negative + part.bias == pytest.approx(wanted, abs=1e-4)
-            assert part.logit == pytest.approx(wanted, abs=1e-4)
+            logit = float(own[model.classes.index(part.label)])
+            assert part.map.double().sum() + part.bias == pytest.approx(logit, abs=1e-4)
+            assert part.positive + part.negative + part.bias == pytest.approx(logit, abs=1e-4)
+            assert part.logit == pytest.approx(logit, abs=1e-4)
             assert part.positive >= 0 >= part.negative
 
 

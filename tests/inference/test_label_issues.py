@@ -33,8 +33,8 @@ def test_cross_validation_agrees_with_a_model_trained_without_the_fold(mnist: Sp
     log_p = cross_val_log_proba(recipe.replace({"tol": 1e-4}), fit(recipe, data).model, data)
     aside = torch.arange(500) % 5 == 2
     others = Dataset(data.images[~aside], data.labels[~aside], data.classes, data.name)
-    wanted = fit(recipe, others).model.predict_proba(data.images[aside])
-    torch.testing.assert_close(log_p[aside].exp().float(), wanted, atol=0.02, rtol=0)
+    expected = fit(recipe, others).model.predict_proba(data.images[aside])
+    torch.testing.assert_close(log_p[aside].exp().float(), expected, atol=0.02, rtol=0)
 
 
 def test_correct_labels_are_no_issues() -> None:

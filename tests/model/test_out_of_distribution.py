@@ -17,19 +17,19 @@ from softreg.recipe import Recipe
 from softreg.training.fit import Fit, fit
 
 
-def test_about_the_chosen_fraction_of_new_digits_is_out_of_distribution_and_far_more_outliers(mnist: Splits, fitted: Fit) -> None:
-    doubted = [why == "prediction.novel" for why in predict_images(fitted.model, mnist.test.images[:3000])[2]]
-    assert 0.003 < np.mean(doubted) < 0.045
+def test_few_new_digits_and_many_outliers_are_out_of_distribution(mnist: Splits, fitted: Fit) -> None:
+    flagged = [reason == "prediction.novel" for reason in predict_images(fitted.model, mnist.test.images[:3000])[2]]
+    assert 0.003 < np.mean(flagged) < 0.045
     outliers, _ = synthetic_outliers(mnist.test.images, mnist.test.labels, 1000, torch.Generator().manual_seed(1))
-    assert np.mean([why == "prediction.novel" for why in predict_images(fitted.model, outliers)[2]]) > 0.25
+    assert np.mean([reason == "prediction.novel" for reason in predict_images(fitted.model, outliers)[2]]) > 0.25
 
 
-def test_a_model_without_calibration_only_doubts_what_it_is_unsure_of(mnist: Splits) -> None:
+def test_a_model_without_a_detector_abstains_only_when_uncertain(mnist: Splits) -> None:
     model = fit(Recipe(solver="lbfgs", l2=1e-1, tol=1e-3), mnist.train[:1000]).model
     _, probabilities, doubts = predict_images(model, mnist.test.images[:500])
     unsure = probabilities.max(1).values <= 0.5
     assert 0 < unsure.sum() < 500
-    assert [why == "prediction.uncertain" for why in doubts] == unsure.tolist()
+    assert [reason == "prediction.uncertain" for reason in doubts] == unsure.tolist()
 
 
 def test_the_distance_is_mahalanobis(fitted: Fit, train: Dataset) -> None:
@@ -42,12 +42,12 @@ def test_the_distance_is_mahalanobis(fitted: Fit, train: Dataset) -> None:
     covariance = np.cov(of_class.T, bias=True)
     covariance += (0.02 * np.trace(covariance) / len(covariance) + 1e-6) * np.eye(len(covariance))
     away = y[3000:3050] - of_class.mean(0)
-    wanted = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(covariance), away))
+    expected = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(covariance), away))
     logits = torch.zeros(50, 10)
     logits[:, c] = 1
     k = y.shape[1]
     found = model.ood_detector.statistics(OODInputs(model.ood_detector.components(x[3000:3050]), logits))[:, 2 * k].detach().numpy()
-    np.testing.assert_allclose(found, wanted, rtol=2e-3)
+    np.testing.assert_allclose(found, expected, rtol=2e-3)
 
 
 def test_principal_axes_are_those_of_a_full_decomposition() -> None:
@@ -59,7 +59,7 @@ def test_principal_axes_are_those_of_a_full_decomposition() -> None:
     torch.testing.assert_close((axes * exact).sum(0).abs(), torch.ones(5), atol=1e-4, rtol=0)
 
 
-def test_a_calibrated_model_is_written_and_read_whole(fitted: Fit, mnist: Splits, tmp_path: Path) -> None:
+def test_a_calibrated_model_is_saved_and_loaded(fitted: Fit, mnist: Splits, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_model(fitted.model, path)
     again = load_model(path)

@@ -315,9 +315,9 @@ def test_the_command_interrupted(dataset: Path, tmp_path: Path) -> None:
     assert interrupted.stdout is not None
     next(line for line in interrupted.stdout if line.startswith("Epoch: 0020"))
     interrupted.send_signal(signal.SIGINT)
-    _, said = interrupted.communicate()
+    _, errors = interrupted.communicate()
     assert interrupted.returncode == 130
-    assert f"softreg train --resume --out {run}" in said
+    assert f"softreg train --resume --out {run}" in errors
     assert Run(run).termination.reason is TerminationReason.INTERRUPTED
     assert len(Run(run).costs) >= 20
     assert unfinished_recipe(run) == Run(run).recipe

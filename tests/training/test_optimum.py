@@ -1,4 +1,4 @@
-"""The preset `optimum`: MNIST's one optimum, found, proven and said in both languages."""
+"""The preset `optimum`: MNIST's one optimum, found, with its proof reported in both languages."""
 
 import re
 from typing import Any
@@ -25,13 +25,13 @@ def test_it_is_the_optimum_to_its_tolerance(run: Run) -> None:
 
 
 def test_the_proof_is_above_the_gap_and_not_far(run: Run) -> None:
-    facts: dict[str, Any] = run.termination.params
+    params: dict[str, Any] = run.termination.params
     gap = run.result["objective"] - OPTIMUM
-    assert gap / 3 < facts["gap"] < 3 * gap + 1e-8
-    assert gap <= facts["proven"] < 1e-4
+    assert gap / 3 < params["gap"] < 3 * gap + 1e-8
+    assert gap <= params["proven"] < 1e-4
 
 
-def test_both_are_said(run: Run) -> None:
+def test_both_are_reported(run: Run) -> None:
     assert re.fullmatch(r"converged in \d+ iterations: about \de-0\d from the minimum, proven below \de-0\d", str(run.termination))
     use_language("ko")
     assert re.fullmatch(r"\d+번 반복하여 수렴했습니다. 최솟값과의 차이 약 \de-0\d\(증명된 상한 \de-0\d\)", str(run.termination))

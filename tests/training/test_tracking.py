@@ -84,8 +84,8 @@ def test_mlflow_and_wandb_are_told_the_recipe_the_costs_and_the_evaluation(
         setattr(module, function, getattr(library, function))
     monkeypatch.setitem(sys.modules, name, module)
     run = train(recipe, tmp_path / "runs" / "mine", log_to=name)
-    begun, steps, result, ended = library.calls[:3], library.calls[3:6], library.calls[6], library.calls[7:]
-    assert begun == [("experiment", "softreg"), ("begin", "mine"), ("recipe", asdict(recipe))]
+    first, steps, result, ended = library.calls[:3], library.calls[3:6], library.calls[6], library.calls[7:]
+    assert first == [("experiment", "softreg"), ("begin", "mine"), ("recipe", asdict(recipe))]
     assert steps == [(step, {"cost": cost}) for step, cost in enumerate(run.costs, start=1)]
     assert result == (
         3,

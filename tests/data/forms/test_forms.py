@@ -72,9 +72,9 @@ def test_the_commands_take_every_form(form: str, arrays: Arrays, tmp_path: Path,
     ):
         with pytest.raises(SystemExit) as ended:
             main(list(arguments))
-        told = capsys.readouterr()
-        assert ended.value.code == 0, told.err
-        assert json.loads(told.out)["schema"] == 1
+        output = capsys.readouterr()
+        assert ended.value.code == 0, output.err
+        assert json.loads(output.out)["schema"] == 1
     lines = Path(answers).read_text().splitlines()
     model, (x, y) = open_run(run).model(), (arrays if form != "folders" else sorted_by_class(arrays))[2:]
     named = [int(line.rpartition(",")[2]) for line in lines[1:]]

@@ -1,7 +1,7 @@
 """How often softreg says it does not know: of pictures that show no digit, and of the test images.
 
     python -m benchmarks.abstention --seed 1                      while developing
-    python -m benchmarks.abstention --seed 2027 --write           the figures that are told
+    python -m benchmarks.abstention --seed 2027 --write           the reported figures
 
 Non-digits are drawn by `benchmarks.non_digits` and go the whole way, from a picture to an answer; a picture counts as abstained if
 there is no answer, for whatever reason. The test images go through the model as they are.

@@ -4,9 +4,8 @@
     python -m benchmarks.pictures --split test --count 434 --write
 
 For each kind: the share read right of the images themselves, of the pictures by `softreg predict`, and of the pictures shrunk to
-28 x 28. By `softreg predict` a picture is read right if exactly its digit is told; to abstain is wrong, and so is a second digit.
-Beside it, what would have been told had it not abstained. Every kind is made of other images: 23 kinds of 434 are 9,982 of the
-10,000. Everything was chosen on the validation split, the last 10,000 training images; the test images are for the final table.
+28 x 28. `softreg predict` reads a picture right if the answer is exactly its digit; to abstain is wrong, and so is a second digit.
+Beside it, the share had it never abstained. Every kind is made of other images: 23 kinds of 434 are 9,982 of the 10,000. Everything was chosen on the validation split, the last 10,000 training images; the test images are for the final table.
 """
 
 import argparse
@@ -62,13 +61,13 @@ def measure(kind: Kind, data: Dataset, chosen: Tensor, model: SoftmaxRegression)
     start = time.perf_counter()
     answers = predict(model, [read_picture(content) for content in contents])
     seconds = time.perf_counter() - start
-    told = ["".join(reading.label for reading in answer.readings) for answer in answers]
+    readings = ["".join(reading.label for reading in answer.readings) for answer in answers]
     return {
         "kind": kind.__name__,
         "n": len(contents),
         "image": right(model, originals, labels),
         "softreg": statistics.mean(answer.label == name for answer, name in zip(answers, names, strict=True)),
-        "not_abstaining": statistics.mean(text == name for text, name in zip(told, names, strict=True)),
+        "not_abstaining": statistics.mean(text == name for text, name in zip(readings, names, strict=True)),
         "shrunk": right(model, [shrunk(content) for content in contents], labels),
         "ms": 1000 * seconds / len(contents),
     }

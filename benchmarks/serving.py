@@ -46,7 +46,7 @@ end
 
 @contextmanager
 def served(folder: Path, cores: str | None) -> Iterator[tuple[psutil.Process, str]]:
-    """A server of its own, pinned if wanted, and its address."""
+    """A server of its own, pinned if asked, and its address."""
     pinned = ["taskset", "-c", cores] if cores else []
     command = [*pinned, sys.executable, "-m", "softreg", "serve", "--port", "0", "--json"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)

@@ -65,7 +65,8 @@ class Recipe:
     Raises
     ------
     RecipeError
-        If a value is invalid, or set for a solver that does not use it.
+        If a value is invalid, or set for a solver that does not use it; of the methods that read TOML, also if it cannot be read
+        or has an unknown field.
     """
 
     dataset: str = _spec("mnist")

@@ -72,7 +72,7 @@ MISTYPED = [
     (["--nope"], "No such option '--nope'. (see `softreg --help`)", "--nope"),
     (["tain"], "No such command 'tain'. Did you mean", "'train'"),
     (["--debug"], "Missing command. (see `softreg --help`)", "softreg --help"),
-    (["predict"], "give either pictures or --dataset (see `softreg predict --help`)", "--dataset"),
+    (["predict"], "Missing argument 'PICTURE...'. (see `softreg predict --help`)", "PICTURE..."),
     (["reproduce"], "Missing argument 'RUN'. (see `softreg reproduce --help`)", "RUN"),
     (["export", "run"], "Missing option '--format'. Choose from: onnx, npz, json", "onnx, npz, json"),
     (["train", "--lr"], "Option '--lr' requires an argument.", "--lr"),

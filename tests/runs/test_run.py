@@ -71,13 +71,13 @@ def test_a_name_too_long(tmp_path: Path) -> None:
         open_run(tmp_path / ("a" * 300))
 
 
-def test_what_is_missing_is_said_in_the_systems_words(run: Run) -> None:
+def test_a_missing_file_is_reported_with_the_systems_message(run: Run) -> None:
     (run.path / RECIPE).unlink()
     with pytest.raises(RunError, match=f"{run.path / RECIPE}: .*: No such file or directory"):
         _ = run.recipe
 
 
-def test_the_penalty_that_was_chosen_stands_in_the_settled_recipe(run: Run) -> None:
+def test_the_resolved_recipe_has_the_chosen_penalty(run: Run) -> None:
     assert run.resolved_recipe == run.recipe
     chosen = Recipe(dataset=run.recipe.dataset, solver="lbfgs", l2="auto")
     (run.path / RECIPE).write_text(chosen.to_toml())
@@ -98,7 +98,7 @@ def test_a_run_without_metrics_has_no_result(run: Run) -> None:
         _ = run.result
 
 
-def test_a_finished_run_is_told_from_an_interrupted_one(run: Run, tmp_path: Path) -> None:
+def test_a_finished_run_is_distinguished_from_an_interrupted_one(run: Run, tmp_path: Path) -> None:
     assert finished_run(run.path) == run
     change(run.path / METRICS, ending={"key": "interrupted", "converged": False, "facts": {"steps": 1}})
     assert finished_run(run.path) is None
@@ -190,6 +190,6 @@ def test_what_is_in_the_way(run: Run, tmp_path: Path) -> None:
         ensure_available(tmp_path / "precious", force=True)
 
 
-def test_the_usual_folders() -> None:
+def test_default_folders_are_numbered() -> None:
     names = default_run_dirs("best")
     assert [str(next(names)) for _ in range(3)] == ["runs/best", "runs/best-2", "runs/best-3"]

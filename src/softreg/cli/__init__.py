@@ -110,5 +110,5 @@ def _choose_language(arguments: list[str]) -> None:
     """Before anything is parsed: `--lang` wherever it stands, else `SOFTREG_LANG`, else the locale."""
     given = [value for flag, value in pairwise(arguments) if flag == "--lang"]
     given += [argument.removeprefix("--lang=") for argument in arguments if argument.startswith("--lang=")]
-    wanted = given[-1] if given else os.environ.get("SOFTREG_LANG", language_of_locale())
-    use_language("ko" if wanted == "ko" else "en")  # an invalid --lang is rejected when it is parsed
+    chosen = given[-1] if given else os.environ.get("SOFTREG_LANG", language_of_locale())
+    use_language("ko" if chosen == "ko" else "en")  # an invalid --lang is rejected when it is parsed

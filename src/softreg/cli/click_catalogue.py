@@ -37,5 +37,5 @@ def install() -> None:
 
 
 @cache
-def _by_msgid(spoken: Language) -> dict[str, str]:
-    return {sentence["en"]: sentence[spoken] for sentence in catalogue("click").values()}
+def _by_msgid(target: Language) -> dict[str, str]:
+    return {sentence["en"]: sentence[target] for sentence in catalogue("click").values()}

@@ -45,12 +45,12 @@ def _print(evaluation: "Evaluation", title: str) -> None:
     console = Console(markup=False, highlight=False)  # a path may have brackets in it
     low, high = evaluation.interval
     console.print(f"{title}\n", style="bold", soft_wrap=True)
-    for name, facts in (
+    for name, params in (
         ("accuracy", {"accuracy": evaluation.accuracy, "low": low, "high": high, "n": evaluation.n}),
         ("nll", {"nll": evaluation.nll}),
         ("ece", {"ece": evaluation.ece}),
     ):
-        console.print(f"  {translate(f'evaluation.{name}')}: {translate(f'evaluation.{name}_value', **facts)}", soft_wrap=True)
+        console.print(f"  {translate(f'evaluation.{name}')}: {translate(f'evaluation.{name}_value', **params)}", soft_wrap=True)
     console.print()
     console.print(_by_class(evaluation))
     matrix = _matrix(evaluation)

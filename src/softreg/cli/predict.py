@@ -48,7 +48,11 @@ def command(
         return _dataset(dataset, run, answers_path, probabilities=probabilities, as_json=as_json)
     if answers_path or probabilities:
         raise click.UsageError(translate("predict.csv_needs_dataset"))
-    pictures = tuple(_in_folders(pictures))
+    return _pictures(tuple(_in_folders(pictures)), run, steps, as_json=as_json)
+
+
+def _pictures(pictures: Sequence[str], run: str | None, steps: str | None, *, as_json: bool) -> int:
+    """Print what is read in each picture, write its steps if asked; 1 if some picture could not be read."""
     from softreg.errors import PictureError
     from softreg.imaging.contact_sheet import write_strip
     from softreg.inference.prediction import predict_each
@@ -93,8 +97,8 @@ def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: 
         written = list(lines)
     write_bytes(Path(path), "".join(written).encode())
     if as_json:
-        told = {"schema": 1, "model": run or "best", "dataset": dataset, "n": len(written) - 1, "csv": path}
-        click.echo(json.dumps(told, ensure_ascii=False))
+        payload = {"schema": 1, "model": run or "best", "dataset": dataset, "n": len(written) - 1, "csv": path}
+        click.echo(json.dumps(payload, ensure_ascii=False))
     else:
         click.echo(translate("predict.csv_saved", n=len(written) - 1, path=path))
     return 0

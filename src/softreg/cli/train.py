@@ -54,9 +54,9 @@ def command(
     """Parse, train, print."""
     flags = {name: value for name, value in flags.items() if value is not None}
     chosen = config is not None or click.get_current_context().get_parameter_source("preset") is not ParameterSource.DEFAULT
-    begun = _begun_recipe(out) if resume else None
+    resumed = _recipe_to_resume(out) if resume else None
     with flags_in_errors(flags):
-        recipe = begun.replace(flags) if begun and not chosen else Recipe.merged(preset, config, flags)
+        recipe = resumed.replace(flags) if resumed and not chosen else Recipe.merged(preset, config, flags)
     from softreg.compute.device import choose_device
     from softreg.training.train import train, train_worker
 
@@ -80,7 +80,7 @@ def command(
     return INTERRUPTED
 
 
-def _begun_recipe(out: str | None) -> Recipe | None:
+def _recipe_to_resume(out: str | None) -> Recipe | None:
     """The recipe of the training of `out` to resume, or of the finished run; None, with a note on stderr, if there is neither."""
     from softreg.runs.run import finished_run
     from softreg.training.checkpoints import unfinished_recipe

@@ -1,4 +1,4 @@
-"""The interface of feature maps: images uint8 (N, 28, 28) -> vectors (N, D)."""
+"""The interface of feature maps: images uint8 (N, H, W) or (N, H, W, 3) -> vectors (N, D)."""
 
 from collections import deque
 from typing import ClassVar, Self
@@ -14,7 +14,7 @@ CHUNK = 100  # images per call of `transform`: intermediate results stay in the 
 
 
 class FeatureMap(nn.Module):
-    """A fixed map, images uint8 (N, 28, 28) -> (N, D) float32. All its state is in buffers whose shapes are known before `fit`.
+    """A fixed map, images uint8 (N, *image_shape) -> (N, D) float32. All its state is in buffers of shapes known before `fit`.
 
     Attributes
     ----------
@@ -32,15 +32,15 @@ class FeatureMap(nn.Module):
     quantum: ClassVar[float] = 1.0
 
     def fit(self, images: Tensor, seed: int) -> Self:
-        """Fill the buffers from training images uint8 (N, 28, 28); the same seed gives the same buffers."""
+        """Fill the buffers from training images uint8 (N, *image_shape); the same seed gives the same buffers. Returns the map."""
         raise NotImplementedError
 
     def transform(self, images: Tensor) -> Tensor:
-        """The features (B, D), float32, of a small batch of images (B, 28, 28)."""
+        """The features (B, D), float32, of a small batch of images uint8 (B, *image_shape)."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
-        """The features (N, D), float32, of any number of images uint8 (N, 28, 28), computed in chunks."""
+        """The features (N, D), float32, of any number of images uint8 (N, *image_shape), computed in chunks."""
         return self._in_chunks(images, torch.float32, 1.0)
 
     def quantised(self, images: Tensor) -> Tensor:
@@ -48,14 +48,14 @@ class FeatureMap(nn.Module):
         return self._in_chunks(images, self.storage_dtype, self.quantum)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
-        """The contribution of each pixel to features @ weight: images uint8 (N, 28, 28), weight (D,) -> (N, 28, 28), float32.
+        """The contribution of each pixel to features @ weight: images uint8 (N, *image_shape), weight (D,) -> (N, H, W).
 
-        The contributions of an image's pixels sum to its evidence, sum_j weight_j x_j: the logit without the bias.
+        The contributions, float32, of an image's pixels sum to its evidence, sum_j weight_j x_j: the logit without the bias.
         """
         raise NotImplementedError
 
     def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
-        """Add this map to an ONNX graph: float32 images (N, 28, 28) in [0, 1] -> features (N, D); names in, name out.
+        """Add this map to an ONNX graph: float32 images (N, *image_shape) in [0, 1] -> features (N, D); names in, name out.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The figure of `softreg explain PICTURE`: what spoke for and against each class, drawn on the picture itself."""
+"""The figure of `softreg explain PICTURE`: the evidence for and against each class, drawn on the picture itself."""
 
 from collections.abc import Sequence
 

@@ -53,8 +53,8 @@ STYLE: dict[str, Any] = {
 @contextmanager
 def house_style() -> Iterator[None]:
     """The style, in the current language; in English if no installed font has the letters of that language."""
-    spoken = language()
-    font = hangul_font() if spoken == "ko" else None
+    current = language()
+    font = hangul_font() if current == "ko" else None
     if font is None:
         use_language("en")
     family, bold = font or ("DejaVu Sans", 700)
@@ -62,7 +62,7 @@ def house_style() -> Iterator[None]:
         with mpl.rc_context(STYLE | {"font.family": [family], "figure.titleweight": bold}):  # type: ignore[arg-type]
             yield
     finally:
-        use_language(spoken)
+        use_language(current)
 
 
 @cache

@@ -16,7 +16,7 @@ BATCH_SIZE = 1000  # images whose features are in memory at a time
 
 
 class _UninitializedLinear(nn.Linear):
-    """An `nn.Linear` that draws no initial weights: they are set afterwards, and nobody's generator advances.
+    """An `nn.Linear` that draws no initial weights: they are set afterwards, and no random generator advances.
 
     (`device="meta"` and `to_empty` do the same, but importing what they need takes half a second.)
     """

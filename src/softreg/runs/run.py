@@ -42,7 +42,17 @@ ENVIRONMENT_TYPES = {"libraries": dict, "data_sha256": dict, "train_seconds": NU
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder; its files are read when a property is used."""
+    """A run folder; its files are read when a property is used.
+
+    Attributes
+    ----------
+    path : the folder
+
+    Raises
+    ------
+    RunError
+        Of the properties and `model()`: if a file is missing or damaged; of `recipe`, a RecipeError if its values are invalid.
+    """
 
     path: Path
 

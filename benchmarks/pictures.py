@@ -5,7 +5,8 @@
 
 For each kind: the share read right of the images themselves, of the pictures by `softreg predict`, and of the pictures shrunk to
 28 x 28. `softreg predict` reads a picture right if the answer is exactly its digit; to abstain is wrong, and so is a second digit.
-Beside it, the share had it never abstained. Every kind is made of other images: 23 kinds of 434 are 9,982 of the 10,000. Everything was chosen on the validation split, the last 10,000 training images; the test images are for the final table.
+Beside it, the share had it never abstained. Every kind is made of other images: 23 kinds of 434 are 9,982 of the 10,000.
+Everything was chosen on the validation split, the last 10,000 training images; the test images are for the final table.
 """
 
 import argparse

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from softreg.errors import RunError
+from softreg.messages import translate
 from softreg.model.serialization import save_model
 from softreg.optim.minimize import StopMinimization
 from softreg.optim.solver import State, TerminationReason
@@ -94,13 +95,13 @@ def test_another_machine_is_told(run: Run) -> None:
     assert "data" in text
 
 
-def test_an_exchanged_recipe_is_found(run: Run) -> None:
+def test_a_replaced_recipe_is_found(run: Run) -> None:
     recipe = run.recipe.replace({"seed": "1"})
     (run.path / RECIPE).write_text(recipe.to_toml())
     found = reproduce(run)
     assert not found.same
     assert found.differing > 7000
-    assert "exchanged" in found.reasons[0]
+    assert found.reasons == [translate("reproduce.no_reason")]
 
 
 def test_a_model_of_another_shape_is_refused(run: Run, tmp_path: Path, dataset: Path) -> None:

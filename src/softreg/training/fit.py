@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from softreg.compute.device import choose_device
 from softreg.compute.distributed import ProcessGroup
@@ -21,7 +21,7 @@ from softreg.optim.initialization import initial_theta
 from softreg.optim.l2_path import PathPoint, best_point, l2_path
 from softreg.optim.minimize import StopMinimization, minimize
 from softreg.optim.objective import Objective
-from softreg.optim.solver import State, Termination, TerminationReason
+from softreg.optim.solver import Solver, State, Termination, TerminationReason
 from softreg.optim.solvers.newton_type import checked_termination
 from softreg.optim.solvers.registry import SOLVERS, make_solver
 from softreg.recipe import AUTO, Recipe
@@ -103,7 +103,7 @@ def fit(
         If the objective stops being finite.
     """
     _check_fits(recipe, train, group)
-    began = time.perf_counter()
+    began = time.perf_counter() - (resume_from.seconds if resume_from else 0.0)
     device = choose_device(recipe.device)
     generator = Generator().manual_seed(recipe.seed)
     features, objective, path = _problem(recipe, train, device, group)
@@ -111,48 +111,72 @@ def fit(
     if SOLVERS[recipe.solver].finds_optimum:  # from any start; at zero the Hessian is known in closed form
         theta = torch.zeros_like(theta)
     solver = make_solver(recipe.solver, vars(recipe), generator.get_state())
-    latest = resume_from or TrainState(solver.start(objective, theta), [], 0.0)
-    spent = latest.seconds
-
-    def after_step(state: State) -> None:
-        nonlocal latest
-        latest = TrainState(state, [*latest.losses, state.cost], spent + time.perf_counter() - began)
-        on_checkpoint(latest)
-        on_step(state)
-        if state.steps == stop_after:
-            raise StopMinimization
-
-    try:
-        if stop_after == latest.state.steps:
-            state = _ended(latest.state, TerminationReason.STOPPED)
-        else:
-            state = minimize(solver, objective, theta, resume_from=latest.state, on_step=after_step)
-    except KeyboardInterrupt:
-        if group:
-            raise
-        state = _ended(latest.state, TerminationReason.INTERRUPTED)
-    assert state.termination is not None
-    termination = state.termination
-    model = SoftmaxRegression(features, train.classes)
-    temperature = 1.0
+    start = resume_from or TrainState(solver.start(objective, theta), [], 0.0)
+    progress = _Progress(start, began, on_checkpoint, on_step, stop_after)
+    state, termination = _run(solver, objective, theta, progress, group)
+    model, temperature = SoftmaxRegression(features, train.classes), 1.0
     if not termination.reason.is_early:
         if SOLVERS[recipe.solver].finds_optimum:
             termination = checked_termination(objective, state)
         if recipe.calibration:
             temperature, model.ood_detector = calibrate(features, objective, solver, theta, train, recipe.calibration)
-    seconds = spent + time.perf_counter() - began
+    seconds = time.perf_counter() - began
     model.set_theta(state.theta / temperature)
     return Fit(
         model=model.to(device).eval(),
-        costs=latest.losses,
+        costs=progress.latest.losses,
         objective=objective.value(state.theta),
         termination=termination,
         seconds=seconds,
         temperature=temperature,
         l2=objective.l2,
         path=path,
-        state=replace(latest, seconds=seconds),
+        state=replace(progress.latest, seconds=seconds),
     )
+
+
+class _Progress:
+    """The callback of every step; `latest` is the training after the last whole one, so that Ctrl-C loses no more than a step."""
+
+    def __init__(
+        self,
+        latest: TrainState,
+        began: float,
+        on_checkpoint: Callable[[TrainState], None],
+        on_step: Callable[[State], None],
+        stop_after: int | None,
+    ) -> None:
+        self.latest = latest
+        self._began, self._on_checkpoint, self._on_step, self._stop_after = began, on_checkpoint, on_step, stop_after
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there have been `stop_after` steps."""
+        return self.latest.state.steps == self._stop_after
+
+    def __call__(self, state: State) -> None:
+        self.latest = TrainState(state, [*self.latest.losses, state.cost], time.perf_counter() - self._began)
+        self._on_checkpoint(self.latest)
+        self._on_step(state)
+        if self.is_over:
+            raise StopMinimization
+
+
+def _run(
+    solver: Solver, objective: Objective, theta: Tensor, progress: _Progress, group: ProcessGroup | None
+) -> tuple[State, Termination]:
+    """Minimise until the solver, a callback or Ctrl-C ends it; the last state, and why."""
+    try:
+        if progress.is_over:
+            state = _ended(progress.latest.state, TerminationReason.STOPPED)
+        else:
+            state = minimize(solver, objective, theta, resume_from=progress.latest.state, on_step=progress)
+    except KeyboardInterrupt:
+        if group:
+            raise
+        state = _ended(progress.latest.state, TerminationReason.INTERRUPTED)
+    assert state.termination is not None
+    return state, state.termination
 
 
 def _ended(state: State, reason: TerminationReason) -> State:

@@ -65,8 +65,7 @@ class Recipe:
     Raises
     ------
     RecipeError
-        If a value is invalid, or set for a solver that does not use it; of the methods that read TOML, also if it cannot be read
-        or has an unknown field.
+        If a value is invalid, set for a solver that does not use it, or of an unknown field; or if a TOML file cannot be read.
     """
 
     dataset: str = _spec("mnist")

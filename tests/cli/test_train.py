@@ -2,6 +2,9 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,9 @@ import numpy as np
 from click.testing import CliRunner
 
 from softreg.cli.train import command
+from softreg.optim.solver import TerminationReason
 from softreg.runs.run import Run
+from softreg.training.checkpoints import unfinished_recipe
 from tests.helpers.command_line import run_softreg
 from tests.helpers.lab_table import LAB_COSTS
 
@@ -78,3 +83,44 @@ def test_not_converged_says_how_far_and_what_to_do(small_idx: Path, tmp_path: Pa
     assert re.search(
         r"not converged: about \de-0\d from the minimum, proven below .* after 2 iterations.*--max-iterations or --tol", err
     )
+
+
+def train_command(*arguments: str) -> list[str]:
+    """For a process of its own, to be killed or interrupted."""
+    return [sys.executable, "-m", "softreg", "train", *arguments]
+
+
+def test_the_command_killed_and_resumed(small_idx: Path, tmp_path: Path) -> None:
+    command = train_command("--dataset", str(small_idx), "--epochs", "500000", "--out", str(tmp_path / "run"))
+    killed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert killed.stdout is not None
+    next(line for line in killed.stdout if line.startswith("Epoch: 0020"))
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    changed = subprocess.run(
+        train_command("--resume", "--out", str(tmp_path / "run"), "--epochs", "21"), capture_output=True, text=True, check=False
+    )
+    assert changed.returncode == 1
+    assert "epochs 21, not 500000" in changed.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [".run.unfinished"]
+
+
+def test_the_command_interrupted(small_idx: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = train_command("--dataset", str(small_idx), "--epochs", "500000", "--out", str(run))
+    interrupted = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert interrupted.stdout is not None
+    next(line for line in interrupted.stdout if line.startswith("Epoch: 0020"))
+    interrupted.send_signal(signal.SIGINT)
+    _, errors = interrupted.communicate()
+    assert interrupted.returncode == 130
+    assert f"softreg train --resume --out {run}" in errors
+    assert Run(run).termination.reason is TerminationReason.INTERRUPTED
+    assert len(Run(run).costs) >= 20
+    assert unfinished_recipe(run) == Run(run).recipe
+
+
+def test_resume_without_a_place_is_a_usage_error() -> None:
+    done = subprocess.run(train_command("--resume"), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--out" in done.stderr

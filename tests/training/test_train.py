@@ -120,10 +120,10 @@ def test_a_finished_run_is_left_as_it_is(recipe: Recipe, tmp_path: Path) -> None
 
 
 def test_a_recipe_that_cannot_work_leaves_nothing_behind(recipe: Recipe, tmp_path: Path) -> None:
-    class BadData(DataError):
+    class BadDataError(DataError):
         def __init__(self) -> None:
             super().__init__("dataset.in_memory")
 
     with pytest.raises(DataError):
-        train(recipe, tmp_path / "run", figures=False, on_step=stop_after(2, BadData))
+        train(recipe, tmp_path / "run", figures=False, on_step=stop_after(2, BadDataError))
     assert list(tmp_path.iterdir()) == []

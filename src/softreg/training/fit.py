@@ -11,6 +11,7 @@ from softreg.compute.device import choose_device
 from softreg.compute.distributed import ProcessGroup
 from softreg.data.augmentation import augment
 from softreg.data.dataset import Dataset
+from softreg.data.paper import are_written_on_paper
 from softreg.errors import RecipeError
 from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import make_feature_map
@@ -134,6 +135,7 @@ def fit(
     assert state.termination is not None
     termination = state.termination
     model = SoftmaxRegression(features, train.classes)
+    model.whole_pictures = not are_written_on_paper(train)
     temperature = 1.0
     if not termination.reason.is_early:
         if SOLVERS[recipe.solver].finds_optimum:

@@ -100,9 +100,9 @@ def explain(picture: AnyPicture, model: AnyModel = "best") -> Explanation:
         If there is no such run.
     """
     found, asked = _picture(picture), _model(model)
-    if found.reason is not None:
-        raise PictureError("explain.nothing", picture=found.name, reason=translate(found.reason))
     (prediction,) = predict_pictures(asked, [found])
+    if prediction.picture.reason is not None:
+        raise PictureError("explain.nothing", picture=found.name, reason=translate(prediction.picture.reason))
     return Explanation(prediction.picture, tuple((digit, *first_and_second(asked, digit)) for digit in prediction.readings))
 
 

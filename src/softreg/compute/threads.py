@@ -14,7 +14,7 @@ Map = Callable[[Callable[[int], Any], range], Iterator[Any]]
 def thread_map(device: torch.device, tasks: int) -> Iterator[Map]:
     """Yield a parallel `map`: as many threads as torch uses, each of which runs torch single-threaded."""
     threads = min(torch.get_num_threads(), tasks) if device.type == "cpu" else 1
-    if threads == 1:
+    if threads <= 1:  # 0: nothing to do
         yield map
         return
     before = torch.get_num_threads()

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from softreg.figures.house_style import DIVERGING, FAINT, MUTED, bold, house_style, new_figure
 from softreg.figures.layout import LEFT, TOP, WIDTH
-from softreg.image_format import SIDE
 from softreg.imaging.picture import Picture
 from softreg.inference.attribution import Attribution
 from softreg.inference.prediction import DigitPrediction, percent
@@ -117,13 +116,13 @@ def _draw_crop(panel: Axes, picture: Picture, prediction: DigitPrediction, *, fa
 
 
 def _draw_evidence(panel: Axes, prediction: DigitPrediction, evidence: NDArray[np.float32], scale: ScalarMappable) -> None:
-    """Evidence (28, 28), drawn where its pixels came from; weak evidence is transparent."""
+    """Evidence (H, W), drawn where its pixels came from; weak evidence is transparent."""
     limits = panel.axis()
     fine = np.kron(evidence, np.ones((UPSAMPLING, UPSAMPLING)))
     colours = scale.to_rgba(fine)
     colours[..., 3] = np.sqrt(np.clip(np.abs(fine) / scale.get_clim()[1], 0, 1))
     to_picture = Affine2D(np.vstack([prediction.digit.affine, [0, 0, 1]])) + panel.transData
-    panel.imshow(colours, extent=(0, SIDE, SIDE, 0), interpolation="nearest", transform=to_picture)
+    panel.imshow(colours, extent=(0, evidence.shape[1], evidence.shape[0], 0), interpolation="nearest", transform=to_picture)
     panel.axis(limits)
 
 

@@ -6,6 +6,7 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from softreg.errors import PictureError
 from softreg.image_format import SIDE
@@ -121,6 +122,29 @@ class Picture:
         reason = None if digits else f"pictures.{layout.reason or 'noise'}"
         lengths = tuple(len(line) for line in lines)
         return replace(self, notes=notes, stages=tuple(stages), digits=digits, reason=reason, lines=lengths)
+
+    def as_one_image(self, image_shape: tuple[int, ...]) -> "Picture":
+        """The same picture as one image (H, W) or (H, W, 3), resized as a whole: for models of anything but digits on paper."""
+        image = resized_whole(self.stages[0].array, image_shape)
+        width, height = self.size
+        affine = np.array([[width / image_shape[1], 0, 0], [0, height / image_shape[0], 0]], dtype=np.float64)
+        digit = Digit(image, (0.0, 0.0, float(width), float(height)), affine, 1, float("nan"), 1.0)
+        stages = (self.stages[0], Stage("pictures.stage_whole", image))
+        return Picture(self.name, self.size, (), stages, (digit,), None)
+
+
+def resized_whole(pixels: Bytes, image_shape: tuple[int, ...]) -> Bytes:
+    """Pixels uint8 (H, W) or (H, W, 3) as an image of this shape: in grey if it has no channels, and resized if it must be."""
+    picture = Image.fromarray(pixels)
+    if len(image_shape) == 2 and pixels.ndim == 3:
+        grey = bool((pixels == pixels[..., :1]).all())
+        picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0])) if grey else picture.convert("L")
+    elif len(image_shape) == 3:
+        picture = picture.convert("RGB")
+    height, width = image_shape[:2]
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    return np.array(picture)
 
 
 def read_picture(source: Source, *, name: str | None = None) -> Picture:

@@ -132,7 +132,12 @@ def _abstention(reason: str | None) -> dict[str, Any]:
 
 
 def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Prediction]:
-    """Read all pictures, each in the way in which the model is surest of its digits (`softreg.inference.reading`)."""
+    """Read all pictures, each in the way in which the model is surest of its digits (`softreg.inference.reading`).
+
+    A model that was trained on other images than digits on paper gets each picture whole.
+    """
+    if model.whole_pictures:
+        pictures = [picture.as_one_image(model.image_shape) for picture in pictures]
     predictions = []
     for picture, scores in interpret(model, pictures):
         if scores is None:

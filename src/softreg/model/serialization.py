@@ -21,6 +21,7 @@ from softreg.storage.tensors import dumps, loads, read_bytes
 
 FORMAT = "1"
 DEFAULT_SHAPE = (SIDE, SIDE)
+WHOLE = "whole"
 MAX_BYTES = 256 * 2**20  # the largest model softreg makes is far smaller
 MAX_CLASSES = 10_000
 FILE_NAMES = {  # of tensors whose name in the file is not that in the model
@@ -38,6 +39,8 @@ def model_to_bytes(model: SoftmaxRegression) -> tuple[bytes, str]:
     metadata = {"format": FORMAT, "classes": json.dumps(model.classes, ensure_ascii=False), "features": model.features.name}
     if model.image_shape != DEFAULT_SHAPE:
         metadata["image_shape"] = json.dumps(model.image_shape)
+    elif model.whole_pictures:
+        metadata["pictures"] = WHOLE
     return dumps(_stored_tensors(model), metadata)
 
 
@@ -68,7 +71,7 @@ def load_model(path: Path) -> SoftmaxRegression:
 def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
     """The model in the bytes of the file `path`, which errors name; as `load_model`."""
     try:
-        tensors, metadata = loads(raw, {"format", "classes", "features"}, optional={"image_shape"})
+        tensors, metadata = loads(raw, {"format", "classes", "features"}, optional={"image_shape", "pictures"})
         model = _empty_model(metadata)
         if any(name.startswith("novelty.") for name in tensors):
             k = min(COMPONENTS, model.features.dim)
@@ -102,7 +105,12 @@ def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
         raise ValueError("classes")
     if metadata["features"] not in FEATURE_MAPS:
         raise ValueError("features")
-    return SoftmaxRegression(make_feature_map(metadata["features"], _image_shape(metadata)), tuple(classes))
+    model = SoftmaxRegression(make_feature_map(metadata["features"], _image_shape(metadata)), tuple(classes))
+    if "pictures" in metadata:
+        if metadata["pictures"] != WHOLE or model.whole_pictures:
+            raise ValueError("pictures")
+        model.whole_pictures = True
+    return model
 
 
 def _image_shape(metadata: dict[str, str]) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from softreg.errors import DataError
 from softreg.features.feature_map import FeatureMap
+from softreg.image_format import SIDE
 from softreg.model.images import as_images
 from softreg.model.out_of_distribution import OODDetector
 
@@ -39,6 +40,7 @@ class SoftmaxRegression(nn.Module):
     Attributes
     ----------
     linear : nn.Linear, weight (C, D), bias (C,)
+    whole_pictures : its images are no digits on paper, so that a picture is one image of it as a whole
     ood_detector : scores how unlike every class an image is; None if the recipe asked for no calibration
     """
 
@@ -48,6 +50,7 @@ class SoftmaxRegression(nn.Module):
         self.linear: nn.Linear = _UninitializedLinear(features.dim, len(classes))
         self.classes = classes
         self.ood_detector: OODDetector | None = None
+        self.whole_pictures = features.image_shape != (SIDE, SIDE)
 
     def forward(self, images: Tensor | NDArray[Any]) -> Tensor:
         """The logits (N, C), float32, of images, on the model's device.

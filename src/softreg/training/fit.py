@@ -11,6 +11,7 @@ from softreg.compute.device import choose_device
 from softreg.compute.distributed import ProcessGroup
 from softreg.data.augmentation import augment
 from softreg.data.dataset import Dataset
+from softreg.data.paper import are_written_on_paper
 from softreg.errors import RecipeError
 from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import make_feature_map
@@ -115,6 +116,7 @@ def fit(
     progress = _Progress(start, began, on_checkpoint, on_step, stop_after)
     state, termination = _run(solver, objective, theta, progress, group)
     model, temperature = SoftmaxRegression(features, train.classes), 1.0
+    model.whole_pictures = not are_written_on_paper(train)
     if not termination.reason.is_early:
         if SOLVERS[recipe.solver].finds_optimum:
             termination = checked_termination(objective, state)

@@ -151,3 +151,12 @@ def test_a_stream_holds_a_few_thousand_rows(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert total == rows
     assert peak < 10 * CHUNK_ROWS * SIDE * SIDE * 8  # the file is 20 chunks; a chunk as text, numbers and bytes is a few
+
+
+@pytest.mark.parametrize(("column", "label"), [(0, "first"), (64, "last"), (30, "ziffer")])
+def test_images_to_answer_for_may_lack_the_label_that_was_trained_on(tmp_path: Path, column: int, label: str) -> None:
+    with_label(column, "ziffer").to_csv(tmp_path / "train.csv", index=False)
+    PIXELS.to_csv(tmp_path / "test.csv", index=False)
+    for name in ("train.csv", "test.csv"):
+        (part,) = CsvTable().stream(tmp_path / name, ReadOptions(label=label))
+        assert np.array_equal(part.images.numpy(), X)

@@ -8,7 +8,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import isqrt
 from pathlib import Path
@@ -72,7 +72,7 @@ class CsvTable:
         """See `Form`."""
         files = {"train": [path]} if path.is_file() else files_by_part(path, SUFFIXES)
         for file in files.get("test") or files.get("train") or []:
-            yield from _chunks(file, options)
+            yield from _chunks(file, options, needs_label=False)
 
 
 def _joined(path: Path, options: ReadOptions) -> Part:
@@ -90,14 +90,14 @@ def _joined(path: Path, options: ReadOptions) -> Part:
     return Part(images, to_labels(labels, path), path, ids)
 
 
-def _chunks(path: Path, options: ReadOptions) -> Iterator[Part]:
+def _chunks(path: Path, options: ReadOptions, *, needs_label: bool = True) -> Iterator[Part]:
     """The file a few thousand rows at a time; labels are still text."""
     with _opened(path) as file:
         lines = ((number, line) for number, line in enumerate(_lines(file, path), 1) if line.strip())
         first = next(lines, None)
         if first is None:
             raise DataError("data.no_images", path=path)
-        layout = _layout(first[1], path, options)
+        layout = _layout(first[1], path, options if needs_label else _without_missing_label(first[1], options))
         fractions: bool | None = None
         rows = 0
         waiting = [] if layout.header else [first]
@@ -147,6 +147,16 @@ def _layout(line: str, path: Path, options: ReadOptions) -> Layout:
     if size[0] * size[1] != pixels or not pixels:
         raise DataError("forms.csv_columns", path=path, columns=len(cells), pixels=pixels)
     return Layout(delimiter, len(cells), header, label, identity, size)
+
+
+def _without_missing_label(line: str, options: ReadOptions) -> ReadOptions:
+    """The options, without the label's column if the file has none: images to answer for need no labels."""
+    cells = next(csv.reader([line], delimiter=max(",;\t", key=line.count)))
+    if options.label in ("first", "last"):
+        pixels = options.size[0] * options.size[1] if options.size else isqrt(len(cells)) ** 2
+        return options if len(cells) != pixels else replace(options, label="")
+    names = [cell.strip().lower() for cell in cells]
+    return options if options.label.lower() in names else replace(options, label="")
 
 
 def _label_column(names: list[str], count: int, path: Path, options: ReadOptions, cells: list[str]) -> int | None:

@@ -89,16 +89,18 @@ class Models:
             return {"schema": 1, "default": self.default, "models": models, "skipped": odd}
 
     def _first_usable(self, *, is_chosen: bool) -> str:
-        """The default: a run that cannot be read is refused before anything is served, if it was asked for."""
+        """The default: a run that cannot be read is refused before anything is served, if it was asked for or is the only one."""
+        failure: Exception = ServingError("serving.no_models")
         for key in self._entries:
             try:
                 self.get(key)
-            except RunError:
+            except RunError as error:
+                failure = error
                 if is_chosen:
-                    raise
+                    break
             else:
                 return key
-        raise ServingError("serving.no_models")
+        raise failure
 
     def _load(self, entry: RunEntry, stamp: Stamp | None) -> None:
         try:

@@ -15,6 +15,7 @@ from softreg.runs.run import MODEL, Run, open_run, pretrained_path
 from softreg.serving.run_entry import RunEntry, Stamp, UnusableRun, harmless, skipped
 
 SHIPPED = ("best", "tutorial")
+SHAPE = (28, 28)  # of the images that pictures become here
 MAX_LOADED = 6  # models in memory
 MAX_NAMED = 12  # models that an error names
 
@@ -63,7 +64,7 @@ class Models:
             try:
                 if key in self._entries and self.get(key).features.name == features:
                     return key
-            except RunError:
+            except (RunError, ServingError):
                 continue
         raise ServingError("serving.no_pixel_model", status=404)
 
@@ -94,7 +95,7 @@ class Models:
         for key in self._entries:
             try:
                 self.get(key)
-            except RunError as error:
+            except (RunError, ServingError) as error:
                 failure = error
                 if is_chosen:
                     break
@@ -108,6 +109,8 @@ class Models:
         except RunError:
             entry.damaged = stamp
             raise
+        if model.image_shape != SHAPE:
+            raise ServingError("serving.other_images", name=entry.key)
         self._loaded[entry.key] = (stamp or (0, 0, 0, 0), model)
         while len(self._loaded) > MAX_LOADED:
             self._loaded.popitem(last=False)

@@ -103,8 +103,8 @@ def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
         started = json.loads(line)
         yield Served(process, started["url"], folder, started["urls"])
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        if not process.stdout.closed:  # by `stop`
             try:
                 process.communicate(timeout=10)
             except subprocess.TimeoutExpired:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softreg.errors import ServingError
+from softreg.errors import RunError, ServingError
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
 from softreg.serving import models
@@ -60,6 +60,12 @@ def test_without_any_model_nothing_is_served(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(models, "PRETRAINED", ())
     with pytest.raises(ServingError, match="softreg train"):
         Models(folder=tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(RunError, match="mine"):
+        Models(folder=tmp_path)
+    with pytest.raises(RunError, match="mine"):
+        Models(tmp_path / "mine", tmp_path)
 
 
 def test_the_models_asked_for_last_are_kept_in_memory(tutorial_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

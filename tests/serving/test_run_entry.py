@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import softreg
 from softreg.data.dataset import Splits
+from softreg.features.registry import make_feature_map
 from softreg.messages import catalogue
+from softreg.model.serialization import save_model
+from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.run import METRICS, MODEL, RECIPE, Run
 from softreg.serving import run_entry
 from softreg.serving.models import Models
@@ -47,6 +51,12 @@ def pipe(run: Path) -> None:
     os.mkfifo(run / RECIPE)
 
 
+def other_images(run: Path) -> None:
+    model = SoftmaxRegression(make_feature_map("pixels", (8, 8)), tuple("0123456789"))
+    model.set_theta(torch.zeros(10, 65))
+    save_model(model, run / MODEL)
+
+
 def data_has_gone(run: Path) -> None:
     text = (run / RECIPE).read_text().replace('dataset = "mnist"', 'dataset = "/home/secret/digits"')
     assert "secret" in text
@@ -61,6 +71,9 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "recipe is a loop": (loop(RECIPE), "unreadable"),
     "recipe is a pipe": (pipe, "unreadable"),
     "model is a loop": (loop(MODEL), "unreadable"),
+    "model of bytes": (lambda run: (run / MODEL).write_bytes(b"\xff" * 99), "unreadable"),
+    "model without metadata": (lambda run: (run / MODEL).write_bytes(b"\2\0\0\0\0\0\0\0{}"), "unreadable"),
+    "model of other images": (other_images, "images"),
     "metrics gone": (lambda run: (run / METRICS).unlink(), "incomplete"),
     "metrics empty": (lambda run: (run / METRICS).write_text(""), "unreadable"),
     "metrics no JSON": (lambda run: (run / METRICS).write_text("{" * 100_000), "unreadable"),
@@ -149,6 +162,8 @@ def test_odd_runs_are_listed_as_skipped_and_the_others_are_served(tutorial_run: 
         picture = png(np.array(SEVEN, np.uint8))
         for key in ("alias", "best"):
             assert served.predict(picture, f"?model={key}")[0] == 200
+        status, answer = served.predict(picture, "?model=model%20of%20other%20images")
+        assert (status, answer["error"]) == (400, catalogue("serving")["other_images"]["en"].format(name="model of other images"))
         for key in ("loop", "model%20is%20a%20loop"):
             status, answer = served.predict(picture, f"?model={key}")
             assert (status, answer["error"]) == (500, catalogue("serving")["fault"]["en"])

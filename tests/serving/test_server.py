@@ -49,7 +49,8 @@ def test_a_signal_ends_the_server_within_five_seconds_however_much_waits(tmp_pat
         server.process.terminate()
         assert server.process.wait(60) == 0
         statuses = [answer.result()[0] for answer in waiting]
-    assert 0 in statuses  # it hung up on some rather than read all 24
+    assert set(statuses) <= {0, 200, 503}
+    assert set(statuses) != {200}  # some were told that the server closes, or hung up on: it did not read all 24
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

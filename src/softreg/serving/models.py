@@ -15,6 +15,7 @@ from softreg.runs.pretrained import PRETRAINED, pretrained_path
 from softreg.runs.run import MODEL, Run, open_run
 from softreg.serving.run_entry import RunEntry, Stamp, UnusableRun, harmless, skipped
 
+SHAPE = (28, 28)  # of the images that pictures become here
 MAX_LOADED = 6  # models in memory
 MAX_NAMED = 12  # models that an error names
 
@@ -63,7 +64,7 @@ class Models:
             try:
                 if key in self._entries and self.get(key).features.name == features:
                     return key
-            except RunError:
+            except (RunError, ServingError):
                 continue
         raise ServingError("serving.no_pixel_model", status=404)
 
@@ -89,16 +90,18 @@ class Models:
             return {"schema": 1, "default": self.default, "models": models, "skipped": odd}
 
     def _first_usable(self, *, is_chosen: bool) -> str:
-        """The default: a run that cannot be read is refused before anything is served, if it was asked for."""
+        """The default: a run that cannot be read is refused before anything is served, if it was asked for or is the only one."""
+        failure: Exception = ServingError("serving.no_models")
         for key in self._entries:
             try:
                 self.get(key)
-            except RunError:
+            except (RunError, ServingError) as error:
+                failure = error
                 if is_chosen:
-                    raise
+                    break
             else:
                 return key
-        raise ServingError("serving.no_models")
+        raise failure
 
     def _load(self, entry: RunEntry, stamp: Stamp | None) -> None:
         try:
@@ -106,6 +109,8 @@ class Models:
         except RunError:
             entry.damaged = stamp
             raise
+        if model.image_shape != SHAPE:
+            raise ServingError("serving.other_images", name=entry.key)
         self._loaded[entry.key] = (stamp or (0, 0, 0, 0), model)
         while len(self._loaded) > MAX_LOADED:
             self._loaded.popitem(last=False)

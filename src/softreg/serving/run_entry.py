@@ -1,5 +1,6 @@
 """One run of the table: what it says of itself, read once and again only when its files have changed."""
 
+import json
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from softreg.errors import RecipeError
 from softreg.runs.run import METRICS, MODEL, RECIPE, Run
 from softreg.serving.public_errors import log_error
 
+MAX_HEADER_BYTES = 2**20  # of a model file
 Stamp = tuple[int, int, int, int]  # device, inode, size and time of change of a file
 
 
@@ -101,6 +103,8 @@ def harmless(name: str) -> str:
 
 
 def _facts(run: Run) -> dict[str, Any]:
+    if "image_shape" in _metadata(run.path / MODEL):
+        raise UnusableRun("serving.skipped_images")
     recipe, evaluation = run.recipe, run.result["evaluation"]
     accuracy, interval = evaluation.get("accuracy"), evaluation.get("accuracy_interval")
     if not _is_share(accuracy) or not (isinstance(interval, list) and len(interval) == 2 and all(map(_is_share, interval))):
@@ -112,6 +116,16 @@ def _facts(run: Run) -> dict[str, Any]:
         "accuracy": accuracy,
         "accuracy_interval": interval,
     }
+
+
+def _metadata(model: Path) -> dict[str, Any]:
+    """What the header of a model file says, its weights not read."""
+    with model.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size)) if size <= MAX_HEADER_BYTES else None
+    if not isinstance(header, dict) or not isinstance(metadata := header.get("__metadata__"), dict):
+        raise ValueError("no model file")
+    return metadata
 
 
 def _is_share(value: object) -> bool:

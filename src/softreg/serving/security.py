@@ -5,6 +5,7 @@ the browser ask this server (cross-site requests, DNS rebinding), and a client t
 """
 
 import json
+from asyncio import CancelledError
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -73,12 +74,21 @@ class SecurityMiddleware:
             return
         scope.get("extensions", {}).get(TRUST, lambda: None)()
 
+        begun = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal begun
+            begun = True
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *HEADERS]
             await send(message)
 
-        await self.app(scope, limit_body(receive), with_headers)
+        try:
+            await self.app(scope, limit_body(receive), with_headers)
+        except CancelledError:  # by the server, which shuts down and waits no longer
+            if begun:
+                raise
+            await reject(send, ServingError("serving.closing", status=503))
 
     def _check(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Raise unless host, origin and announced length are in order."""

@@ -1,7 +1,7 @@
 """`softreg.predict`, `softreg.explain` and `softreg.export`: the commands of these names, for Python programs.
 
-Wherever a model is asked for, any of these will do: a name that comes with softreg ("best", "tutorial"), the folder of a run, a
-`Run`, or a `SoftmaxRegression`. May import figures, export and inference; start reading at `predict`.
+Wherever a model is asked for, any of these will do: a name that comes with softreg ("handwriting", "best", "tutorial"), the folder of
+a run, a `Run`, or a `SoftmaxRegression`. May import figures, export and inference; start reading at `predict`.
 """
 
 import os
@@ -25,18 +25,20 @@ from softreg.inference.prediction import DigitPrediction, Prediction, percent
 from softreg.inference.prediction import predict as predict_pictures
 from softreg.messages import translate
 from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.runs.pretrained import READER, pretrained_path
 from softreg.runs.run import Run, load
 
 AnyPicture = Source | NDArray[np.uint8] | torch.Tensor | Picture
 Several = TypeVar("Several", bound=AnyPicture)
 AnyModel = str | os.PathLike[str] | Run | SoftmaxRegression
+DEFAULT = pretrained_path(READER)  # by its path: a folder of the same name is none of ours
 
 
 @overload
-def predict(pictures: AnyPicture, model: AnyModel = "best") -> Prediction: ...
+def predict(pictures: AnyPicture, model: AnyModel = DEFAULT) -> Prediction: ...
 @overload
-def predict(pictures: list[Several] | tuple[Several, ...], model: AnyModel = "best") -> list[Prediction]: ...
-def predict(pictures: AnyPicture | list[Several] | tuple[Several, ...], model: AnyModel = "best") -> Prediction | list[Prediction]:
+def predict(pictures: list[Several] | tuple[Several, ...], model: AnyModel = DEFAULT) -> list[Prediction]: ...
+def predict(pictures: AnyPicture | list[Several] | tuple[Several, ...], model: AnyModel = DEFAULT) -> Prediction | list[Prediction]:
     """Read the digits in one picture, or in several.
 
     Parameters
@@ -89,7 +91,7 @@ class Explanation:
         return [prediction.to_json() | {"evidence": [part.to_json() for part in parts]} for prediction, *parts in self.digits]
 
 
-def explain(picture: AnyPicture, model: AnyModel = "best") -> Explanation:
+def explain(picture: AnyPicture, model: AnyModel = DEFAULT) -> Explanation:
     """Explain what the digits of a picture are read as; parameters as in `predict`.
 
     Raises

@@ -10,7 +10,7 @@ import click
 from softreg.cli.options import common_options, complete
 from softreg.cli.translated import Command, option
 from softreg.messages import translate
-from softreg.runs.pretrained import PRETRAINED
+from softreg.runs.pretrained import PRETRAINED, READER, pretrained_path
 
 STDIN = "-"
 
@@ -41,13 +41,14 @@ def _explain_picture(target: str, run: str | None, out: str | None, *, quiet: bo
     from softreg.api import explain
     from softreg.imaging.picture import read_picture
 
-    explanation = explain(read_picture(sys.stdin.buffer if target == STDIN else target, name=target), run or "best")
+    picture = read_picture(sys.stdin.buffer if target == STDIN else target, name=target)
+    explanation = explain(picture, run or pretrained_path(READER))
     explanation.save(path)
     if not quiet:
         click.echo(explanation)
         click.echo(translate("explain.saved", path=path))
     name, digits = explanation.picture.name, explanation.to_json()
-    return {"model": run or "best", "picture": name, "digits": digits, "figures": [str(path)]}
+    return {"model": run or READER, "picture": name, "digits": digits, "figures": [str(path)]}
 
 
 def _explain_run(target: str, data: str | None, out: str | None, *, quiet: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import click
 from softreg.cli.options import common_options, complete
 from softreg.cli.translated import Command, option
 from softreg.messages import translate
-from softreg.runs.pretrained import PRETRAINED
+from softreg.runs.pretrained import PRETRAINED, READER
 
 STDIN = "-"
 TABLES = (".csv", ".csv.gz", ".npz", ".npy", ".parquet", ".mat")  # no pictures: taken for --dataset
@@ -59,7 +59,7 @@ def _pictures(pictures: Sequence[str], run: str | None, steps: str | None, *, as
     from softreg.runs.pretrained import pretrained_path
     from softreg.runs.run import load
 
-    model = load(run or pretrained_path("best"))
+    model = load(run or pretrained_path(READER))
     answers = predict_each(model, ((sys.stdin.buffer if name == STDIN else name, name) for name in pictures))
     payloads, errors = [], []
     for strip, answer in zip(_strips(pictures), answers, strict=True):
@@ -71,7 +71,7 @@ def _pictures(pictures: Sequence[str], run: str | None, steps: str | None, *, as
         if steps is not None:
             write_strip(answer.picture, Path(steps, strip))
     if as_json:
-        click.echo(json.dumps({"schema": 1, "model": run or "best", "predictions": payloads, "errors": errors}, ensure_ascii=False))
+        click.echo(json.dumps({"schema": 1, "model": run or READER, "predictions": payloads, "errors": errors}, ensure_ascii=False))
     elif payloads:
         _print(payloads)
     return 1 if errors else 0

@@ -3,7 +3,8 @@
 from importlib.resources import files
 from pathlib import Path
 
-PRETRAINED = ("best", "tutorial")
+PRETRAINED = ("handwriting", "best", "tutorial")
+READER = "handwriting"  # reads pictures, unless another is named
 
 
 def pretrained_path(name: str) -> Path:

@@ -137,4 +137,5 @@ def test_a_dataset_is_answered_as_csv_on_stdout_or_in_a_file(
 def test_options_that_do_not_go_together_are_a_usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("predict", *arguments) == 2
     output = capsys.readouterr()
-    assert (output.out, output.err.count("\n")) == ("", 1)
+    assert output.err.count("\n") == 1
+    assert (json.loads(output.out)["error"]["code"] == "usage") if "--json" in arguments else output.out == ""

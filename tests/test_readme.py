@@ -1,20 +1,14 @@
-"""What the READMEs say can be typed can be typed, what they show is there, and both say the same."""
+"""Both READMEs say the same, what they show is there, and their links lead somewhere; `tests/docs` runs their examples."""
 
 import re
 import shlex
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-from benchmarks.user_pictures import photo
-from softreg.data.dataset import Splits
-from tests.helpers.command_line import run_softreg
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.ko.md")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
-ELSEWHERE = {"lab", "serve"}  # run to their end in tests of their own
 
 
 def commands(name: str) -> list[list[str]]:
@@ -22,18 +16,15 @@ def commands(name: str) -> list[list[str]]:
     return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
 
 
-def test_every_command_runs_as_it_stands(mnist: Splits, tmp_path: Path) -> None:
-    typed = [words[1:] for words in commands("README.md") if words[0] == "softreg" and words[1] not in ELSEWHERE]
-    assert len(typed) > 8
-    (tmp_path / "photo.jpg").write_bytes(photo(mnist.test.images[0].numpy(), np.random.default_rng(0)))
-    for arguments in typed:
-        fewer = {} if "optimum" in arguments else {"SOFTREG_EPOCHS": "1"}
-        done = run_softreg(*arguments, cwd=tmp_path, **fewer)
-        assert done.returncode == 0, (arguments, done.stderr)
+def python(name: str) -> str:
+    return "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL))
 
 
 def test_both_languages_type_the_same() -> None:
     english, korean = ([re.sub(r" --lang (en|ko)", "", " ".join(words)) for words in commands(name)] for name in READMES)
+    assert english == korean
+    assert python("README.md") != ""
+    english, korean = ([re.sub(r"  #.*", "", line) for line in python(name).splitlines()] for name in READMES)
     assert english == korean
 
 

@@ -1,21 +1,27 @@
-"""Every example of the documentation runs as it is printed: `python` blocks in one namespace a page, `sh` blocks line by line.
+"""Every example of README and docs runs as it is printed: `python` blocks in one namespace a page, `sh` blocks line by line.
 
-Each page has a folder of its own to work in, with a photo in it. What cannot run here (an installation, a container) stands in
-`text` blocks.
+Each page has a folder of its own to work in, with a photo and a folder of pictures in it. What cannot run here (an installation, a
+container) stands in `text` blocks.
 """
 
 import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
+from softreg.data.dataset import Splits
 from tests.helpers.command_line import run_softreg
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
-ELSEWHERE = ("softreg serve", "softreg lab")  # run to their end in tests of their own
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = ["README.md", *(path.relative_to(ROOT).as_posix() for path in DOCS)]  # README.ko.md has the same code
+    "README.md",
+    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*.md"))),
+]  # README.ko: the same code
+ELSEWHERE = ("softreg serve", "softreg lab", "make ")  # run to their end in tests of their own
 
 
 class CommandsParser(CodeBlockParser):
@@ -24,12 +30,13 @@ class CommandsParser(CodeBlockParser):
     language = "sh"
 
     def evaluate(self, example: Example) -> None:
-        """Run each command; it must end with 0."""
+        """Run each command, for one epoch where it does not say how many; it must end with 0."""
         for line in example.parsed.splitlines():
             command = line.partition(" #")[0].strip()
-            if not command.startswith(ELSEWHERE):
+            if command and not command.startswith(ELSEWHERE):
                 assert command.startswith("softreg "), f"only softreg's own commands are run: {command}"
-                done = run_softreg(*command.split()[1:])
+                epochs = {} if "optimum" in command else {"SOFTREG_EPOCHS": "1"}
+                done = run_softreg(*command.split()[1:], cwd=Path.cwd(), **epochs)
                 assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
@@ -39,8 +46,11 @@ def examples(page: str) -> list[Example]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)])
-def test_examples_run_as_printed(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run_as_printed(page: str, mnist: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(ROOT / "docs/images/photo.jpg", tmp_path)
+    for number, (image, label) in enumerate(zip(mnist.train.images[:100], mnist.train.labels[:100].tolist(), strict=True)):
+        (tmp_path / f"my-digits/{label}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.numpy()).save(tmp_path / f"my-digits/{label}/{number}.png")
     monkeypatch.chdir(tmp_path)
     for example in examples(page):
         example.evaluate()

@@ -2,7 +2,8 @@
 
 The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name), `image_shape` (JSON,
 where the images are not 28 x 28 and grey) and `sha256`, over the others and every tensor. The shapes and types the tensors must
-have follow from the metadata, never from the file; the tensors `novelty.*` of the out-of-distribution detector are all there or none is.
+have follow from the metadata, never from the file. The tensors `novelty.*` of the out-of-distribution detector are all there or
+none is.
 """
 
 import json

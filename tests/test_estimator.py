@@ -1,12 +1,17 @@
 """SoftmaxClassifier: scikit-learn's own checks, and LogisticRegression's coefficients."""
 
+import os
+import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
+import torch
+from scipy import sparse
+from sklearn.datasets import load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -65,13 +70,101 @@ def test_in_a_pipeline_and_a_grid_search(iris: tuple[Any, Any]) -> None:
 
 
 def test_too_few_iterations_warn(iris: tuple[Any, Any]) -> None:
-    with pytest.warns(ConvergenceWarning, match="not converged"):
+    with pytest.warns(ConvergenceWarning, match="failed to converge"):
         SoftmaxClassifier(max_iter=1).fit(*iris)
 
 
 def test_an_unknown_solver_is_refused(iris: tuple[Any, Any]) -> None:
-    with pytest.raises(ValueError, match="lbfgs, newton"):
+    with pytest.raises(ValueError, match=r"solver.*must be a str among"):
         SoftmaxClassifier(solver="adam").fit(*iris)
+
+
+@pytest.mark.parametrize("settings", [{"C": 0.0}, {"C": -1.0}, {"tol": -1.0}, {"max_iter": -1}, {"penalty": "l3"}, {"l2": -1.0}])
+def test_parameters_are_checked_as_scikit_learns(iris: tuple[Any, Any], settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"'{next(iter(settings))}' parameter of SoftmaxClassifier"):
+        SoftmaxClassifier(**settings).fit(*iris)
+
+
+@pytest.mark.parametrize("settings", [{"solver": "liblinear"}, {"penalty": "l1"}, {"l1_ratio": 0.5}, {"dual": True}])
+def test_what_only_other_solvers_can_is_refused(iris: tuple[Any, Any], settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"liblinear|penalties|dual=False"):
+        SoftmaxClassifier(**settings).fit(*iris)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_without_intercept(iris: tuple[Any, Any], classes: int, solver: str) -> None:
+    x, y = (part[-50 * classes :] for part in iris)
+    ours = SoftmaxClassifier(solver=solver, fit_intercept=False, tol=1e-12).fit(x, y)
+    peer = LogisticRegression(solver="newton-cholesky", fit_intercept=False, tol=1e-12).fit(x, y)
+    np.testing.assert_allclose(ours.coef_, peer.coef_, rtol=1e-4, atol=1e-5)
+    assert not ours.intercept_.any()
+
+
+@pytest.mark.filterwarnings("ignore::scipy.linalg.LinAlgWarning", "ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("settings", [{"penalty": None}, {"C": np.inf}])
+def test_without_penalty(settings: dict[str, Any]) -> None:
+    x, y = make_classification(300, 6, n_informative=4, flip_y=0.3, n_classes=3, random_state=0)
+    ours = SoftmaxClassifier(tol=1e-12, **settings).fit(x, y)
+    peer = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12).fit(x, y)
+    np.testing.assert_allclose(ours.predict_proba(x), peer.predict_proba(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array, sparse.coo_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_rows_give_what_dense_ones_give(container: Any, dtype: Any) -> None:
+    x, y = make_classification(300, 30, n_informative=8, n_classes=3, random_state=0)
+    x = np.where(np.abs(x) < 1, 0, x).astype(dtype)
+    dense, thin = SoftmaxClassifier(tol=1e-10).fit(x, y), SoftmaxClassifier(tol=1e-10).fit(container(x), y)
+    np.testing.assert_allclose(thin.coef_, dense.coef_, atol=1e-4)
+    np.testing.assert_allclose(thin.predict_proba(container(x)), dense.predict_proba(x), atol=1e-4)
+    np.testing.assert_array_equal(thin.predict(x), thin.sparsify().predict(container(x)))
+    assert thin.densify().coef_.dtype == dtype
+
+
+def test_a_warm_start_has_little_left_to_do(iris: tuple[Any, Any]) -> None:
+    fitted = SoftmaxClassifier(warm_start=True).fit(*iris)
+    cold, before = fitted.n_iter_[0], fitted.coef_
+    warm = fitted.fit(*iris)
+    assert warm.n_iter_[0] < cold
+    np.testing.assert_allclose(warm.coef_, before, atol=1e-3)
+
+
+def test_tensors_are_answered_by_tensors() -> None:
+    x, y = load_iris(return_X_y=True)
+    fitted = SoftmaxClassifier().fit(torch.from_numpy(x), torch.from_numpy(y))
+    predictions, probabilities = fitted.predict(torch.from_numpy(x)), fitted.predict_proba(torch.from_numpy(x))
+    assert isinstance(predictions, torch.Tensor)
+    np.testing.assert_array_equal(predictions.numpy(), fitted.predict(x))
+    np.testing.assert_array_equal(probabilities.numpy(), fitted.predict_proba(x))
+
+
+def test_an_unpickled_estimator_predicts_without_torch(iris: tuple[Any, Any], tmp_path: Path) -> None:
+    (tmp_path / "fitted.pickle").write_bytes(pickle.dumps(SoftmaxClassifier().fit(*iris)))
+    code = """
+import pickle, sys, numpy
+fitted = pickle.load(open("fitted.pickle", "rb"))
+assert fitted.predict(numpy.array([[5.1, 3.5, 1.4, 0.2]]))[0] == "setosa"
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is POSIX's")
+def test_a_forked_child_can_fit_after_its_parent() -> None:
+    code = """
+import os, sys, numpy, warnings
+warnings.simplefilter("ignore")
+from softreg import SoftmaxClassifier
+x = numpy.random.default_rng(0).normal(size=(9000, 200)); y = (x[:, 0] > 0) + (x[:, 1] > 0)
+SoftmaxClassifier(tol=1e-3).fit(x, y)
+if child := os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+SoftmaxClassifier(tol=1e-3).fit(x, y)
+os._exit(0)
+"""
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], env=environment, timeout=120, check=True)
 
 
 def test_it_is_a_public_name() -> None:

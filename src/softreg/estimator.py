@@ -1,53 +1,60 @@
-"""The scikit-learn face of softmax regression."""
+"""The scikit-learn estimator of softmax regression. Predicting, also after unpickling, does without torch."""
 
+import math
 import warnings
-from typing import Any, Self
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from scipy.special import log_softmax
-from torch import Tensor
 
 from softreg.errors import MissingExtraError
 from softreg.messages import translate
-from softreg.optim.design_matrix import DesignMatrix
-from softreg.optim.duality_gap import duality_gap
-from softreg.optim.minimize import minimize
-from softreg.optim.objective import Objective
-from softreg.optim.solver import State
-from softreg.optim.solvers.lbfgs import LBFGS
-from softreg.optim.solvers.newton import Newton
-from softreg.optim.solvers.newton_type import NewtonTypeSolver, solver_state
-from softreg.optim.standardization import Standardized, standardize
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.utils import compute_class_weight
+    from sklearn.utils._param_validation import Interval, StrOptions
+    from sklearn.utils.extmath import safe_sparse_dot
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
     raise MissingExtraError("solvers.needs_sklearn") from error
 
-MARGIN = 0.9  # of the tolerance is the solver's, the rest is for rounding the coefficients
-SOLVERS: dict[str, type[NewtonTypeSolver]] = {"lbfgs": LBFGS, "newton": Newton}
+SOLVERS = {
+    "lbfgs": "lbfgs",
+    "newton": "newton",
+    "newton-cg": "newton",
+    "newton-cholesky": "newton",
+    "sag": "lbfgs",
+    "saga": "lbfgs",
+}
+FLOATS = [np.float64, np.float32]
 
 
 class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Softmax regression: minimises `mean cross-entropy + l2/2 ||W||^2`, to a known distance from the optimum.
+    """Softmax regression: minimises `mean cross-entropy + l2/2 ||W||^2`, to a proven distance from the minimum.
 
     The same objective, and the same coefficients, as `LogisticRegression(C=C)`, for `l2 = 1 / (C * sum of sample weights)`. Two
-    classes share one vector W, `coef_` (1, D), as scikit-learn has it.
+    classes share one vector W, `coef_` (1, D), as in scikit-learn. Columns of any scale are centred and scaled internally; the
+    coefficients are for the columns as they are.
 
     Parameters
     ----------
-    C : inverse strength of the penalty, as in scikit-learn: it falls with the number of rows
+    penalty : "l2" or None
+    C : inverse strength of the penalty, as in scikit-learn: the penalty per row falls with the number of rows; infinite for none
     l2 : the penalty per row, whatever their number; if given, C is not used
-    tol : how far, in the objective, the answer may be from the optimum
-    max_iter : iterations at most; a ConvergenceWarning says when they were too few
-    solver : "lbfgs" or "newton"
+    tol : how far above its minimum the objective may be; proven in float64, for the coefficients as they are returned
+    fit_intercept : whether to have a bias
     class_weight : None, "balanced", or a mapping from class to weight
+    solver : "lbfgs" or "newton"; scikit-learn's "newton-cg" and "newton-cholesky" mean newton here, "sag" and "saga" lbfgs
+    max_iter : iterations at most; a ConvergenceWarning says when they were too few
+    warm_start : begin at the coefficients of the last fit
+    l1_ratio, dual, intercept_scaling, random_state, verbose, n_jobs : as in scikit-learn; the first two must be 0 and False, since
+        there is no l1 penalty and no dual solver, and the others have no effect
 
     Attributes
     ----------
@@ -58,109 +65,195 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     n_features_in_, feature_names_in_ : as in scikit-learn
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "penalty": [StrOptions({"l1", "l2", "elasticnet"}), None],
+        "C": [Interval(Real, 0, None, closed="right")],
+        "l2": [Interval(Real, 0, None, closed="left"), None],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],
+        "dual": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "fit_intercept": ["boolean"],
+        "intercept_scaling": [Interval(Real, 0, None, closed="neither")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "random_state": ["random_state"],
+        "solver": [StrOptions({*SOLVERS, "liblinear"})],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "n_jobs": [None, Integral],
+    }
+
     def __init__(
         self,
-        C: float = 1.0,
+        penalty: str | None = "l2",
         *,
+        C: float = 1.0,
         l2: float | None = None,
+        l1_ratio: float | None = 0.0,
+        dual: bool = False,
         tol: float = 1e-8,
-        max_iter: int = 500,
-        solver: str = "lbfgs",
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
         class_weight: Any = None,
+        random_state: Any = None,
+        solver: str = "lbfgs",
+        max_iter: int = 500,
+        verbose: int = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
     ) -> None:
+        self.penalty = penalty
         self.C = C
         self.l2 = l2
+        self.l1_ratio = l1_ratio
+        self.dual = dual
         self.tol = tol
-        self.max_iter = max_iter
-        self.solver = solver
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
         self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
 
-    @torch.no_grad()
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn from X (N, D) and y (N,), each row counting `sample_weight` (N,)."""
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C")
+    def __sklearn_tags__(self) -> Any:
+        """Sparse X is taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit to X (N, D), dense or sparse, and y (N,), the rows weighted by `sample_weight` (N,).
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an array is not what it should be.
+        """
+        from softreg.optim.exact import solve
+
+        self._check_solver()
+        X, y = validate_data(self, _array(X), _array(y), accept_sparse="csr", dtype=FLOATS, order="C")
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"classification needs at least 2 classes; the data contains only one class: {self.classes_[0]!r}")
         weights = self._weights(X, y, labels, sample_weight)
-        objective = self._objective(X, labels, weights)
-        theta = self._minimize(objective)
-        if len(self.classes_) == 2:
-            theta = theta[1:] - theta[:1]
-        self.coef_, self.intercept_ = theta[:, :-1].numpy().copy(), theta[:, -1].numpy().copy()
+        solution = solve(
+            X,
+            labels.astype(np.int64, copy=False),
+            len(self.classes_),
+            self._l2_per_row(len(labels) if weights is None else float(weights.sum())),
+            weights=weights,
+            fit_intercept=self.fit_intercept,
+            start=self._start(X),
+            solver=SOLVERS[self.solver],
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
+        theta = solution.theta[1:] - solution.theta[:1] if len(self.classes_) == 2 else solution.theta
+        self.coef_: Any = theta[:, :-1].copy()
+        self.intercept_ = theta[:, -1].copy()
+        self.n_iter_ = np.array([min(max(1, solution.steps), self.max_iter)], dtype=np.int32)
+        if not solution.gap <= self.tol:
+            key = "solvers.estimator_max_iter" if solution.steps >= self.max_iter else "solvers.estimator_rounding"
+            warnings.warn(
+                translate(key, solver=self.solver, steps=solution.steps, gap=solution.gap, tol=self.tol),
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         return self
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
-        """The logits (N, C); for two classes their difference (N,)."""
+    def decision_function(self, X: Any) -> Any:
+        """The logits (N, C); for two classes their difference (N,). A torch tensor gets a tensor back, here and below."""
+        return _like(X, self._decision(X))
+
+    def predict(self, X: Any) -> Any:
+        """The most probable class of each row, (N,)."""
+        logits = self._decision(X)
+        return _like(X, self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)])
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """The logarithm of the probability of each class, (N, C), float64."""
+        return _like(X, self._log_proba(X))
+
+    def predict_proba(self, X: Any) -> Any:
+        """The probability of each class, (N, C), float64."""
+        return _like(X, np.exp(self._log_proba(X)))
+
+    def sparsify(self) -> Self:
+        """Store `coef_` as a CSR matrix; smaller if most coefficients are zero, and predictions stay the same."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        logits: NDArray[np.floating[Any]] = X @ self.coef_.T + self.intercept_
+        self.coef_ = sparse.csr_array(self.coef_)
+        return self
+
+    def densify(self) -> Self:
+        """Undo `sparsify`."""
+        check_is_fitted(self)
+        if sparse.issparse(self.coef_):
+            self.coef_ = self.coef_.toarray()
+        return self
+
+    def _decision(self, X: Any) -> NDArray[np.floating[Any]]:
+        check_is_fitted(self)
+        X = validate_data(self, _array(X), accept_sparse="csr", dtype=FLOATS, reset=False)
+        logits: NDArray[np.floating[Any]] = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The likeliest class of each row, (N,)."""
-        logits = self.decision_function(X)
-        classes: NDArray[Any] = self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)]
-        return classes
-
-    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """The logarithm of each class's probability, (N, C), float64."""
-        logits = self.decision_function(X).astype(np.float64)
+    def _log_proba(self, X: Any) -> NDArray[np.float64]:
+        logits = self._decision(X).astype(np.float64)
         logits = np.column_stack([np.zeros_like(logits), logits]) if logits.ndim == 1 else logits
         log_p: NDArray[np.float64] = log_softmax(logits, axis=1)
         return log_p
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """The probability of each class, (N, C), float64."""
-        return np.exp(self.predict_log_proba(X))
+    def _check_solver(self) -> None:
+        """Refuse what scikit-learn's solvers can do and these cannot."""
+        if self.solver == "liblinear":
+            raise ValueError(translate("solvers.estimator_liblinear"))
+        if self.penalty in {"l1", "elasticnet"} or self.l1_ratio:
+            raise ValueError(translate("solvers.estimator_penalty", solver=self.solver, penalty=self.penalty))
+        if self.dual:
+            raise ValueError(translate("solvers.estimator_dual", solver=self.solver))
+
+    def _l2_per_row(self, weight_sum: float) -> float:
+        if self.penalty is None and self.C != 1:
+            warnings.warn(translate("solvers.estimator_no_penalty"), UserWarning, stacklevel=3)
+        if self.penalty is None or (self.l2 is None and math.isinf(self.C)):
+            return 0.0
+        l2 = 1 / (self.C * weight_sum) if self.l2 is None else self.l2
+        return 2 * l2 if len(self.classes_) == 2 else l2  # two rows w/2 and -w/2 have half of ||w||^2
+
+    def _start(self, X: Any) -> NDArray[Any] | None:
+        """The coefficients of the last fit (C, D + 1), if there are any for such data and they are asked for."""
+        if not self.warm_start or not hasattr(self, "coef_"):
+            return None
+        coef = self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
+        theta = np.column_stack([coef, self.intercept_])
+        theta = np.concatenate([-theta, theta]) / 2 if len(theta) == 1 else theta
+        return theta if theta.shape == (len(self.classes_), X.shape[1] + 1) else None
 
     def _weights(self, X: Any, y: Any, labels: Any, sample_weight: ArrayLike | None) -> Any:
-        """What each row counts, (N,); None if all count one."""
+        """The weight of each row, (N,); None if all are 1."""
         if sample_weight is None and self.class_weight is None:
             return None
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True)
+        weights = _check_sample_weight(_array(sample_weight), X, dtype=np.float64, ensure_non_negative=True, copy=True)
         if self.class_weight is not None:
             weights *= compute_class_weight(self.class_weight, classes=self.classes_, y=y, sample_weight=weights)[labels]
         return weights
 
-    def _objective(self, X: Any, labels: Any, weights: Any) -> Objective:
-        rows = torch.from_numpy(np.require(X, requirements=["C", "W"]))
-        matrix = DesignMatrix(rows, torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
-        l2 = 1 / (self.C * matrix.weight_sum) if self.l2 is None else self.l2
-        penalty_factor = 2 if len(self.classes_) == 2 else 1  # two rows w/2 and -w/2 have half of ||w||^2
-        return Objective(matrix, len(self.classes_), penalty_factor * l2)
 
-    def _minimize(self, objective: Objective) -> Tensor:
-        """Theta (C, D + 1) at the optimum."""
-        if self.solver not in SOLVERS:
-            raise ValueError(f"solver={self.solver!r}: it is one of {', '.join(SOLVERS)}")
-        standardized = standardize(objective)
-        theta = torch.zeros(objective.classes, objective.matrix.dim + 1, dtype=objective.matrix.dtype)
-        solver = SOLVERS[self.solver](MARGIN * self.tol, self.max_iter, certify=True)
-        state = minimize(solver, standardized.objective, theta)
-        answer, gap = _rounded(standardized, state, objective.matrix.dtype)
-        steps = state.steps
-        if gap > self.tol and steps < self.max_iter:  # go on in float64 until it is proven
-            exact = Newton(MARGIN * self.tol, self.max_iter - steps, certify=True)
-            state = minimize(exact, standardized.objective, state.theta.double())
-            steps += state.steps
-            answer, gap = _rounded(standardized, state, objective.matrix.dtype)
-        self.n_iter_ = np.array([max(1, steps)])
-        if gap > self.tol:
-            warnings.warn(_not_converged(gap, self.tol, self.max_iter, steps), ConvergenceWarning, stacklevel=3)
+def _array(x: Any) -> Any:
+    """A torch tensor as a numpy array; anything else as it is."""
+    return x.detach().cpu().numpy() if type(x).__module__ == "torch" else x
+
+
+def _like(x: Any, answer: NDArray[Any]) -> Any:
+    """The answer as a tensor on the device of x, if x is a tensor; class names stay an array."""
+    if type(x).__module__ != "torch" or answer.dtype.kind not in "biuf":
         return answer
+    import torch
 
-
-def _rounded(standardized: Standardized, state: State, dtype: torch.dtype) -> tuple[Tensor, float]:
-    """Theta (C, D + 1) for the features as they are, in `dtype`, and how far above the minimum it is at most, rounding included."""
-    answer = standardized.original(state.theta, dtype)
-    objective, here, theta = standardized.objective, solver_state(state), standardized.standardized(answer)
-    if here.lower_bound is None:
-        return answer, duality_gap(objective, theta, state.theta + here.direction).gap
-    return answer, objective.value(theta) - float(here.lower_bound)
-
-
-def _not_converged(gap: float, tol: float, max_iter: int, steps: int) -> str:
-    key = "solvers.estimator_max_iter" if steps >= max_iter else "solvers.estimator_rounding"
-    return translate(key, steps=steps, gap=gap, tol=tol)
+    return torch.from_numpy(answer).to(x.device)

@@ -18,9 +18,6 @@ from tests.helpers.command_line import run_softreg
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = ["README.md", *(path.relative_to(ROOT).as_posix() for path in DOCS)]  # README.ko.md has the same code
-    "README.md",
-    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*.md"))),
-]  # README.ko: the same code
 ELSEWHERE = ("softreg serve", "softreg lab", "make ")  # run to their end in tests of their own
 
 

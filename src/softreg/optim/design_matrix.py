@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from softreg.compute.device import accumulate_dtype
 from softreg.data.memory_map import copy_rows, gather_rows, is_mapped
+from softreg.optim.sparse_rows import SparseRows
 
 BLOCK_NUMEL = {"cpu": 3 * 2**17, "cuda": 2**26, "mps": 2**24}  # numbers in a block: it fits a core's cache, or keeps a GPU busy
 BLOCKS_PER_CHUNK = {"cpu": 8, "cuda": 1, "mps": 1}  # all threads share a chunk
@@ -33,7 +35,7 @@ class DesignMatrix:
 
     Attributes
     ----------
-    rows : (N, D), uint8 or floating point, as stored
+    rows : (N, D), uint8 or floating point, as stored; or sparse
     labels : int64 (N,)
     scale : a number, or one per feature (D,), e.g. 1/255 for pixels
     centre : (D,), subtracted from every row; None if nothing is
@@ -42,7 +44,7 @@ class DesignMatrix:
     all_reduce : sums a tensor over all ranks, in place, if the rows are one rank's shard (`softreg.compute.distributed`)
     """
 
-    rows: Tensor
+    rows: Any  # a Tensor or SparseRows
     labels: Tensor
     scale: float | Tensor = 1.0
     centre: Tensor | None = None
@@ -71,7 +73,7 @@ class DesignMatrix:
     @property
     def dim(self) -> int:
         """D, the number of features."""
-        return self.rows.shape[1]
+        return int(self.rows.shape[1])
 
     @property
     def dtype(self) -> torch.dtype:
@@ -92,6 +94,8 @@ class DesignMatrix:
     def gather(self, index: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The rows (B, D), as stored, and labels (B,) at `index` (B,); the rows are written to `out` if it is given."""
         index = index.to(self.rows.device)
+        if isinstance(self.rows, SparseRows):
+            return self.rows.gather(index, out), self.labels.index_select(0, index)
         return gather_rows(self.rows, index, out), self.labels.index_select(0, index)
 
     def cast_into(self, out: Tensor, rows: Tensor) -> tuple[Tensor, float]:
@@ -112,7 +116,7 @@ class DesignMatrix:
         Each item is rows (M, D), as stored and valid until the next item; labels (M,); and how many of the M rows belong to each
         mini-batch. The first item is smaller, because nothing can be computed before it is there.
         """
-        batches = max(1, PREFETCH_NUMEL[is_mapped(self.rows)] // self.dim // size)
+        batches = max(1, PREFETCH_NUMEL[not isinstance(self.rows, SparseRows) and is_mapped(self.rows)] // self.dim // size)
         pieces = order.tensor_split(tuple(range(-(-batches // 8) * size, len(order), batches * size)))
         buffers = [self.rows.new_empty(max(map(len, pieces)), self.dim) for _ in range(2)]
 
@@ -187,7 +191,7 @@ class DesignMatrix:
         bounds, dtype = self._bounds(), dtype or self.dtype
         buffer = self.rows.new_empty(max(end - start for start, end in bounds), self.dim, dtype=dtype)
         for start, end in bounds:
-            x = self._centred(copy_rows(self.rows[start:end], buffer[: end - start]))
+            x = self._centred(_read(self.rows[start:end], buffer[: end - start]))
             yield fn(x, self.labels[start:end], None if self.weights is None else self.weights[start:end].to(dtype))
 
     def _bounds(self) -> list[tuple[int, int]]:
@@ -204,7 +208,12 @@ class DesignMatrix:
         return total
 
 
-def block_rows(x: Tensor) -> int:
+def _read(rows: Tensor | SparseRows, out: Tensor) -> Tensor:
+    """Rows (B, D) of any type, written to `out`."""
+    return rows.dense_into(out) if isinstance(rows, SparseRows) else copy_rows(rows, out)
+
+
+def block_rows(x: Tensor | SparseRows) -> int:
     """How many rows of x (N, D) make a block."""
     return max(1, BLOCK_NUMEL[x.device.type] // x.shape[1])
 

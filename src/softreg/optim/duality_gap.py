@@ -55,10 +55,12 @@ def lower_bound(objective: Objective, theta: Tensor) -> float:
     """What the objective cannot go below at any weights, from the probabilities at theta (C, D + 1); rounding aside."""
     if objective.l2 == 0:
         return 0.0
-    entropy, residual_mean, one_hot_mean = _means(objective, optimal_bias(objective, theta))
+    if objective.fit_intercept:
+        theta = optimal_bias(objective, theta)
+    entropy, residual_mean, one_hot_mean = _means(objective, theta)
     class_frequency, excess = one_hot_mean[:, -1], residual_mean[:, -1]  # (C,): of the labels; mean p minus that
     s = float((excess / (class_frequency + excess)).nan_to_num(0).clamp(min=0).max())  # the smallest for which r is nonnegative
-    if s > 0:
+    if s > 0 and objective.fit_intercept:  # without a bias the means need not agree
         r = (class_frequency - (1 - s) / s * excess).clamp(min=0)  # (C,)
         entropy = (1 - s) * entropy - s * float(torch.special.xlogy(r, r).sum())
         residual_mean = (1 - s) * residual_mean + s * (torch.outer(r, one_hot_mean.sum(0)) - one_hot_mean)

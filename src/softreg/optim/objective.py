@@ -40,12 +40,14 @@ class Objective:
     classes : C
     l2 : the penalty is 1/2 l2 ||W||^2 ...
     feature_penalty : ... or 1/2 l2 sum_j f_j ||W_j||^2, with one factor f_j per feature (D,)
+    fit_intercept : whether there is a bias; without, it is zero in every theta, and so are its gradients
     """
 
     matrix: DesignMatrix
     classes: int
     l2: float = 0.0
     feature_penalty: float | Tensor = 1.0
+    fit_intercept: bool = True
 
     @property
     def l2_per_feature(self) -> float | Tensor:
@@ -115,6 +117,8 @@ class Objective:
         """The unfolded mean of a sum over rows plus the gradient of the penalty; total and theta (C, D + 1)."""
         mean = self.matrix.unfold(total.div_(self.matrix.weight_sum))
         mean[:, :-1] += self.l2_per_feature * theta[:, :-1]
+        if not self.fit_intercept:
+            mean[:, -1] = 0
         return mean.to(theta.dtype)
 
 

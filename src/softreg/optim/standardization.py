@@ -40,7 +40,7 @@ class Standardized:
         """
         theta = theta.double()
         weight = (theta[:, :-1] / self.scale).to(dtype)
-        bias = theta[:, -1] - (weight.double() * self.centre).sum(1)
+        bias = theta[:, -1] - (weight.double() * self.centre).sum(1)  # of a centre of zero, if there is no bias
         return torch.cat([weight, bias[:, None].to(dtype)], dim=1)
 
     def standardized(self, theta: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ def standardize(objective: Objective) -> Standardized:
     x, _ = matrix.sample(MAX_ROWS).rows_at(torch.arange(len(matrix.sample(MAX_ROWS))))
     x = x.double()
     mean, deviation = x.mean(0), x.std(0, correction=0)
-    off = mean.abs() > OFF_CENTRE * deviation
+    off = (mean.abs() > OFF_CENTRE * deviation) & objective.fit_intercept
     centre = torch.where(off, mean, 0).to(matrix.dtype)
     largest = (x - centre).abs().amax(0)
     constant = largest <= ROUNDING * centre.abs()  # but for the rounding of its mean

@@ -62,6 +62,8 @@ def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Precondi
     if size > MAX_NUMEL:
         return Preconditioner(_diagonal(objective, curvature))
     blocks = _blocks(objective, curvature, seed)
+    if not objective.fit_intercept:
+        blocks[:, -1, :-1], blocks[:, -1, -1] = 0, 1
     if objective.matrix.n_rows_global > _sample_size(objective.matrix):
         _cover_rare_columns(objective, theta, blocks)
     return Preconditioner(_factor(blocks, objective.l2_per_feature))

@@ -18,10 +18,10 @@ RATE = 50.0  # over the mean square length of a row: 0.5 for MNIST, where 0.2 se
 def warm_start(objective: Objective, theta: Tensor) -> Tensor:
     """Theta (C, D + 1) after one SGD epoch on at most 20,000 evenly spaced rows; saves a third of the iterations.
 
-    Returns theta unchanged if it is nonzero, if there are fewer than 8,192 rows, or if SGD diverges or ends worse than zero.
+    Theta is unchanged if it is nonzero, if there are fewer than 8,192 rows or no bias, or if SGD diverges or ends worse than zero.
     """
     sample = objective.matrix.sample(MAX_ROWS)
-    if theta.any() or sample.n_rows_global < MIN_ROWS:
+    if theta.any() or sample.n_rows_global < MIN_ROWS or not objective.fit_intercept:
         return theta
     rate = RATE / max(_mean_square_length(objective), TINY)
     if not rate * objective.l2 < 0.1:  # the penalty is steeper than the data

@@ -1,0 +1,121 @@
+"""The minimum of an objective over numpy or SciPy arrays, to a proven gap: what the scikit-learn estimator calls.
+
+Imported when it fits, not before: an estimator that only predicts does without torch.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from softreg.optim.design_matrix import DesignMatrix
+from softreg.optim.duality_gap import duality_gap
+from softreg.optim.minimize import minimize
+from softreg.optim.objective import Objective
+from softreg.optim.solver import State
+from softreg.optim.solvers.lbfgs import LBFGS
+from softreg.optim.solvers.newton import Newton
+from softreg.optim.solvers.newton_type import NewtonTypeSolver, solver_state
+from softreg.optim.sparse_rows import SparseRows
+from softreg.optim.standardization import Standardized, standardize
+
+SOLVERS: dict[str, type[NewtonTypeSolver]] = {"lbfgs": LBFGS, "newton": Newton}
+MARGIN = 0.9  # of the tolerance is the solver's; the rest is for rounding the coefficients
+WORTH_THREADS = 2**22  # products in a pass over the rows, N D C, below which a second thread gains nothing
+IMPORTED_BY = os.getpid()
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Coefficients, and how good they are.
+
+    Attributes
+    ----------
+    theta : (C, D + 1), the bias last, of the type of the rows
+    steps : iterations
+    gap : how far the objective is above its minimum at most; an estimate if there is no penalty
+    """
+
+    theta: Array
+    steps: int
+    gap: float
+
+
+@torch.no_grad()
+def solve(
+    rows: Any,
+    labels: Array,
+    classes: int,
+    l2: float,
+    *,
+    weights: Array | None,
+    fit_intercept: bool,
+    start: Array | None,
+    solver: str,
+    tol: float,
+    max_iter: int,
+) -> Solution:
+    """Minimise the weighted mean cross-entropy plus 1/2 l2 ||W||^2.
+
+    Parameters
+    ----------
+    rows : (N, D), float32 or float64, an array or a SciPy CSR matrix
+    labels : int64 (N,), in 0 ... classes - 1
+    weights : (N,), or None if all are 1
+    start : theta (C, D + 1), to begin at; None for zero
+    solver : a key of `SOLVERS`
+    tol : the gap to reach, proven
+    max_iter : of the iterations
+    """
+    stored = torch.from_numpy(np.require(rows, requirements=["C", "W"])) if isinstance(rows, np.ndarray) else SparseRows(rows)
+    matrix = DesignMatrix(stored, torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
+    objective = Objective(matrix, classes, l2, fit_intercept=fit_intercept)
+    with _threads(len(matrix) * matrix.dim * classes):
+        problem = standardize(objective)
+        theta = torch.zeros(classes, matrix.dim + 1, dtype=matrix.dtype)
+        if start is not None:
+            theta = problem.standardized(torch.from_numpy(start)).to(matrix.dtype)
+        state = minimize(SOLVERS[solver](MARGIN * tol, max_iter, certify=l2 > 0), problem.objective, theta)
+        solution = _solution(problem, state, 0)
+        if solution.gap > tol and state.steps < max_iter:  # in float64, where the Hessian itself is solved with
+            exact = Newton(MARGIN * tol, max_iter - state.steps, certify=l2 > 0)
+            solution = _solution(problem, minimize(exact, problem.objective, state.theta.double()), state.steps)
+    return solution
+
+
+def _solution(problem: Standardized, state: State, before: int) -> Solution:
+    """For the features as they are, rounded to their type, and the gap of what was rounded; `before` are earlier iterations.
+
+    The last direction, found for the proof, is a Newton step, and is taken where it leads downhill.
+    """
+    objective, here = problem.objective, solver_state(state)
+    nearer = state.theta.double() + here.direction
+    theta = problem.original(nearer, objective.matrix.dtype)
+    if not objective.value(problem.standardized(theta)) <= objective.value(state.theta.double()):
+        theta = problem.original(state.theta, objective.matrix.dtype)
+    steps = before + state.steps
+    if objective.l2 == 0:
+        return Solution(theta.numpy(), steps, float(here.gap))
+    rounded = problem.standardized(theta)
+    if here.lower_bound is None:
+        return Solution(theta.numpy(), steps, duality_gap(objective, rounded, nearer).gap)
+    return Solution(theta.numpy(), steps, objective.value(rounded) - float(here.lower_bound))
+
+
+@contextmanager
+def _threads(products: int) -> Iterator[None]:
+    """One thread for small problems; and in a forked process, which would wait for threads that only its parent has."""
+    before = torch.get_num_threads()
+    if products < WORTH_THREADS or os.getpid() != IMPORTED_BY:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,4 +1,9 @@
-"""Softmax regression for images: from a first lesson to a classifier that reads your handwriting."""
+"""Softmax regression for images: from a first lesson to a classifier that reads your handwriting.
+
+`train` turns a recipe into a run, `load` gives its model, `predict` reads pictures. Each package says in its docstring what it is
+for, what it may import and where to start reading: `training` for the way from a recipe to a run, `optim` for the gradient and the
+solvers, `imaging` for what happens to a picture before a model sees it.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

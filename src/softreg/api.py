@@ -1,7 +1,7 @@
 """`softreg.predict`, `softreg.explain` and `softreg.export`: the commands of these names, for Python programs.
 
-A model is a name that comes with softreg ("handwriting", "best", "tutorial"), the folder
-of a run, a `Run`, or a `SoftmaxRegression`. May import figures, export and inference; start reading at `predict`.
+A model is a name that comes with softreg ("handwriting", "best", "tutorial"), the folder of a run, a `Run`, or a
+`SoftmaxRegression`. May import `figures`, `exporting` and what is below; start reading at `predict`.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a feature map needs in order to write itself as an ONNX graph; `softreg.exporting.onnx_graph` implements it."""
+"""What a feature map needs in order to write itself as an ONNX graph; `softreg.exporting.onnx.Graph` is one."""
 
 from typing import Any, Protocol
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from softreg.data.dataset import Dataset
 from softreg.features.registry import FEATURE_MAPS
 from softreg.figures.house_style import MUTED, bold, house_style, new_figure, save
-from softreg.figures.layout import LEFT, TOP, WIDTH, draw_captioned, image_grid
+from softreg.figures.layout import BLOCK_ROWS, LEFT, TOP, WIDTH, draw_captioned, image_grid
 from softreg.figures.training import class_templates
 from softreg.inference.attribution import N_AVERAGED
 from softreg.inference.explanation import RunExplanation
@@ -18,7 +18,6 @@ from softreg.inference.label_issues import LabelIssues
 from softreg.messages import translate
 from softreg.storage.atomic import reraise_as_write_error
 
-BLOCK_ROWS = 16  # classes below each other before another block of rows begins beside them
 BLOCK_GAP = 0.2  # inches between blocks
 
 

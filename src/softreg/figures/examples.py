@@ -8,9 +8,9 @@ from torch import Tensor
 
 from softreg.data.dataset import Dataset
 from softreg.figures.house_style import INK, house_style, new_figure
+from softreg.figures.layout import BLOCK_ROWS
 from softreg.messages import translate
 
-BLOCK_ROWS = 16  # classes below each other before another block of rows begins beside them
 GAP = 4  # white pixels between images
 IMAGE, LETTER, EDGE, TITLE = 0.5, 0.08, 0.2, 0.5  # inches: of an image, of a letter, around, for the title
 

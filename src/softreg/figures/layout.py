@@ -11,6 +11,7 @@ from softreg.figures.house_style import FAINT, ORANGE, new_figure
 
 WIDTH = 8.0  # inches
 LEFT, TOP, GAP, CAPTION = 0.3, 0.62, 0.10, 0.34  # inches: at the left, for the figure's title, between images, above each image
+BLOCK_ROWS = 16  # classes below each other before another block of rows begins beside them
 SHORT_NAME = 3  # letters of a class name that leave room for a probability on the same line
 
 

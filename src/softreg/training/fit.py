@@ -200,7 +200,7 @@ def _check_fits(recipe: Recipe, train: Dataset, group: ProcessGroup | None) -> N
     """Raise a RecipeError if the recipe asks for more images than there are."""
     if group and recipe.calibration:
         raise RecipeError("ranks.no_calibration")
-    if recipe.solver == "sgd" and recipe.batch_size > len(train):
+    if "batch_size" in SOLVERS[recipe.solver].parameters and recipe.batch_size > len(train):
         raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
     if recipe.calibration >= len(train):
         raise RecipeError("recipe.calibration_too_large", count=recipe.calibration, n=len(train))

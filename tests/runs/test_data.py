@@ -39,12 +39,11 @@ def test_files_and_arrays_give_the_same_splits(small_idx: Path) -> None:
 
 def test_images_are_held_out_by_class_where_the_last_ones_are_taken(small_idx: Path) -> None:
     """With the classes sorted, the last fifth would otherwise be all nines."""
-    train = load_dataset(small_idx).train
+    whole = load_dataset(small_idx)
+    train, test = whole.train, whole.test[:10]
     ordered = train[train.labels.argsort(stable=True)]
     recipe = Recipe(solver="lbfgs", l2=1e-3, calibration=600)
-    splits = recipe_splits(
-        recipe, (ordered.images.numpy(), ordered.labels.numpy(), train.images[:10].numpy(), train.labels[:10].numpy())
-    )
+    splits = recipe_splits(recipe, (ordered.images.numpy(), ordered.labels.numpy(), test.images.numpy(), test.labels.numpy()))
     last = splits.train.labels[-600:].bincount(minlength=10)
     shares = train.labels.bincount(minlength=10) * 600 / len(train)
     torch.testing.assert_close(last.float(), shares.float(), rtol=0, atol=2)

@@ -31,7 +31,9 @@ def same(ours: Splits, theirs: Splits) -> bool:
 def arrays(mnist: Splits) -> Arrays:
     x, y = mnist.train.images[:120].numpy(), mnist.train.labels[:120].numpy().astype(np.uint8)
     order = y.argsort(kind="stable")  # the order in which folders are read
-    return x[order], y[order], x[order][::3], y[order][::3]
+    tx, ty = mnist.test.images[:40].numpy(), mnist.test.labels[:40].numpy().astype(np.uint8)
+    test_order = ty.argsort(kind="stable")
+    return x[order], y[order], tx[test_order], ty[test_order]
 
 
 @pytest.mark.parametrize("form", WRITERS)

@@ -24,13 +24,13 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Mirror]:
 
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "SOFTREG_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
-    with mirror() as each:
-        each.files = {f"/{where}/{name}": content for name, content in FILES.items() for where in ("own", "published")}
+    with mirror() as served:
+        served.files = {f"/{where}/{name}": content for name, content in FILES.items() for where in ("own", "published")}
         monkeypatch.setenv("SOFTREG_CACHE_DIR", str(tmp_path / "cache"))
-        monkeypatch.setenv("SOFTREG_MIRROR", f"{each.address}/own/")
-        monkeypatch.setattr(FashionMNIST, "mirrors", [f"{each.address}/published/"])
+        monkeypatch.setenv("SOFTREG_MIRROR", f"{served.address}/own/")
+        monkeypatch.setattr(FashionMNIST, "mirrors", [f"{served.address}/published/"])
         monkeypatch.setattr(FashionMNIST, "resources", [(name, md5(content)) for name, content in FILES.items()])
-        yield each
+        yield served
 
 
 def left(tmp_path: Path) -> list[str]:

@@ -93,7 +93,7 @@ def python_data(arrays: Arrays) -> dict[str, Any]:
 
     x, y, tx, ty = arrays
     classes = tuple("0123456789")
-    tensors, labels = [torch.from_numpy(images) for images in (x, tx)], [torch.from_numpy(each).long() for each in (y, ty)]
+    tensors, labels = [torch.from_numpy(images) for images in (x, tx)], [torch.from_numpy(array).long() for array in (y, ty)]
     return {
         "four arrays": arrays,
         "Keras' pairs": ((x, y), (tx, ty)),

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from softreg.cli.serve import command
+from softreg.errors import MissingExtraError
 from tests.helpers.live_server import serve
 
 
@@ -35,6 +37,12 @@ def test_what_cannot_be_served_is_one_clear_line(tmp_path: Path) -> None:
             assert status == code
             assert said.count("\n") == 1
             assert hint in said
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "softreg.serving.server", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'softreg\[serve\]'"):
+        command.main(["--port", "0"], standalone_mode=False)
 
 
 @pytest.mark.parametrize("token", ["a=b+c&d#e,f;g%h", 'two words "quoted"', "한국어 토큰입니다"])

@@ -9,7 +9,7 @@ import pytest
 
 from softreg.errors import RunError, ServingError
 from softreg.recipe import Recipe
-from softreg.runs.run import Run
+from softreg.runs.run import MODEL, Run
 from softreg.serving import models
 from softreg.serving.models import Models
 from softreg.training.train import train
@@ -51,9 +51,27 @@ def test_a_run_that_vanishes_or_is_damaged_leaves_the_others(tutorial_run: Run, 
     assert "one" in described
     assert "two" not in described
     shutil.rmtree(folder / "one")
-    assert models.get("one").classes == tuple("0123456789")  # it is in memory
+    for _ in range(2):
+        assert models.get("one").classes == tuple("0123456789")  # it is in memory
+        assert "one" not in {model["model"] for model in models.describe()["models"]}
     with pytest.raises(ServingError, match="no such model"):
         models.get("../one")
+
+
+def test_a_run_whose_weights_are_damaged_is_skipped_until_it_is_trained_again(tutorial_run: Run, tmp_path: Path) -> None:
+    shutil.copytree(tutorial_run.path, tmp_path / "mine")
+    weights = (tmp_path / "mine" / MODEL).read_bytes()
+    (tmp_path / "mine" / MODEL).write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    models = Models(folder=tmp_path)
+    assert "mine" in {model["model"] for model in models.describe()["models"]}  # as far as its header tells
+    with pytest.raises(RunError):
+        models.get("mine")
+    assert models.describe()["skipped"] == [{"model": "mine", "reason": "serving.skipped_model"}]
+    assert models.with_features("pixels") == "tutorial"
+    (tmp_path / "mine" / MODEL).unlink()
+    (tmp_path / "mine" / MODEL).write_bytes(weights)
+    assert models.get("mine").classes == tuple("0123456789")
+    assert not models.describe()["skipped"]
 
 
 def test_without_any_model_nothing_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +111,7 @@ def test_where_no_model_sees_pixels_the_walk_through_one_is_refused(
     train(Recipe(dataset=small, features="deskew", epochs=1), tmp_path / "upright")
     table = Models(folder=tmp_path)
     assert table.with_features("deskew") == "upright"
+    (tmp_path / "upright" / MODEL).write_bytes(b"rubbish")  # passed over
     with pytest.raises(ServingError) as refused:
         table.with_features("pixels")
     assert refused.value.status == 404

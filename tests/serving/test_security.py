@@ -1,12 +1,16 @@
 """Every rule of the middleware, attacked over a socket."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
+from softreg.serving.security import SecurityMiddleware
 from tests.helpers.live_server import Served, read_answer, serve
 
 MIB = 2**20
@@ -182,3 +186,27 @@ def test_without_allowed_hosts_only_the_loopback_listens(served: Served) -> None
     for address in elsewhere:
         with pytest.raises(OSError), socket.create_connection((str(address), served.port), timeout=2):  # noqa: PT011
             pass
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_request_that_the_closing_server_gives_up_is_told_so_unless_its_answer_has_begun(begun: bool) -> None:
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200})
+        raise asyncio.CancelledError
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        scope = {"type": "http", "headers": [(b"host", b"localhost")], "query_string": b""}
+        await SecurityMiddleware(app)(scope, receive, send)
+
+    with pytest.raises(asyncio.CancelledError) if begun else nullcontext():
+        asyncio.run(ask())
+    assert sent[0]["status"] == (200 if begun else 503)

@@ -121,7 +121,7 @@ def test_a_training_holds_while_it_is_paused_goes_on_and_ends_when_told(
 @pytest.mark.parametrize(
     ("error", "ending", "says"),
     [
-        (RunError("runs.in_use", path="/home/secret"), None, "runs"),
+        (RunError("runs.unreadable", path="/home/secret", why="damaged"), None, "runs"),
         (OSError(28, "No space left", "/home/secret"), None, "runs"),
         (SolverError("solvers.diverged", epoch=1, lr=1e6), "diverged", "learning rate"),
     ],

@@ -142,7 +142,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
 def load(path: str | os.PathLike[str]) -> SoftmaxRegression:
     """The model of the run in the folder `path`, in eval mode, on the CPU: `model(images)` gives logits.
 
-    "best" and "tutorial" name the pretrained runs that come with softreg.
+    "handwriting", "best" and "tutorial" name the pretrained runs that come with softreg.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """L1 and elastic net penalties, by L-BFGS-B on the positive and negative parts of the weights, to a proven gap.
 
 With W = U - V, U, V >= 0, the penalty l1 |W| is the linear l1 (U + V) and the objective smooth (Byrd, Lu, Nocedal and Zhu, A
-limited memory algorithm for bound constrained optimization, SIAM J. Sci. Comput. 16, 1995). Weights at their bounds are exactly zero.
+limited memory algorithm for bound constrained optimization, SIAM J. Sci. Comput. 16, 1995). At its bounds a weight is zero.
 """
 
 import numpy as np
@@ -70,8 +70,8 @@ def minimize_elastic_net(objective: Objective, theta: Tensor, tol: float, max_it
 def _newton_on_support(objective: Objective, theta: Tensor) -> Tensor:
     """Theta (C, D + 1) after a Newton step among the weights that are not zero, each keeping its sign.
 
-    The step ends where the first weight becomes zero. With signs fixed the objective is smooth. L-BFGS-B ends where the objective no
-    longer falls in float64; gradients, on which the proof rests, can be made far smaller. Conjugate gradients, with the diagonal of
+    The step ends where the first weight becomes zero. With signs fixed the objective is smooth. L-BFGS-B ends where it no longer
+    falls in float64; gradients, on which the proof rests, can be made far smaller. Conjugate gradients, with the diagonal of
     the Hessian as preconditioner.
     """
     weight = theta[:, :-1]

@@ -110,6 +110,29 @@ def test_without_penalty(settings: dict[str, Any]) -> None:
     np.testing.assert_allclose(ours.predict_proba(x), peer.predict_proba(x), atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning:sklearn.linear_model")
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+@pytest.mark.parametrize("C", [0.05, 1.0])
+def test_an_elastic_net_is_scikit_learns(C: float, share: float, classes: int, fit_intercept: bool) -> None:
+    x, y = make_classification(200, 8, n_informative=5, n_redundant=0, n_classes=classes, flip_y=0.2, random_state=0)
+    settings: dict[str, Any] = {"solver": "saga", "l1_ratio": share, "C": C, "fit_intercept": fit_intercept}
+    ours = SoftmaxClassifier(tol=1e-10, **settings).fit(x, y)  # a ConvergenceWarning would be an error
+    peer = LogisticRegression(tol=1e-8, max_iter=20_000, random_state=0, **settings).fit(x, y)
+    np.testing.assert_allclose(ours.coef_, peer.coef_, atol=2e-4)
+    np.testing.assert_array_equal(ours.coef_ == 0, np.abs(peer.coef_) < 1e-12)
+
+
+def test_the_l1_penalty_alone_and_what_it_needs(iris: tuple[Any, Any]) -> None:
+    x, y = iris
+    alone = SoftmaxClassifier("l1", solver="saga", C=0.05).fit(x, y)
+    np.testing.assert_allclose(alone.coef_, SoftmaxClassifier(l1_ratio=1, solver="saga", C=0.05).fit(x, y).coef_)
+    assert (alone.coef_ == 0).any()
+    with pytest.raises(ValueError, match="l1_ratio"):
+        SoftmaxClassifier("elasticnet", solver="saga", l1_ratio=None).fit(x, y)
+
+
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array, sparse.coo_array])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sparse_rows_give_what_dense_ones_give(container: Any, dtype: Any) -> None:

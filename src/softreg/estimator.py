@@ -44,17 +44,19 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    penalty : "l2" or None
+    penalty : "l2", "l1", "elasticnet" or None
     C : inverse strength of the penalty, as in scikit-learn: the penalty per row falls with the number of rows; infinite for none
     l2 : the penalty per row, whatever their number; if given, C is not used
     tol : how far above its minimum the objective may be; proven in float64, for the coefficients as they are returned
     fit_intercept : whether to have a bias
     class_weight : None, "balanced", or a mapping from class to weight
-    solver : "lbfgs" or "newton"; scikit-learn's "newton-cg" and "newton-cholesky" mean newton here, "sag" and "saga" lbfgs
+    solver : "lbfgs" or "newton"; scikit-learn's "newton-cg" and "newton-cholesky" mean newton here, "sag" and "saga" lbfgs;
+        "saga" alone has an l1 penalty, found by L-BFGS-B
     max_iter : iterations at most; a ConvergenceWarning says when they were too few
     warm_start : begin at the coefficients of the last fit
-    l1_ratio, dual, intercept_scaling, random_state, verbose, n_jobs : as in scikit-learn; the first two must be 0 and False, since
-        there is no l1 penalty and no dual solver, and the others have no effect
+    l1_ratio : the share of the l1 penalty; for "l1", 1
+    dual : False; there is no dual solver
+    intercept_scaling, random_state, verbose, n_jobs : as in scikit-learn, without effect
 
     Attributes
     ----------
@@ -146,7 +148,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             X,
             labels.astype(np.int64, copy=False),
             len(self.classes_),
-            self._l2_per_row(len(labels) if weights is None else float(weights.sum())),
+            *self._penalties(len(labels) if weights is None else float(weights.sum())),
             weights=weights,
             fit_intercept=self.fit_intercept,
             start=self._start(X),
@@ -213,18 +215,30 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Refuse what scikit-learn's solvers can do and these cannot."""
         if self.solver == "liblinear":
             raise ValueError(translate("solvers.estimator_liblinear"))
-        if self.penalty in {"l1", "elasticnet"} or self.l1_ratio:
-            raise ValueError(translate("solvers.estimator_penalty", solver=self.solver, penalty=self.penalty))
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
+            raise ValueError(translate("solvers.estimator_l1_ratio"))
+        if self._l1_share() and self.solver != "saga":
+            raise ValueError(
+                translate("solvers.estimator_penalty", solver=self.solver, penalty=self.penalty, share=self._l1_share())
+            )
         if self.dual:
             raise ValueError(translate("solvers.estimator_dual", solver=self.solver))
 
-    def _l2_per_row(self, weight_sum: float) -> float:
+    def _l1_share(self) -> float:
+        """The part of the penalty that is l1."""
+        if self.penalty is None:
+            return 0.0
+        return 1.0 if self.penalty == "l1" else self.l1_ratio or 0.0
+
+    def _penalties(self, weight_sum: float) -> tuple[float, float]:
+        """l2 and l1, per row, as softmax regression counts them."""
         if self.penalty is None and self.C != 1:
             warnings.warn(translate("solvers.estimator_no_penalty"), UserWarning, stacklevel=3)
         if self.penalty is None or (self.l2 is None and math.isinf(self.C)):
-            return 0.0
-        l2 = 1 / (self.C * weight_sum) if self.l2 is None else self.l2
-        return 2 * l2 if len(self.classes_) == 2 else l2  # two rows w/2 and -w/2 have half of ||w||^2
+            return 0.0, 0.0
+        strength, share = 1 / (self.C * weight_sum) if self.l2 is None else self.l2, self._l1_share()
+        rows = 2 if len(self.classes_) == 2 else 1  # w/2 and -w/2 have half of ||w||^2, and all of ||w||_1
+        return rows * (1 - share) * strength, share * strength
 
     def _start(self, X: Any) -> NDArray[Any] | None:
         """The coefficients of the last fit (C, D + 1), if there are any for such data and they are asked for."""

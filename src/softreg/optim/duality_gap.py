@@ -53,7 +53,7 @@ def duality_gap(objective: Objective, theta: Tensor, nearer: Tensor | None = Non
 
 def lower_bound(objective: Objective, theta: Tensor) -> float:
     """What the objective cannot go below at any weights, from the probabilities at theta (C, D + 1); rounding aside."""
-    if objective.l2 == 0:
+    if objective.l2 == 0 and isinstance(objective.l1, float):
         return 0.0
     if objective.fit_intercept:
         theta = optimal_bias(objective, theta)
@@ -64,8 +64,26 @@ def lower_bound(objective: Objective, theta: Tensor) -> float:
         r = (class_frequency - (1 - s) / s * excess).clamp(min=0)  # (C,)
         entropy = (1 - s) * entropy - s * float(torch.special.xlogy(r, r).sum())
         residual_mean = (1 - s) * residual_mean + s * (torch.outer(r, one_hot_mean.sum(0)) - one_hot_mean)
-    bound = entropy - float((residual_mean[:, :-1].square() / (2 * objective.l2_per_feature)).sum())
+    g = residual_mean[:, :-1].abs()  # (C, D)
+    if isinstance(objective.l1, float):
+        bound = entropy - float((g.square() / (2 * objective.l2_per_feature)).sum())
+    else:
+        bound = _elastic_net_bound(objective, entropy, g)
     return max(bound, 0.0)  # as any mean cross-entropy
+
+
+def _elastic_net_bound(objective: Objective, entropy: float, g: Tensor) -> float:
+    """The bound with an l1 penalty, from the mean entropy and |G| (C, D): sum (|G| - l1)_+^2 / (2 l2) is subtracted.
+
+    Mixing the labels in, t q_i + (1 - t) e_{y_i}, shrinks G and loses entropy: the largest t at which |G| is at most l1 subtracts
+    nothing, which is all that can be done where l2 is 0.
+    """
+    shrink = min(1.0, float((objective.l1 / g.clamp(min=1e-300)).min()))
+    bound = shrink * entropy
+    if objective.l2 > 0:
+        excess = (g - objective.l1).clamp(min=0)
+        bound = max(bound, entropy - float((excess.square() / (2 * objective.l2_per_feature)).sum()))
+    return bound
 
 
 def optimal_bias(objective: Objective, theta: Tensor) -> Tensor:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.duality_gap import duality_gap
+from softreg.optim.elastic_net import minimize_elastic_net
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective
-from softreg.optim.solver import State
+from softreg.optim.solver import State, TerminationReason
 from softreg.optim.solvers.lbfgs import LBFGS
 from softreg.optim.solvers.newton import Newton
 from softreg.optim.solvers.newton_type import NewtonTypeSolver, solver_state
@@ -54,6 +55,7 @@ def solve(
     labels: Array,
     classes: int,
     l2: float,
+    l1: float,
     *,
     weights: Array | None,
     fit_intercept: bool,
@@ -62,7 +64,7 @@ def solve(
     tol: float,
     max_iter: int,
 ) -> Solution:
-    """Minimise the weighted mean cross-entropy plus 1/2 l2 ||W||^2.
+    """Minimise the weighted mean cross-entropy plus 1/2 l2 ||W||^2 + l1 ||W||_1.
 
     Parameters
     ----------
@@ -76,12 +78,18 @@ def solve(
     """
     stored = torch.from_numpy(np.require(rows, requirements=["C", "W"])) if isinstance(rows, np.ndarray) else SparseRows(rows)
     matrix = DesignMatrix(stored, torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
-    objective = Objective(matrix, classes, l2, fit_intercept=fit_intercept)
+    sparsity = torch.full((matrix.dim,), l1, dtype=torch.float64) if l1 else 0.0
+    objective = Objective(matrix, classes, l2, fit_intercept=fit_intercept, l1=sparsity)
     with _threads(len(matrix) * matrix.dim * classes):
         problem = standardize(objective)
         theta = torch.zeros(classes, matrix.dim + 1, dtype=matrix.dtype)
         if start is not None:
             theta = problem.standardized(torch.from_numpy(start)).to(matrix.dtype)
+        if l1:
+            exact_theta, steps, _ = minimize_elastic_net(problem.objective, theta, MARGIN * tol, max_iter)
+            theta = problem.original(exact_theta, matrix.dtype)
+            rounded = duality_gap(problem.objective, problem.standardized(theta), exact_theta)
+            return Solution(theta.numpy(), steps, rounded.gap)
         state = minimize(SOLVERS[solver](MARGIN * tol, max_iter, certify=l2 > 0), problem.objective, theta)
         solution = _solution(problem, state, 0)
         if solution.gap > tol and state.steps < max_iter:  # in float64, where the Hessian itself is solved with
@@ -93,12 +101,13 @@ def solve(
 def _solution(problem: Standardized, state: State, before: int) -> Solution:
     """For the features as they are, rounded to their type, and the gap of what was rounded; `before` are earlier iterations.
 
-    The last direction, found for the proof, is a Newton step, and is taken where it leads downhill.
+    The last direction, found for the proof, is a Newton step, and is taken where it leads downhill and iterations are left.
     """
     objective, here = problem.objective, solver_state(state)
     nearer = state.theta.double() + here.direction
     theta = problem.original(nearer, objective.matrix.dtype)
-    if not objective.value(problem.standardized(theta)) <= objective.value(state.theta.double()):
+    exhausted = state.termination is not None and state.termination.reason is TerminationReason.OUT_OF_ITERATIONS
+    if exhausted or not objective.value(problem.standardized(theta)) <= objective.value(state.theta.double()):
         theta = problem.original(state.theta, objective.matrix.dtype)
     steps = before + state.steps
     if objective.l2 == 0:

@@ -40,6 +40,7 @@ class Objective:
     classes : C
     l2 : the penalty is 1/2 l2 ||W||^2 ...
     feature_penalty : ... or 1/2 l2 sum_j f_j ||W_j||^2, with one factor f_j per feature (D,)
+    l1 : (D,), adds sum_j l1_j ||W_j||_1 to the value, its gradient to none; 0.0 for no such penalty
     fit_intercept : whether there is a bias; without, it is zero in every theta, and so are its gradients
     """
 
@@ -48,6 +49,7 @@ class Objective:
     l2: float = 0.0
     feature_penalty: float | Tensor = 1.0
     fit_intercept: bool = True
+    l1: float | Tensor = 0.0
 
     @property
     def l2_per_feature(self) -> float | Tensor:
@@ -111,7 +113,8 @@ class Objective:
 
     def _value(self, loss: Tensor, theta: Tensor) -> float:
         squares = theta[:, :-1].to(self.matrix.accumulate_dtype).square() * self.feature_penalty
-        return float(loss) / self.matrix.weight_sum + 0.5 * self.l2 * float(squares.sum())
+        smooth = float(loss) / self.matrix.weight_sum + 0.5 * self.l2 * float(squares.sum())
+        return smooth if isinstance(self.l1, float) else smooth + float((theta[:, :-1].abs() * self.l1).sum())
 
     def _with_penalty(self, total: Tensor, theta: Tensor) -> Tensor:
         """The unfolded mean of a sum over rows plus the gradient of the penalty; total and theta (C, D + 1)."""

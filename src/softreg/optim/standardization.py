@@ -63,5 +63,6 @@ def standardize(objective: Objective) -> Standardized:
     largest = (x - centre).abs().amax(0)
     constant = largest <= ROUNDING * centre.abs()  # but for the rounding of its mean
     scale = torch.exp2(torch.where(constant, 1, largest).log2().ceil().clamp(-MAX_EXPONENT, MAX_EXPONENT))
+    l1 = objective.l1 if isinstance(objective.l1, float) else objective.l1 / scale
     scaled = replace(matrix, scale=1 / scale, centre=centre if bool(off.any()) else None)
-    return Standardized(replace(objective, matrix=scaled, feature_penalty=scale**-2), centre.double(), scale)
+    return Standardized(replace(objective, matrix=scaled, feature_penalty=scale**-2, l1=l1), centre.double(), scale)

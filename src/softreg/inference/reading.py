@@ -32,6 +32,7 @@ OVERLAP, OVERLAPPING = 0.3, 2.0  # share of the narrower digit that the next may
 AT_EDGE = 1.0  # of one of several digits that is cut off by the picture's edge
 DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local contrast, of which a little is free
 KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
+MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 WIDE = 1.3  # of width to height: what is wider may be two digits
 
 
@@ -116,12 +117,14 @@ def _image(layout: Layout, component: Component) -> Tensor:
 def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpretation:
     """The layout with the lines in which digits are doubtful cut anew."""
     lines, parts, costs, first = [], [], [], 0
-    current = layout
+    current, budget = layout, MAX_DOUBTFUL
     for line in layout.lines:
         rows = list(range(first, first := first + len(line)))
         own = scores[rows]
         doubtful = _doubtful(line, own.costs)
-        if doubtful and not (len(scores.logits) == 1 and line[0].width <= line[0].height):
+        budget -= len(doubtful)
+        alone = len(scores.logits) == 1 and line[0].width <= line[0].height  # one digit, hardly two
+        if doubtful and not alone and budget >= 0:
             ways = lattice(current, line, doubtful)
             current = ways.layout
             path, own, extra = _best_path(model, ways)

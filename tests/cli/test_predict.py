@@ -152,3 +152,8 @@ def test_the_terminal_shows_the_digits_that_are_named(
     output = capsys.readouterr().out
     assert re.search(r"row\.png +0\? +1 of 3 digits not named: ", output)
     assert re.search(r"^ +2 *$", output, flags=re.MULTILINE)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("predict", "--model", TUTORIAL, tmp_path) == 1
+    assert str(tmp_path) in capsys.readouterr().err

@@ -118,12 +118,10 @@ def _counting() -> Iterator[Callable[[int], None]]:
 
 
 def _in_folders(names: Sequence[str]) -> Iterator[str]:
-    """The pictures named, and in place of a folder the files in it, in the order of their names."""
+    """The pictures named, and in place of a folder the files in it, in the order of their names; an empty one stays, to be refused."""
     for name in names:
-        if Path(name).is_dir():
-            yield from (str(path) for path in sorted(Path(name).iterdir()) if path.is_file() and not path.name.startswith("."))
-        else:
-            yield name
+        paths = sorted(Path(name).iterdir()) if Path(name).is_dir() else []
+        yield from [str(path) for path in paths if path.is_file() and not path.name.startswith(".")] or [name]
 
 
 def _strips(pictures: Sequence[str]) -> list[str]:

@@ -118,7 +118,7 @@ def _counting() -> Iterator[Callable[[int], None]]:
 
 
 def _in_folders(names: Sequence[str]) -> Iterator[str]:
-    """The pictures named, and in place of a folder the files in it, in the order of their names; an empty one stays, to be refused."""
+    """The pictures named, and in place of a folder the files in it, by name; an empty folder stays, to be refused."""
     for name in names:
         paths = sorted(Path(name).iterdir()) if Path(name).is_dir() else []
         yield from [str(path) for path in paths if path.is_file() and not path.name.startswith(".")] or [name]

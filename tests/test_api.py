@@ -89,3 +89,11 @@ def test_commands_take_names_too(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["path"] == "tutorial.json"
     assert json.loads(run_softreg("predict", PHOTO, "--model", "tutorial", "--json").stdout)["model"] == "tutorial"
     assert json.loads(run_softreg("evaluate", "tutorial", "--json").stdout)["accuracy"] == 0.9226
+
+
+def test_results_print_well(mnist: Splits) -> None:
+    assert str(softreg.predict(PHOTO)) == f"{PHOTO}: 7 (>99.9%)"
+    assert str(softreg.predict(np.full((64, 64), 255, np.uint8))).startswith("drawing: ")
+    first, *rest = str(softreg.evaluate("tutorial")).splitlines()
+    assert first == "accuracy: 0.9226  (95 % interval 0.9172 to 0.9277, 10,000 images)"
+    assert [line.split(":")[0] for line in rest] == ["NLL", "ECE"]

@@ -1,6 +1,7 @@
 """`softreg evaluate`."""
 
 import json
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import click
@@ -43,14 +44,8 @@ def _print(evaluation: "Evaluation", title: str) -> None:
     from rich.console import Console
 
     console = Console(markup=False, highlight=False)  # a path may have brackets in it
-    low, high = evaluation.interval
     console.print(f"{title}\n", style="bold", soft_wrap=True)
-    for name, params in (
-        ("accuracy", {"accuracy": evaluation.accuracy, "low": low, "high": high, "n": evaluation.n}),
-        ("nll", {"nll": evaluation.nll}),
-        ("ece", {"ece": evaluation.ece}),
-    ):
-        console.print(f"  {translate(f'evaluation.{name}')}: {translate(f'evaluation.{name}_value', **params)}", soft_wrap=True)
+    console.print(indent(str(evaluation), "  "), soft_wrap=True)
     console.print()
     console.print(_by_class(evaluation))
     matrix = _matrix(evaluation)

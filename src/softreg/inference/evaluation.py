@@ -20,6 +20,7 @@ from torch.nn.functional import nll_loss
 
 from softreg.data.dataset import Dataset
 from softreg.errors import DataError
+from softreg.messages import translate
 from softreg.model.softmax_regression import SoftmaxRegression
 
 BINS = 15
@@ -41,6 +42,17 @@ class Evaluation:
     probabilities: Tensor
     labels: Tensor
     nll: float
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        values = (
+            ("accuracy", {"accuracy": self.accuracy, "low": low, "high": high, "n": self.n}),
+            ("nll", {"nll": self.nll}),
+            ("ece", {"ece": self.ece}),
+        )
+        return "\n".join(
+            f"{translate(f'evaluation.{name}')}: {translate(f'evaluation.{name}_value', **value)}" for name, value in values
+        )
 
     @property
     def n(self) -> int:

@@ -78,6 +78,11 @@ class Prediction:
     readings: tuple[DigitPrediction, ...]
     classes: tuple[str, ...]
 
+    def __str__(self) -> str:
+        if self.abstention_reason:
+            return f"{self.picture.name}: {translate(self.abstention_reason)}"
+        return f"{self.picture.name}: {' / '.join(self.lines)} ({percent(self.probability)})"
+
     @property
     def abstention_reason(self) -> str | None:
         """The key of the message that says why there is no answer; None if there is one."""

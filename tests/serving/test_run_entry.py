@@ -17,6 +17,7 @@ from softreg.features.registry import make_feature_map
 from softreg.messages import catalogue
 from softreg.model.serialization import save_model
 from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.runs.pretrained import PRETRAINED
 from softreg.runs.run import METRICS, MODEL, RECIPE, Run
 from softreg.serving import run_entry
 from softreg.serving.models import Models
@@ -123,16 +124,17 @@ def test_runs_are_read_once_and_again_only_when_they_change(
 
     monkeypatch.setattr(run_entry, "_facts", counted)
     models = Models(tutorial_run.path, tmp_path)
-    assert len(models.describe()["models"]) == 33
-    assert len(read) == 33
+    count = 31 + len(PRETRAINED)
+    assert len(models.describe()["models"]) == count
+    assert len(read) == count
     assert models.describe() == models.describe()
-    assert len(read) == 33
+    assert len(read) == count
     text = (tmp_path / "run-7" / METRICS).read_text()
     (tmp_path / "run-7" / METRICS).unlink()
     (tmp_path / "run-7" / METRICS).write_text(text)
     shutil.rmtree(tmp_path / "run-8")
-    assert len(models.describe()["models"]) == 32
-    assert read[33:] == ["run-7"]
+    assert len(models.describe()["models"]) == count - 1
+    assert read[count:] == ["run-7"]
 
 
 def test_odd_runs_are_listed_as_skipped_and_the_others_are_served(tutorial_run: Run, tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_odd_runs_are_listed_as_skipped_and_the_others_are_served(tutorial_run: 
             assert status == 200
             assert not any(secret in body for secret in (b"secret", bytes(runs), b"\\u001b", b"\x1b"))
             listing = json.loads(body)
-            assert {model["model"] for model in listing["models"]} == {"best", "tutorial", "alias"}  # the first name of two
+            assert {model["model"] for model in listing["models"]} == {*PRETRAINED, "alias"}  # the first name of two
             skipped = {run["model"]: run["reason"] for run in listing["skipped"]}
             assert set(skipped) == {*ODD, "loop", "??", "?[31mred", "two?lines", "?right to left"}
             for name, (_, reason) in ODD.items():

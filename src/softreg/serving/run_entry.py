@@ -106,6 +106,8 @@ def _facts(run: Run) -> dict[str, Any]:
     if "image_shape" in _metadata(run.path / MODEL):
         raise UnusableRun("serving.skipped_images")
     recipe, evaluation = run.recipe, run.result["evaluation"]
+    if Path(recipe.dataset).is_absolute() and not Path(recipe.dataset).exists():  # another machine's, or gone
+        raise UnusableRun("serving.skipped_recipe")
     accuracy, interval = evaluation.get("accuracy"), evaluation.get("accuracy_interval")
     if not _is_share(accuracy) or not (isinstance(interval, list) and len(interval) == 2 and all(map(_is_share, interval))):
         raise UnusableRun("serving.skipped_metrics")

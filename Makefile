@@ -43,7 +43,7 @@ notebooks: .venv/ready  ## write the lesson's notebooks and execute them, output
 	OMP_NUM_THREADS=1 $(BIN)/python notebooks/execute.py
 
 docs: .venv/ready   ## the documentation, strictly and offline: build/docs/index.html
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet docs build/docs
 
 wheel: .venv/ready  ## build sdist and wheel, and try the wheel in a fresh environment
 	PYTHON=$(BIN)/python .ci/wheel

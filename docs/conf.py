@@ -29,6 +29,8 @@ exclude_patterns = ["_ext"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+smartquotes = False  # `--out` is no dash
+
 html_theme = "furo"
 html_title = "softreg"
 html_static_path = ["_static"]

@@ -115,7 +115,7 @@ class Lesson(MarkdownDirective):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])
             if cell["cell_type"] == "markdown":
-                yield source
+                yield re.sub("^# ", "## ", source)  # the page has its own title
                 continue
             yield f"```python\n{source}\n```"
             for number, output in enumerate(cell["outputs"]):

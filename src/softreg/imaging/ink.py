@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
+
+from softreg.imaging.resampling import resized, shrunk
 
 Grey = NDArray[np.float32]
 
@@ -62,22 +63,6 @@ def find_ink(pixels: Grey) -> Ink | None:
         return None
     contrast = np.asarray(darkness / np.float32(2 * threshold), dtype=np.float32)
     return Ink(np.clip(contrast, 0, 1), contrast, evened, light)
-
-
-def resized(grey: Grey, shape: tuple[int, ...], method: Image.Resampling = Image.Resampling.BILINEAR) -> Grey:
-    """`grey` at another size, anti-aliased when shrinking."""
-    if grey.shape == shape:
-        return grey
-    return np.asarray(Image.fromarray(grey).resize((shape[1], shape[0]), method), dtype=np.float32)
-
-
-def shrunk(grey: Grey, side: int) -> Grey:
-    """`grey` with its longer side at most `side`, each pixel the mean of those it replaces."""
-    scale = side / max(grey.shape)
-    if scale >= 1:
-        return grey
-    height, width = (max(min(length, 4), round(length * scale)) for length in grey.shape)  # a ribbon keeps a width
-    return resized(grey, (height, width), Image.Resampling.BOX)
 
 
 def along_contrast(pixels: Grey) -> tuple[Grey, bool]:

@@ -150,5 +150,5 @@ def mnist_bounds(image: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
     if max(bottom - top, right - left) not in (BOX - 1, BOX):
         return None
     mass = float(down.sum())
-    centred = all(abs(float(each @ PIXELS) / mass - SIDE / 2) < 0.55 for each in (down, across))
+    centred = all(abs(float(profile @ PIXELS) / mass - SIDE / 2) < 0.55 for profile in (down, across))
     return (top, left, bottom, right) if centred else None

@@ -6,16 +6,16 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from softreg.errors import PictureError
 from softreg.image_format import SIDE
 from softreg.imaging.annotation import Bytes, boxes_drawn, shown
 from softreg.imaging.components import Component
 from softreg.imaging.decode import WORKING_SIDE, Source, Upright, decode, printable
-from softreg.imaging.ink import Grey, Ink, find_ink, shrunk
+from softreg.imaging.ink import Ink, find_ink
 from softreg.imaging.layout import Layout, Lines, layouts
 from softreg.imaging.normalization import mnist_bounds
+from softreg.imaging.resampling import resampled, resized_whole
 from softreg.messages import translate
 
 COARSE_SIDE = 480  # pixels: enough for pictures of a few digits
@@ -133,20 +133,6 @@ class Picture:
         return Picture(self.name, self.size, (), stages, (digit,), None)
 
 
-def resized_whole(pixels: Bytes, image_shape: tuple[int, ...]) -> Bytes:
-    """Pixels uint8 (H, W) or (H, W, 3) as an image of this shape: in grey if it has no channels, and resized if it must be."""
-    picture = Image.fromarray(pixels)
-    if len(image_shape) == 2 and pixels.ndim == 3:
-        grey = bool((pixels == pixels[..., :1]).all())
-        picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0])) if grey else picture.convert("L")
-    elif len(image_shape) == 3:
-        picture = picture.convert("RGB")
-    height, width = image_shape[:2]
-    if picture.size != (width, height):
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.array(picture)
-
-
 def read_picture(source: Source, *, name: str | None = None) -> Picture:
     """Find the digits in a picture.
 
@@ -213,16 +199,6 @@ def _side_needed(layout: Layout, side: int, most: int) -> int:
         return side
     length = float(np.median(lengths)) if lengths else 0.0
     return side if length >= MIN_LENGTH else min(most, WORKING_SIDE, max(round(side * AIM / max(length, 1)), side + 200))
-
-
-def resampled(pixels: Grey, side: int) -> Grey:
-    """`float32 (H, W, 3)` with its longer side at most `side`."""
-    if max(pixels.shape) <= side:
-        return pixels
-    if np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 1], pixels[..., 2]):
-        grey = shrunk(np.ascontiguousarray(pixels[..., 0]), side)
-        return np.broadcast_to(grey[:, :, None], (*grey.shape, 3))
-    return np.stack([shrunk(np.ascontiguousarray(pixels[..., channel]), side) for channel in range(3)], axis=-1)
 
 
 def _already_an_image(upright: Upright) -> Picture | None:

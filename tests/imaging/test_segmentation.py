@@ -1,32 +1,11 @@
 """Ink maps drawn by hand, in which it is known what is a digit and what is not."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from softreg.imaging.components import Component, connected_components, crop, label, union
+from softreg.imaging.components import Component
 from softreg.imaging.lines import line_masks
 from softreg.imaging.segmentation import in_lines, segment
-
-Map = NDArray[np.float32]
-Box = tuple[int, int, int, int]  # top, left, bottom, right
-
-
-def page(height: int, width: int, *boxes: Box) -> Map:
-    """An ink map with filled boxes."""
-    ink = np.zeros((height, width), dtype=np.float32)
-    for top, left, bottom, right in boxes:
-        ink[top:bottom, left:right] = 1
-    return ink
-
-
-def outline(ink: Map, box: Box, width: int) -> Map:
-    """The map with a frame drawn on it."""
-    top, left, bottom, right = box
-    framed = ink.copy()
-    framed[top:bottom, left:right] = 1
-    inner = np.s_[top + width : bottom - width, left + width : right - width]
-    framed[inner] = ink[inner]
-    return framed
+from tests.helpers.ink_maps import Box, outline, page
 
 
 def boxes(lines: tuple[tuple[Component, ...], ...]) -> list[list[Box]]:
@@ -79,22 +58,6 @@ def test_too_much_ink_is_called_crowded_and_specks_noise() -> None:
     assert segment(page(420, 220, *many)).reason == "crowded"
     assert segment(page(400, 400, (5, 5, 7, 7), (100, 90, 102, 93))).reason == "noise"
     assert segment(page(50, 50)).reason == "blank"
-
-
-def test_a_faint_component_is_cropped_as_dense_as_a_dark_one() -> None:
-    ink = page(60, 120, (10, 10, 50, 20), (10, 80, 50, 90))
-    ink[:, 60:] *= 0.5
-    labels = label(ink)
-    dark, faint = (crop(component, ink, labels)[0] for component in connected_components(labels))
-    np.testing.assert_allclose(faint, dark, atol=1e-6)
-
-
-def test_a_union_has_the_labels_and_the_box_of_all() -> None:
-    parts = connected_components(label(page(60, 60, (5, 10, 20, 15), (30, 2, 50, 40))))
-    whole = union(parts)
-    assert (whole.top, whole.left, whole.bottom, whole.right) == (5, 2, 50, 40)
-    assert whole.area == 15 * 5 + 20 * 38
-    assert set(whole.labels) == {1, 2}
 
 
 def test_slanted_lines_of_text_stay_lines() -> None:

@@ -19,10 +19,11 @@ def shown(values: Grey) -> Bytes:
 def boxes_drawn(density: Grey, components: Sequence[Component]) -> Bytes:
     """The ink map with a box around each digit, `uint8 (H, W, 3)`."""
     drawn = np.repeat(shown(255 * (1 - density))[:, :, None], 3, axis=2)
-    line = max(1, max(density.shape) // 200)
+    height, width = density.shape
+    line = max(1, max(height, width) // 200)
     for component in components:
         top, left = max(component.top - 2 * line, 0), max(component.left - 2 * line, 0)
-        bottom, right = component.bottom + 2 * line, component.right + 2 * line
+        bottom, right = min(component.bottom + 2 * line, height), min(component.right + 2 * line, width)
         for edge in (
             np.s_[top : top + line, left:right],
             np.s_[bottom - line : bottom, left:right],

@@ -25,7 +25,7 @@ def outline(ink: Map, box: Box, width: int) -> Map:
     return framed
 
 
-def circle(shape: tuple[int, int], middle: tuple[int, int], radius: float, width: float) -> Map:
+def circle(shape: tuple[int, int], middle: tuple[float, float], radius: float, width: float) -> Map:
     """An ink map with a ring, `width` pixels wide, its edges soft."""
     yy, xx = np.mgrid[: shape[0], : shape[1]]
     away = np.abs(np.hypot(yy - middle[0], xx - middle[1]) - radius)

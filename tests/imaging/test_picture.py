@@ -13,7 +13,6 @@ from benchmarks.user_pictures import KINDS, Kind, in_a_row
 from softreg.data.dataset import Splits
 from softreg.errors import PictureError
 from softreg.imaging.contact_sheet import steps_strip
-from softreg.imaging.normalization import mnist_bounds
 from softreg.imaging.picture import Digit, picture_from_array, read_picture
 
 Bytes = NDArray[np.uint8]
@@ -40,11 +39,6 @@ def check_form(image: Bytes) -> None:
 
 def likeness(one: Bytes, other: Bytes) -> float:
     return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
-
-
-def test_all_of_mnist_is_in_mnist_form(mnist: Splits) -> None:
-    for part in (mnist.train, mnist.test):
-        assert all(mnist_bounds(image) for image in part.images.numpy())
 
 
 def test_mnist_passes_bit_for_bit(validation: tuple[Bytes, NDArray[np.int64]]) -> None:

@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from softreg.imaging.components import INK, Component, connected_components, crop, label, union
-from tests.helpers.ink_maps import page
+from tests.helpers.ink_maps import circle, page
 
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 
@@ -82,6 +82,13 @@ def test_soft_edges_are_cropped_with_the_stroke() -> None:
     ((cropped, top, left),) = (crop(component, ink, labels) for component in connected_components(labels))
     np.testing.assert_array_equal(cropped, ink[top : top + cropped.shape[0], left : left + cropped.shape[1]])
     assert cropped.sum() == ink.sum()
+
+
+def test_faint_marks_away_from_the_stroke_are_not_cropped_with_it() -> None:
+    ring = circle((80, 80), (40, 40), 30, 5)
+    marked = np.maximum(ring, INK / 2 * page(80, 80, (36, 36, 44, 44)))
+    plain, spotted = (crop(connected_components(label(ink))[0], ink, label(ink))[0] for ink in (ring, marked))
+    np.testing.assert_array_equal(plain, spotted)
 
 
 def test_a_faint_component_is_cropped_as_dense_as_a_dark_one() -> None:

@@ -1,5 +1,7 @@
 """The ink map, against the ink that a page was painted with, and surfaces, noise and edges whose numbers are known."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from softreg.imaging.ink import along_contrast, edge_threshold, find_ink, ink_is
 from tests.helpers.ink_maps import Map, circle, page
 
 RING = circle((160, 200), (80, 100), 50, 9)
+TURNS: list[Callable[[Map], Map]] = [np.flipud, np.fliplr, lambda array: np.swapaxes(array, 0, 1)]
 SLOPE = np.linspace(0.6, 1, 200, dtype=np.float32)[None] * np.linspace(1, 0.9, 160, dtype=np.float32)[:, None]
 
 
@@ -56,7 +59,7 @@ def test_a_page_turned_or_mirrored_has_its_ink_turned_or_mirrored() -> None:
     picture = pixels(SLOPE * (235 - 180 * np.maximum(RING, page(160, 200, (70, 60, 76, 140)))))
     ink = find_ink(picture)
     assert ink is not None
-    for turn in (np.flipud, np.fliplr, lambda array: np.swapaxes(array, 0, 1)):
+    for turn in TURNS:
         turned = find_ink(np.ascontiguousarray(turn(picture)))
         assert turned is not None
         assert np.mean((turned.density > 0.5) != (turn(ink.density) > 0.5)) < 0.005

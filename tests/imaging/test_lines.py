@@ -13,7 +13,7 @@ def ruled(height: int, width: int, line: Line, thickness: int = 2) -> Map:
     """An ink map with a slanted line through its whole width, `thickness` pixels from top to bottom."""
     y, x = np.mgrid[:height, :width]
     away = np.abs(y - line.offset - line.slope * x)
-    return (away <= thickness / 2).astype(np.float32)
+    return np.asarray(away <= thickness / 2, dtype=np.float32)
 
 
 @given(st.floats(60, 140), st.floats(-0.18, 0.18))

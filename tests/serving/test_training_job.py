@@ -16,7 +16,7 @@ from softreg.errors import RunError, SolverError, WriteError
 from softreg.messages import catalogue
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
-from softreg.serving import training_job
+from softreg.serving import run_folder, training_job
 from softreg.serving.training_form import FIELDS, describe_fields, recipe_of
 from softreg.serving.training_job import TrainingJob
 from tests.helpers.live_server import Served, serve
@@ -252,7 +252,7 @@ def test_nothing_but_whole_runs_is_left_behind(
 
 def test_no_more_than_so_many_runs_are_made(small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training_job, "MAX_RUNS", 2)
+    monkeypatch.setattr(run_folder, "MAX_RUNS", 2)
     for name in ("sgd", "sgd-2"):
         (tmp_path / "runs" / name).mkdir(parents=True)
     event = taught(Recipe(dataset=small, epochs=1), lambda event: event["status"] == "failed")[-1]

@@ -65,13 +65,19 @@ def taught(recipe: Recipe, until: Callable[[dict[str, Any]], bool]) -> list[dict
     return asyncio.run(asyncio.wait_for(watch(), 60))
 
 
-@pytest.mark.parametrize(("solver", "total"), [("sgd", 3), ("lbfgs", 7), ("newton", 7)])
+@pytest.mark.parametrize(
+    ("recipe", "total"),
+    [
+        ({"solver": "sgd", "epochs": 3}, 3),
+        ({"solver": "lbfgs", "max_iterations": 7, "l2": 1e-3}, 7),
+        ({"solver": "newton", "max_iterations": 7, "l2": 1e-3}, 7),
+    ],
+)
 def test_the_total_is_of_epochs_or_of_iterations(
-    solver: str, total: int, small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: dict[str, Any], total: int, small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    recipe = Recipe(dataset=small, solver=solver, epochs=3, max_iterations=7, l2=1e-3)
-    assert taught(recipe, lambda event: True)[0]["total"] == total
+    assert taught(Recipe(dataset=small, **recipe), lambda event: event["status"] == "ended")[0]["total"] == total
 
 
 def test_a_training_holds_while_it_is_paused_goes_on_and_ends_when_told(
@@ -187,6 +193,23 @@ def test_a_training_is_stopped_while_it_prepares_and_the_next_can_start(
     assert ended["message"]["en"] == catalogue("serving")["stopped_early"]["en"]
     assert "model" not in ended
     assert folder_of_runs(tmp_path) == {"sgd"}
+
+
+def test_a_training_is_stopped_before_its_thread_has_begun(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped, translated = threading.Event(), training_job._in_each_language
+    monkeypatch.setattr(training_job, "_in_each_language", lambda sentence: stopped.wait(10) and translated(sentence))
+
+    async def stop_at_once() -> dict[str, Any]:
+        job = TrainingJob(lambda run: run.path.name)
+        job.start(Recipe(dataset=small, epochs=1))
+        job.stop()
+        stopped.set()
+        ended = [event async for event in until_ended(job)][-1]
+        assert not job.is_running
+        return ended
+
+    ended = asyncio.run(asyncio.wait_for(stop_at_once(), 30))
+    assert (ended["status"], ended["ending"]) == ("ended", "stopped")
 
 
 async def until_ended(job: TrainingJob) -> AsyncIterator[dict[str, Any]]:

@@ -41,6 +41,7 @@ class TrainingJob:
         self._going = threading.Event()  # cleared: paused
         self._stopping = False
         self._is_stoppable = False  # by an exception, as there is no step yet to end after
+        self._stop_lock = threading.Lock()
         self.is_running = False  # from its start until everything is saved; while it is paused, too
         self._changed = asyncio.Event()
         self._closed = False
@@ -67,7 +68,7 @@ class TrainingJob:
             "lr": recipe.lr,
             "total": total,
         }
-        self.is_running = self._is_stoppable = True
+        self.is_running = True
         self._thread = threading.Thread(target=self._train, args=(recipe,), name="softreg-train", daemon=True)
         self._thread.start()
         self._announce()
@@ -123,11 +124,12 @@ class TrainingJob:
             self._watchers -= 1
 
     def _stop(self) -> None:
-        self._stopping = True
         self._going.set()
-        if self._is_stoppable and self._thread is not None and self._thread.ident is not None:
-            self._is_stoppable = False
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(TrainingStopped))
+        with self._stop_lock:
+            self._stopping = True
+            if self._is_stoppable and self._thread is not None and self._thread.ident is not None:
+                self._is_stoppable = False
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(TrainingStopped))
 
     def _require_training(self) -> None:
         if not self.is_running:
@@ -137,6 +139,11 @@ class TrainingJob:
         """The thread: train, save, and say how it ended, once it has."""
         facts: dict[str, Any] = {"status": "failed", "message": _in_each_language(ServingError("serving.fault"))}
         try:
+            with self._stop_lock:  # from here on, and no earlier, an exception is caught below
+                stopped_already = self._stopping
+                self._is_stoppable = not stopped_already
+            if stopped_already:
+                raise TrainingStopped
             facts = self._outcome(recipe)
         except TrainingStopped:
             facts = {"status": "ended", "ending": "stopped", "message": _in_each_language(ServingError("serving.stopped_early"))}

@@ -71,7 +71,7 @@ def test_l1_minimum_fulfils_its_optimality_conditions() -> None:
     solution = solved(l2=l2, l1=l1, tol=1e-12)
     theta = torch.from_numpy(solution.theta).requires_grad_()
     smooth = torch.nn.functional.cross_entropy(torch.from_numpy(X) @ theta[:, :-1].T + theta[:, -1], torch.from_numpy(Y))
-    (smooth + l2 / 2 * theta[:, :-1].square().sum()).backward()  # type: ignore[no-untyped-call]
+    (smooth + l2 / 2 * theta[:, :-1].square().sum()).backward()
     assert theta.grad is not None
     w, gradient = theta.detach()[:, :-1], theta.grad[:, :-1]
     assert 0 < int((w == 0).sum()) < w.numel()

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from softreg.data.forms.named_arrays import from_named_arrays, role_of
 from softreg.errors import DataError
@@ -40,7 +41,7 @@ def test_training_and_test_arrays_with_names_of_classes() -> None:
     assert source.test is not None
     assert np.array_equal(source.train.images.numpy(), X)
     assert np.array_equal(source.test.images.numpy(), X[1:])
-    assert np.array_equal(source.test.labels, Y[1:])
+    assert torch.equal(torch.as_tensor(source.test.labels), torch.from_numpy(Y[1:]))
     assert source.classes == ("a", "b", "c")
     assert source.test.where == "digits: y_val"
 

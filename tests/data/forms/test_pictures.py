@@ -67,7 +67,7 @@ def test_another_size_is_resized_as_pillow_does() -> None:
     pixels = random_pixels(20, 30)
     with pytest.warns(SoftregWarning, match="resized 1 of 1 pictures to 9 x 11"):
         images, _ = decode_all([encoded(pixels)], (9, 11), ReadOptions(), "x")
-    assert np.array_equal(images[0], Image.fromarray(pixels).resize((11, 9), Image.Resampling.BILINEAR))
+    assert np.array_equal(images[0], np.asarray(Image.fromarray(pixels).resize((11, 9), Image.Resampling.BILINEAR)))
 
 
 def test_bad_pictures_are_refused_or_skipped() -> None:

@@ -1,6 +1,5 @@
 """The scikit-learn estimator of softmax regression. Predicting, also after unpickling, does without torch."""
 
-import math
 import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -12,6 +11,7 @@ from scipy.special import log_softmax
 
 from softreg.errors import MissingExtraError
 from softreg.messages import translate
+from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, penalties_per_row
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
@@ -24,14 +24,6 @@ try:
 except ImportError as error:
     raise MissingExtraError("solvers.needs_sklearn") from error
 
-SOLVERS = {
-    "lbfgs": "lbfgs",
-    "newton": "newton",
-    "newton-cg": "newton",
-    "newton-cholesky": "newton",
-    "sag": "lbfgs",
-    "saga": "lbfgs",
-}
 FLOATS = [np.float64, np.float32]
 
 
@@ -137,18 +129,27 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         from softreg.optim.exact import solve
 
-        self._check_solver()
+        check_parameters(self.solver, self.penalty, self.l1_ratio, dual=self.dual)
         X, y = validate_data(self, _array(X), _array(y), accept_sparse="csr", dtype=FLOATS, order="C")
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"classification needs at least 2 classes; the data contains only one class: {self.classes_[0]!r}")
         weights = self._weights(X, y, labels, sample_weight)
+        l2, l1 = penalties_per_row(
+            self.penalty,
+            self.l1_ratio,
+            C=self.C,
+            l2=self.l2,
+            weight_sum=len(labels) if weights is None else float(weights.sum()),
+            classes=len(self.classes_),
+        )
         solution = solve(
             X,
             labels.astype(np.int64, copy=False),
             len(self.classes_),
-            *self._penalties(len(labels) if weights is None else float(weights.sum())),
+            l2,
+            l1,
             weights=weights,
             fit_intercept=self.fit_intercept,
             start=self._start(X),
@@ -210,35 +211,6 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         logits = np.column_stack([np.zeros_like(logits), logits]) if logits.ndim == 1 else logits
         log_p: NDArray[np.float64] = log_softmax(logits, axis=1)
         return log_p
-
-    def _check_solver(self) -> None:
-        """Refuse what scikit-learn's solvers can do and these cannot."""
-        if self.solver == "liblinear":
-            raise ValueError(translate("solvers.estimator_liblinear"))
-        if self.penalty == "elasticnet" and self.l1_ratio is None:
-            raise ValueError(translate("solvers.estimator_l1_ratio"))
-        if self._l1_share() and self.solver != "saga":
-            raise ValueError(
-                translate("solvers.estimator_penalty", solver=self.solver, penalty=self.penalty, share=self._l1_share())
-            )
-        if self.dual:
-            raise ValueError(translate("solvers.estimator_dual", solver=self.solver))
-
-    def _l1_share(self) -> float:
-        """The part of the penalty that is l1."""
-        if self.penalty is None:
-            return 0.0
-        return 1.0 if self.penalty == "l1" else self.l1_ratio or 0.0
-
-    def _penalties(self, weight_sum: float) -> tuple[float, float]:
-        """l2 and l1, per row, as softmax regression counts them."""
-        if self.penalty is None and self.C != 1:
-            warnings.warn(translate("solvers.estimator_no_penalty"), UserWarning, stacklevel=3)
-        if self.penalty is None or (self.l2 is None and math.isinf(self.C)):
-            return 0.0, 0.0
-        strength, share = 1 / (self.C * weight_sum) if self.l2 is None else self.l2, self._l1_share()
-        rows = 2 if len(self.classes_) == 2 else 1  # w/2 and -w/2 have half of ||w||^2, and all of ||w||_1
-        return rows * (1 - share) * strength, share * strength
 
     def _start(self, X: Any) -> NDArray[Any] | None:
         """The coefficients of the last fit (C, D + 1), if there are any for such data and they are asked for."""

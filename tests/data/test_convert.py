@@ -14,8 +14,8 @@ from softreg.data.convert import WRITERS, convert
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.load import load_dataset
 from softreg.errors import DataError
-from tests.data.forms.conftest import WRITERS as READABLE
-from tests.data.forms.conftest import Arrays
+from tests.data.conftest import WRITERS as READABLE
+from tests.data.conftest import Arrays
 
 RNG = np.random.default_rng(2)
 

@@ -1,14 +1,18 @@
-"""What a dataset says of itself."""
+"""What a dataset says of itself, and what it refuses to hold."""
 
 import gzip
 import hashlib
 import struct
+from typing import Any
 
+import numpy as np
+import pytest
 import torch
 
 from softreg.data import bundled
 from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
+from softreg.errors import DataError
 from tests.helpers.http_mirror import tiny
 
 
@@ -26,3 +30,23 @@ def test_validation_is_the_last_of_the_training_images() -> None:
     labels = list(gzip.decompress(path.read_bytes())[8:])
     assert splits.train.labels.tolist() == labels[:50_000]
     assert splits.test.labels.tolist() == labels[50_000:]
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "classes", "words"),
+    [
+        (torch.zeros(4, 28, 28), torch.zeros(4), ("a", "b"), "mine: images must be uint8 .* got float32"),
+        (np.zeros((4, 28, 28), np.uint8), torch.zeros(4), ("a", "b"), "mine: images must be a torch tensor .* got ndarray"),
+        (torch.zeros(4, 7, 28, dtype=torch.uint8), torch.zeros(4).long(), ("a", "b"), "mine: each side .* got 7 x 28"),
+        (torch.zeros(4, 28, 28, 2, dtype=torch.uint8), torch.zeros(4).long(), ("a", "b"), "mine: images must have shape"),
+        (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.zeros(4), ("a", "b"), "mine: labels must be .* got float32"),
+        (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.zeros(3).long(), ("a", "b"), "mine: 4 images but 3 labels"),
+        (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.tensor([0, 1, 2, 0]), ("a", "b"), "mine: label 2 of example 2"),
+        (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.tensor([0, 1, 0, -1]), ("a", "b"), "mine: label -1 of example 3"),
+        (torch.zeros(4, 28, 28, dtype=torch.uint8), torch.zeros(4).long(), ("a", "a"), "mine: class names"),
+        (torch.zeros(4, 28, 28, dtype=torch.uint8), [0, 0, 0, 0], ("a", "b"), "mine: labels must be .* got list"),
+    ],
+)
+def test_a_dataset_checks_what_it_is_given(images: Any, labels: Any, classes: tuple[str, ...], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        Dataset(images, labels, classes, "mine")

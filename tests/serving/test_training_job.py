@@ -1,7 +1,6 @@
 """One training at a time: watched, paused, continued, stopped, failed."""
 
 import asyncio
-import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,13 +10,11 @@ from typing import Any
 
 import pytest
 
-import softreg
 from softreg.errors import RunError, SolverError, WriteError
 from softreg.messages import catalogue
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
 from softreg.serving import training_job
-from softreg.serving.training_form import FIELDS, describe_fields, recipe_of
 from softreg.serving.training_job import TrainingJob
 from tests.helpers.live_server import Served, serve
 from tests.helpers.small_mnist import small_mnist
@@ -35,23 +32,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 STREAM = "/training/events"
-
-
-def test_what_the_page_may_set_is_described_with_the_recipe_s_own_bounds() -> None:
-    described = {field["name"]: field for field in describe_fields()}
-    assert set(described) == set(FIELDS)
-    assert "dataset" not in described  # it may be a folder's path
-    assert described["epochs"]["high"] == 200
-    assert recipe_of({"epochs": 3}) == softreg.Recipe(epochs=3)
-
-
-@pytest.mark.parametrize(
-    "recipe", [{"dataset": "/etc"}, {"device": "cuda"}, {"validation": 1}, {"epochs": 10**6}, {"lr": "fast"}, {"nope": 1}, [], 3]
-)
-def test_a_training_takes_no_path_and_no_more_than_its_share(served: Served, recipe: object) -> None:
-    status, answer = served.json("POST", "/training", json.dumps(recipe).encode(), Content_Type="application/json")
-    assert status == 400
-    assert "/etc" not in answer["error"]
 
 
 def test_more_watchers_than_seats_are_refused_and_leave_their_seats(served: Served) -> None:
@@ -83,6 +63,21 @@ def taught(recipe: Recipe, until: Callable[[dict[str, Any]], bool]) -> list[dict
         return seen
 
     return asyncio.run(asyncio.wait_for(watch(), 60))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "total"),
+    [
+        ({"solver": "sgd", "epochs": 3}, 3),
+        ({"solver": "lbfgs", "max_iterations": 7, "l2": 1e-3}, 7),
+        ({"solver": "newton", "max_iterations": 7, "l2": 1e-3}, 7),
+    ],
+)
+def test_the_total_is_of_epochs_or_of_iterations(
+    recipe: dict[str, Any], total: int, small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert taught(Recipe(dataset=small, **recipe), lambda event: event["status"] == "ended")[0]["total"] == total
 
 
 def test_a_training_holds_while_it_is_paused_goes_on_and_ends_when_told(
@@ -200,6 +195,23 @@ def test_a_training_is_stopped_while_it_prepares_and_the_next_can_start(
     assert folder_of_runs(tmp_path) == {"sgd"}
 
 
+def test_a_training_is_stopped_before_its_thread_has_begun(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped, translated = threading.Event(), training_job._in_each_language
+    monkeypatch.setattr(training_job, "_in_each_language", lambda sentence: stopped.wait(10) and translated(sentence))
+
+    async def stop_at_once() -> dict[str, Any]:
+        job = TrainingJob(lambda run: run.path.name)
+        job.start(Recipe(dataset=small, epochs=1))
+        job.stop()
+        stopped.set()
+        ended = [event async for event in until_ended(job)][-1]
+        assert not job.is_running
+        return ended
+
+    ended = asyncio.run(asyncio.wait_for(stop_at_once(), 30))
+    assert (ended["status"], ended["ending"]) == ("ended", "stopped")
+
+
 async def until_ended(job: TrainingJob) -> AsyncIterator[dict[str, Any]]:
     """Its events, to the last."""
     async for event in job.watch():
@@ -248,13 +260,3 @@ def test_nothing_but_whole_runs_is_left_behind(
     event = asyncio.run(asyncio.wait_for(run(), 60))
     assert event["status"] == ("ended" if error is None else "failed")
     assert folder_of_runs(tmp_path) == {".sgd.unfinished"} | ({"sgd-2"} if error is None else set())
-
-
-def test_no_more_than_so_many_runs_are_made(small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training_job, "MAX_RUNS", 2)
-    for name in ("sgd", "sgd-2"):
-        (tmp_path / "runs" / name).mkdir(parents=True)
-    event = taught(Recipe(dataset=small, epochs=1), lambda event: event["status"] == "failed")[-1]
-    assert "remove some" in event["message"]["en"]
-    assert folder_of_runs(tmp_path) == {"sgd", "sgd-2"}

@@ -1,4 +1,4 @@
 """Datasets: readers that check everything they read, fetching, augmentation and synthetic outliers.
 
-May import `storage`, `compute` and what is below; knows no features and no models. Start at `load.load_dataset`.
+May import `imaging`, `storage`, `compute` and what is below; knows no features and no models. Start at `load.load_dataset`.
 """

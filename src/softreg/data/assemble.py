@@ -37,14 +37,14 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
         if source.test.images.shape[1:] != source.train.images.shape[1:]:
             found, expected = (" x ".join(map(str, part.images.shape[1:])) for part in (source.test, source.train))
             raise DataError("dataset.other_shape", where=source.test.where, found=found, expected=expected)
-        return _looked_over(Splits(train, number(source.test, classes, name)))
+        return _checked(Splits(train, number(source.test, classes, name)))
     order = stratified_order(train.labels, seed)
     count = max(1, round(TEST_SHARE * len(train)))
     if len(train) - count < 1:
         raise DataError("forms.too_few", path=name, n=len(train))
     warnings.warn(translate("forms.held_out", path=name, count=count, n=len(train), seed=seed), SoftregWarning, stacklevel=3)
     rest, test = order[:-count].sort().values, order[-count:].sort().values
-    return _looked_over(Splits(train[rest], train[test]))
+    return _checked(Splits(train[rest], train[test]))
 
 
 def number(part: Part, classes: tuple[str, ...], name: str) -> Dataset:
@@ -71,8 +71,8 @@ def number(part: Part, classes: tuple[str, ...], name: str) -> Dataset:
     return Dataset(part.images, labels, classes, name)
 
 
-def _looked_over(splits: Splits) -> Splits:
-    """The splits, with a warning about test images that are training images, too, and about labels that occur once."""
+def _checked(splits: Splits) -> Splits:
+    """The splits, with a warning about test images that are training images too, and about labels that occur once."""
     train, test = splits.train, splits.test
     alone = (train.labels.bincount(minlength=len(train.classes)) == 1).nonzero()[:, 0].tolist()
     if alone and len(train) > 10 * len(train.classes):

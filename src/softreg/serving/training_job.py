@@ -4,23 +4,21 @@ import asyncio
 import ctypes
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
-from itertools import islice
 from typing import Any
 
-from softreg.errors import RunError, ServingError, SoftregError, SolverError, WriteError
+from softreg.errors import RunError, ServingError, SolverError, WriteError
 from softreg.messages import LANGUAGES, Language, use_language
 from softreg.optim.minimize import StopMinimization
 from softreg.optim.solver import State
+from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import Recipe
-from softreg.runs.run import Run, default_run_dirs
+from softreg.runs.run import Run
 from softreg.serving.codec import encode_array
 from softreg.serving.public_errors import log_error, public_error
+from softreg.serving.run_folder import train_in_free_folder
 from softreg.training.training_monitor import Snapshot, TrainingMonitor
 
 MAX_WATCHERS = 8
-MAX_RUNS = 1000  # in the folder of runs: each takes half a megabyte of the disk
-TAKEN = ("runs.in_the_way", "runs.not_a_run", "runs.in_use", "runs.unfinished")  # another folder is to be tried
 HEARTBEAT_SECONDS = 15.0  # seconds
 POLL_SECONDS = 0.05  # seconds
 
@@ -43,6 +41,7 @@ class TrainingJob:
         self._going = threading.Event()  # cleared: paused
         self._stopping = False
         self._is_stoppable = False  # by an exception, as there is no step yet to end after
+        self._stop_lock = threading.Lock()
         self.is_running = False  # from its start until everything is saved; while it is paused, too
         self._changed = asyncio.Event()
         self._closed = False
@@ -61,7 +60,7 @@ class TrainingJob:
         self._going.set()
         self._number += 1
         self._steps, self._view = [], None
-        total = recipe.epochs if recipe.solver == "sgd" else recipe.max_iterations
+        total = recipe.epochs if SOLVERS[recipe.solver].unit == "epoch" else recipe.max_iterations
         self._status = {
             "status": "preparing",
             "solver": recipe.solver,
@@ -69,7 +68,7 @@ class TrainingJob:
             "lr": recipe.lr,
             "total": total,
         }
-        self.is_running = self._is_stoppable = True
+        self.is_running = True
         self._thread = threading.Thread(target=self._train, args=(recipe,), name="softreg-train", daemon=True)
         self._thread.start()
         self._announce()
@@ -125,11 +124,12 @@ class TrainingJob:
             self._watchers -= 1
 
     def _stop(self) -> None:
-        self._stopping = True
         self._going.set()
-        if self._is_stoppable and self._thread is not None and self._thread.ident is not None:
-            self._is_stoppable = False
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(TrainingStopped))
+        with self._stop_lock:
+            self._stopping = True
+            if self._is_stoppable and self._thread is not None and self._thread.ident is not None:
+                self._is_stoppable = False
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(TrainingStopped))
 
     def _require_training(self) -> None:
         if not self.is_running:
@@ -139,6 +139,11 @@ class TrainingJob:
         """The thread: train, save, and say how it ended, once it has."""
         facts: dict[str, Any] = {"status": "failed", "message": _in_each_language(ServingError("serving.fault"))}
         try:
+            with self._stop_lock:  # from here on, and no earlier, an exception is caught below
+                stopped_already = self._stopping
+                self._is_stoppable = not stopped_already
+            if stopped_already:
+                raise TrainingStopped
             facts = self._outcome(recipe)
         except TrainingStopped:
             facts = {"status": "ended", "ending": "stopped", "message": _in_each_language(ServingError("serving.stopped_early"))}
@@ -211,29 +216,6 @@ class TrainingJob:
         """Wake all who watch."""
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def train_in_free_folder(recipe: Recipe, on_step: Callable[[State], None]) -> Run:
-    """Train for the first free of runs/SOLVER, runs/SOLVER-2, ...; only a run that is whole is left behind.
-
-    Checkpoints serve `softreg train --resume`. A training begun on the page is not resumed, so its checkpoints would only pile up.
-    """
-    from softreg.training.checkpoints import acquire
-    from softreg.training.train import train
-
-    for folder in islice(default_run_dirs(recipe.solver), MAX_RUNS):
-        is_ours = True
-        try:
-            return train(recipe, folder, on_step=on_step)
-        except RunError as error:
-            is_ours = error.key not in TAKEN
-            if is_ours:
-                raise
-        finally:
-            if is_ours:
-                with suppress(SoftregError, OSError):
-                    acquire(folder, folder.name, force=True, resume=False).close(delete=True)
-    raise ServingError("serving.too_many_runs", most=MAX_RUNS)
 
 
 def _in_each_language(sentence: object) -> dict[Language, str]:

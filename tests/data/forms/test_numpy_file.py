@@ -1,4 +1,4 @@
-"""NPZ and NPY: names of arrays in use, and files that lie, are damaged or hold objects."""
+"""NPZ and NPY: what numpy wrote, and files that lie, are damaged or hold objects."""
 
 import io
 import zipfile
@@ -10,34 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softreg.data.forms.named_arrays import role_of
 from softreg.data.forms.numpy_file import NumpyFile
 from softreg.data.forms.source import ReadOptions
 from softreg.errors import DataError
 
 X, Y = np.arange(3 * 64, dtype=np.uint8).reshape(3, 8, 8), np.array([0, 1, 2])
-
-
-@pytest.mark.parametrize(
-    ("key", "role"),
-    [
-        ("x_train", ("images", "train")),
-        ("X_test", ("images", "test")),
-        ("trainX", ("images", "train")),
-        ("testY", ("labels", "test")),
-        ("Xtrain", ("images", "train")),
-        ("train_images", ("images", "train")),
-        ("val_labels", ("labels", "val")),
-        ("y", ("labels", "")),
-        ("target", ("labels", "")),
-        ("fea", ("images", "")),
-        ("train_x_mean", None),
-        ("history", None),
-        ("ytrain", ("labels", "train")),
-    ],
-)
-def test_names(key: str, role: tuple[str, str] | None) -> None:
-    assert role_of(key) == role
 
 
 def test_parts(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The two-loop recursion against the BFGS update written out as matrices. What it finds is tested in test_problems.py."""
+"""The two-loop recursion against the BFGS update written out as matrices. What it finds is tested in test_newton_type.py."""
 
 import pytest
 import torch

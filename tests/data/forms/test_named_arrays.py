@@ -1,0 +1,80 @@
+"""Arrays by name: which name means which images or labels of which part."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from softreg.data.forms.named_arrays import from_named_arrays, role_of
+from softreg.errors import DataError
+
+X, Y = np.arange(3 * 64, dtype=np.uint8).reshape(3, 8, 8), np.array([0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("key", "role"),
+    [
+        ("x_train", ("images", "train")),
+        ("X_test", ("images", "test")),
+        ("trainX", ("images", "train")),
+        ("testY", ("labels", "test")),
+        ("Xtrain", ("images", "train")),
+        ("train_images", ("images", "train")),
+        ("val_labels", ("labels", "val")),
+        ("y", ("labels", "")),
+        ("target", ("labels", "")),
+        ("fea", ("images", "")),
+        ("train_x_mean", None),
+        ("history", None),
+        ("ytrain", ("labels", "train")),
+    ],
+)
+def test_names(key: str, role: tuple[str, str] | None) -> None:
+    assert role_of(key) == role
+
+
+def test_training_and_test_arrays_with_names_of_classes() -> None:
+    arrays = {"x_train": X, "y_train": Y, "x_val": X[1:], "y_val": Y[1:], "Target_Names": ["a", "b", "c"], "note": "?"}
+    source = from_named_arrays(arrays, "digits", None)
+    assert source.train is not None
+    assert source.test is not None
+    assert np.array_equal(source.train.images.numpy(), X)
+    assert np.array_equal(source.test.images.numpy(), X[1:])
+    assert torch.equal(torch.as_tensor(source.test.labels), torch.from_numpy(Y[1:]))
+    assert source.classes == ("a", "b", "c")
+    assert source.test.where == "digits: y_val"
+
+
+def test_test_comes_before_val() -> None:
+    source = from_named_arrays({"X": X, "y": Y, "X_val": X[:1], "y_val": Y[:1], "X_test": X[:2], "y_test": Y[:2]}, "digits", None)
+    assert source.test is not None
+    assert len(source.test.images) == 2
+
+
+def test_an_array_alone_is_images_whatever_its_name() -> None:
+    part = from_named_arrays({"arr_0": X}, "digits", None).train
+    assert part is not None
+    assert part.labels is None
+    assert np.array_equal(part.images.numpy(), X)
+
+
+def test_rows_take_the_size_asked_for() -> None:
+    rows = np.arange(3 * 80, dtype=np.uint8).reshape(3, 80)
+    part = from_named_arrays({"data": rows, "target": Y}, "digits", (8, 10)).train
+    assert part is not None
+    assert np.array_equal(part.images.numpy(), rows.reshape(3, 8, 10))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"a": X, "b": Y}, "no images among the arrays a, b"),
+        ({}, "no images among the arrays -"),
+        ({"X": X, "y": Y[:2]}, "digits: y.*2 labels"),
+        ({"X": X[:0], "y": Y[:0]}, "digits: X"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(arrays: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        from_named_arrays(arrays, "digits", None)

@@ -1,0 +1,44 @@
+"""The registry of forms: a path finds the form that wrote it, and what is none lists them all."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from softreg.data.forms.registry import FORMS, find_form
+from softreg.data.load import load_dataset
+from softreg.errors import DataError
+from tests.data.conftest import WRITERS, Arrays
+
+
+@pytest.mark.parametrize(
+    ("written", "reader"),
+    [
+        ("csv", "CsvTable"),
+        ("npz", "NumpyFile"),
+        ("npy", "NumpyFile"),
+        ("folders", "ClassFolders"),
+        ("parquet", "Parquet"),
+        ("mat", "MatFile"),
+    ],
+)
+def test_a_path_finds_its_form(written: str, reader: str, arrays: Arrays, tmp_path: Path) -> None:
+    few = (arrays[0][:10], arrays[1][:10], arrays[2][:10], arrays[3][:10])
+    assert type(find_form(WRITERS[written](tmp_path, few))).__name__ == reader
+
+
+def test_a_folder_of_idx_files_is_idx(idx_folder: Path) -> None:
+    assert type(find_form(idx_folder)).__name__ == "IdxFolder"
+
+
+def test_every_form_stands_where_its_entry_says() -> None:
+    for info in FORMS.values():
+        module, _, name = info.location.partition(":")
+        form = getattr(import_module(module), name)
+        assert all(callable(getattr(form, method)) for method in ("matches", "read", "stream"))
+
+
+def test_what_is_no_dataset_lists_the_forms(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("?")
+    with pytest.raises(DataError, match=r"notes.txt.*\.csv.*\.npz"):
+        load_dataset(tmp_path / "notes.txt")

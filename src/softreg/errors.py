@@ -14,8 +14,8 @@
 
     SoftregWarning          something was wrong and has been worked around; one line, too
 
-Every message is a key of `softreg.messages`, so `str(error)` is in the user's language. It is one line that steers no terminal, whatever
-the names of files and classes in it are.
+Every message is a key of `softreg.messages`, so `str(error)` is in the user's language. It is one line, and
+whatever the names of files and classes in it are, it steers no terminal.
 """
 
 from softreg.messages import translate

@@ -4,11 +4,13 @@ import gzip
 import hashlib
 import struct
 
+import pytest
 import torch
 
 from softreg.data import bundled
 from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
+from softreg.errors import DataError
 from tests.helpers.http_mirror import tiny
 
 
@@ -18,6 +20,14 @@ def test_sha256_is_that_of_pixels_and_labels() -> None:
     content = images.tobytes() + b"".join(struct.pack("<q", label) for label in labels)
     assert dataset.sha256() == hashlib.sha256(content).hexdigest()
     assert dataset[3:9].sha256() == hashlib.sha256(content[3 * 784 : 9 * 784] + content[12 * 784 + 24 : 12 * 784 + 72]).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "two\nlines", "\x9b2J", "\ud800"])
+def test_class_names_with_control_characters_are_refused(name: str) -> None:
+    with pytest.raises(DataError, match="tiny: ") as caught:
+        Dataset(torch.zeros(2, 8, 8, dtype=torch.uint8), torch.tensor([0, 1]), ("a", name), "tiny")
+    assert caught.value.key == "dataset.class_controls"
+    assert str(caught.value).isprintable()
 
 
 def test_validation_is_the_last_of_the_training_images() -> None:

@@ -109,7 +109,7 @@ def _check_names(classes: tuple[str, ...], path: Path) -> None:
 
 def _check_sizes(tensors: dict[str, Tensor], path: Path) -> None:
     """Raise a RunError if a number is so large that logits might overflow."""
-    for name, tensor in tensors.items():
+    for name, tensor in sorted(tensors.items()):
         most, found = MAX_WEIGHT if name.startswith("linear.") else MAX_BUFFER, float(tensor.abs().max())
         if found > most:
             raise RunError("runs.weights_too_large", path=path, name=name, found=found, most=most)

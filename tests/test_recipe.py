@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
 from softreg.errors import RecipeError
 from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import LANGUAGES, catalogue
+from softreg.messages.strangers import has_controls
 from softreg.recipe import PRESETS, Recipe
 
 sgd_recipes = st.builds(
@@ -79,12 +81,20 @@ def test_what_cannot_be_meant_is_refused_in_one_line(values: dict[str, Any], key
     assert all(name in str(caught.value) for name in values if key == "unknown_field")
 
 
-@pytest.mark.parametrize("name", ["imagenet", "", "\0", "x" * 10_000])
+@pytest.mark.parametrize("name", ["imagenet", "", "x" * 10_000])
 def test_an_unknown_dataset_is_refused_before_it_is_trained_on_but_read_in_a_run(name: str) -> None:
     with pytest.raises(RecipeError) as caught:
         Recipe.merged("tutorial", None, {"dataset": name})
     assert caught.value.key == "recipe.unknown_dataset"
     assert Recipe.from_toml(Recipe(dataset=name).to_toml()).dataset == name
+
+
+@pytest.mark.parametrize("name", ["\0", "\x1b]0;title\x07", "\u202eright to left"])
+def test_a_dataset_name_with_control_characters_is_refused_with_a_harmless_line(name: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_toml(tomli_w.dumps({"dataset": name}))
+    assert caught.value.key == "recipe.invalid"
+    assert not has_controls(str(caught.value))
 
 
 @pytest.mark.parametrize("text", ["lr = ", "lr = 0.1\nlr = 0.2", "[solver]\nname = 1", "\x00"])

@@ -14,10 +14,12 @@
 
     SoftregWarning          something was wrong and has been worked around; one line, too
 
-Every message is a key of `softreg.messages`, so `str(error)` is in the user's language.
+Every message is a key of `softreg.messages`, so `str(error)` is in the user's language. It is one line, and
+whatever the names of files and classes in it are, it steers no terminal.
 """
 
 from softreg.messages import translate
+from softreg.messages.strangers import without_controls
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes of a command; 0 if it succeeds
 
@@ -42,7 +44,7 @@ class SoftregError(Exception):
         self.params = params
 
     def __str__(self) -> str:
-        return translate(self.key, **self.params)
+        return without_controls(translate(self.key, **self.params))
 
 
 class RecipeError(SoftregError):

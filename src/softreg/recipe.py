@@ -20,6 +20,7 @@ from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError
 from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import Choices, translate
+from softreg.messages.strangers import has_controls
 from softreg.optim.solvers.registry import SOLVERS
 
 PRESETS = ("tutorial", "optimum", "best")
@@ -244,6 +245,8 @@ def _check(field: "dataclasses.Field[Any]", value: Any) -> None:
     )
     if fits and spec.choices:
         fits = value in spec.choices
+    elif fits and isinstance(value, str):
+        fits = not has_controls(value)
     elif fits and number:
         fits = (spec.low < value or (spec.closed and value == spec.low)) and value <= spec.high
     if not fits:

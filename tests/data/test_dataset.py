@@ -24,6 +24,14 @@ def test_sha256_is_that_of_pixels_and_labels() -> None:
     assert dataset[3:9].sha256() == hashlib.sha256(content[3 * 784 : 9 * 784] + content[12 * 784 + 24 : 12 * 784 + 72]).hexdigest()
 
 
+@pytest.mark.parametrize("name", ["\x1b[31mred", "two\nlines", "\x9b2J", "\ud800"])
+def test_class_names_with_control_characters_are_refused(name: str) -> None:
+    with pytest.raises(DataError, match="tiny: ") as caught:
+        Dataset(torch.zeros(2, 8, 8, dtype=torch.uint8), torch.tensor([0, 1]), ("a", name), "tiny")
+    assert caught.value.key == "dataset.class_controls"
+    assert str(caught.value).isprintable()
+
+
 def test_validation_is_the_last_of_the_training_images() -> None:
     splits = load_dataset("mnist").hold_out(10_000)
     path = bundled.FOLDER / "train-labels-idx1-ubyte.gz"

@@ -3,6 +3,7 @@
 import json
 import struct
 from pathlib import Path
+from unicodedata import bidirectional, category
 
 import pytest
 import torch
@@ -11,11 +12,15 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from softreg.errors import RunError
-from softreg.features.registry import make_feature_map
+from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.messages import LANGUAGES, Language, use_language
 from softreg.model.out_of_distribution import COMPONENTS
-from softreg.model.serialization import load_model, save_model
+from softreg.model.serialization import MAX_BUFFER, MAX_WEIGHT, load_model, save_model
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.storage.tensors import dumps
+
+OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # of the writing direction
+CONTROLS = {"Cc", "Zl", "Zp"}  # and the separators of lines and paragraphs
 
 
 @pytest.fixture
@@ -54,7 +59,7 @@ def test_the_same_model_gives_the_same_bytes(path: Path, model: SoftmaxRegressio
 def refused(path: Path) -> str:
     with pytest.raises(RunError) as caught:
         load_model(path)
-    assert "\n" not in str(caught.value)
+    assert not any(category(c) in CONTROLS for c in str(caught.value))
     assert str(path) in str(caught.value)
     return caught.value.key
 
@@ -137,6 +142,67 @@ def test_metadata_that_prove_themselves_and_are_wrong_all_the_same(
             load_model(path)
         else:
             refused(path)
+
+
+def write(path: Path, model: SoftmaxRegression, classes: list[str]) -> None:
+    metadata = {"format": "1", "classes": json.dumps(classes, ensure_ascii=False), "features": "pixels"}
+    path.write_bytes(dumps(dict(model.named_tensors()), metadata)[0])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_equal_class_names_are_refused_by_name(path: Path, model: SoftmaxRegression, language: Language) -> None:
+    write(path, model, ["seven", "seven"])
+    use_language(language)
+    assert refused(path) == "runs.class_repeated"
+    with pytest.raises(RunError, match="'seven'"):
+        load_model(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2))
+def test_any_class_names_are_read_as_they_are_or_refused_with_a_harmless_line(
+    path: Path, model: SoftmaxRegression, names: list[str]
+) -> None:
+    write(path, model, names)
+    letters = "".join(names)
+    if names[0] == names[1] or any(category(c) in CONTROLS or bidirectional(c) in OVERRIDES for c in letters):
+        refused(path)
+    else:
+        assert load_model(path).classes == tuple(names)
+
+
+@pytest.mark.parametrize("name", ["\x1b]0;title\x07\x1b[2J", "\x9b31m", "two\nlines", "\u202eright to left", "\x7f", "nul\0"])
+def test_class_names_with_control_characters_are_refused(path: Path, model: SoftmaxRegression, name: str) -> None:
+    write(path, model, ["no", name])
+    assert refused(path) == "runs.class_controls"
+
+
+def test_class_names_of_all_scripts_are_read(path: Path, model: SoftmaxRegression) -> None:
+    for names in (["아니요", "예"], ["می\u200cخواهم", "خیر"], ["👩\u200d🔬", "$\\frac{x"]):
+        write(path, model, names)
+        assert load_model(path).classes == tuple(names)
+
+
+@pytest.mark.parametrize("name", ["weight", "bias"])
+@pytest.mark.parametrize("large", [3.4e38, -3.4e38, 1.1e15])
+def test_weights_that_might_overflow_are_refused(path: Path, model: SoftmaxRegression, name: str, large: float) -> None:
+    with torch.no_grad():
+        getattr(model.linear, name)[0] = large
+    save_model(model, path)
+    assert refused(path) == "runs.weights_too_large"
+
+
+def test_with_the_largest_numbers_allowed_logits_are_finite(tmp_path: Path) -> None:
+    for features in FEATURE_MAPS:
+        model = SoftmaxRegression(make_feature_map(features), ("no", "yes"))
+        with torch.no_grad():
+            for tensor in (tensor for name, tensor in model.named_tensors() if not name.startswith("linear.")):
+                tensor.fill_(MAX_BUFFER)
+            for parameter in model.linear.parameters():
+                parameter.fill_(MAX_WEIGHT)
+        save_model(model, tmp_path / "model")
+        images = torch.randint(256, (3, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+        assert load_model(tmp_path / "model").logits(images).isfinite().all()
 
 
 def test_a_file_that_claims_more_than_it_holds_is_refused_before_memory_is_asked_for(

@@ -167,6 +167,24 @@ def test_a_refusal_says_what_and_where(run: Run, content: bytes, why: str) -> No
         _ = run.environment
 
 
+def test_strings_of_a_run_steer_no_terminal(run: Run) -> None:
+    environment = run.environment
+    environment["processor"] = "\x1b]0;title\x07a processor"
+    environment["libraries"]["torch\x9b2J"] = "\x7f"
+    (run.path / ENVIRONMENT).write_text(json.dumps(environment))
+    assert run.environment["processor"] == "\ufffd]0;title\ufffda processor"
+    assert run.environment["libraries"]["torch\ufffd2J"] == "\ufffd"
+
+
+@pytest.mark.parametrize("key", ["objective", "train_seconds"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_results_that_are_not_finite_are_refused(run: Run, key: str, value: str) -> None:
+    *steps, last = (run.path / METRICS).read_text().splitlines()
+    (run.path / METRICS).write_text("\n".join([*steps, json.dumps(json.loads(last) | {key: float(value)})]))
+    with pytest.raises(RunError, match=f"{METRICS}.*{key}"):
+        _ = run.result
+
+
 @pytest.mark.parametrize("name", READERS)
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())

@@ -47,6 +47,11 @@ def loop(name: str) -> Callable[[Path], object]:
     return make
 
 
+def edit_result(run: Path, **values: float) -> None:
+    *steps, last = (run / METRICS).read_text().splitlines()
+    (run / METRICS).write_text("\n".join([*steps, json.dumps(json.loads(last) | values)]) + "\n")
+
+
 def pipe(run: Path) -> None:
     (run / RECIPE).unlink()
     os.mkfifo(run / RECIPE)
@@ -78,6 +83,8 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "metrics gone": (lambda run: (run / METRICS).unlink(), "incomplete"),
     "metrics empty": (lambda run: (run / METRICS).write_text(""), "unreadable"),
     "metrics no JSON": (lambda run: (run / METRICS).write_text("{" * 100_000), "unreadable"),
+    "objective no number": (lambda run: edit_result(run, objective=float("nan")), "unreadable"),
+    "seconds without end": (lambda run: edit_result(run, train_seconds=float("inf")), "unreadable"),
     "metrics deep": (lambda run: (run / METRICS).write_text("[" * 100_000), "unreadable"),
     "accuracy missing": (edit_evaluation(lambda evaluation: evaluation.pop("accuracy")), "metrics"),
     "accuracy NaN": (edit_evaluation(lambda evaluation: evaluation.update(accuracy=float("nan"))), "metrics"),

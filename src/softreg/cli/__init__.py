@@ -20,6 +20,7 @@ from softreg.cli.options import plain_options
 from softreg.cli.translated import Command, Option
 from softreg.errors import FAILED, INTERRUPTED, SoftregError, SoftregWarning
 from softreg.messages import language_of_locale, translate, use_language
+from softreg.messages.strangers import without_controls
 
 COMMANDS = ("train", "evaluate", "predict", "explain", "data", "lab", "serve", "export", "reproduce")
 
@@ -79,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _fail(code: str, message: str, exit_code: int, arguments: list[str]) -> NoReturn:
     """One line on stderr; with --json also an object on stdout, with a `code` that is the same in every language; and exit."""
-    message = " ".join(message.split())
+    message = without_controls(" ".join(message.split()))
     click.echo(f"softreg: {message}", err=True)
     if "--json" in arguments:
         error = {"code": code, "message": message, "exit_code": exit_code}
@@ -103,7 +104,7 @@ def _with_hint(error: click.ClickException) -> str:
 def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """A warning of ours as one line on stderr; those of other packages concern developers, who ask for them with -W."""
     if issubclass(category, SoftregWarning) or sys.warnoptions:
-        click.echo(f"softreg: {' '.join(str(message).split())}", err=True)
+        click.echo(f"softreg: {without_controls(' '.join(str(message).split()))}", err=True)
 
 
 def _choose_language(arguments: list[str]) -> None:

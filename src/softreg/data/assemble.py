@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from softreg.data.dataset import Dataset, Splits, checked_labels
+from softreg.data.dataset import Dataset, Splits, check_class_names, checked_labels
 from softreg.data.forms.source import Part, Source
 from softreg.data.memory_map import is_mapped
 from softreg.errors import DataError, SoftregWarning
@@ -108,15 +108,17 @@ def stratified_order(labels: Tensor, seed: int) -> Tensor:
 
 def class_names(source: Source) -> tuple[str, ...]:
     """The source's names or, if it has none, the distinct labels of the training part, in order."""
-    if source.classes:
-        return source.classes
     assert source.train is not None
+    if source.classes:
+        check_class_names(source.classes, source.train.where)
+        return source.classes
     labels = source.train.labels
     if labels is None:
         raise DataError("forms.no_labels", path=source.train.where)
     names = [str(int(label)) for label in torch.unique(labels)] if isinstance(labels, Tensor) else sorted(set(labels), key=_natural)
     if len(names) < 2:
         raise DataError("forms.one_class", path=source.train.where, label=names[0] if names else "-")
+    check_class_names(tuple(names), source.train.where)
     return tuple(names)
 
 

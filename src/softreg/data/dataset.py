@@ -8,6 +8,7 @@ from torch import Tensor
 
 from softreg.data.memory_map import is_mapped
 from softreg.errors import DataError
+from softreg.messages.strangers import has_controls
 
 MIN_SIDE, MAX_SIDE = 8, 1024  # pixels
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -85,6 +86,15 @@ def check_images(images: Tensor, where: object) -> None:
         raise DataError("dataset.images_size", where=where, height=shape[1], width=shape[2], low=MIN_SIDE, high=MAX_SIDE)
 
 
+def check_class_names(classes: tuple[str, ...], where: object) -> None:
+    """Raise a DataError that begins with `where` unless the names are distinct strings without control characters."""
+    if not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
+        raise DataError("dataset.classes", where=where)
+    for name in classes:
+        if has_controls(name):
+            raise DataError("dataset.class_controls", where=where, name=name)
+
+
 def checked_labels(labels: Tensor, n_images: int, classes: tuple[str, ...], where: object) -> Tensor:
     """The labels as int64 (N,); a DataError that begins with `where` unless there is one class number for each image."""
     if not isinstance(labels, Tensor):
@@ -95,8 +105,7 @@ def checked_labels(labels: Tensor, n_images: int, classes: tuple[str, ...], wher
         )
     if len(labels) != n_images:
         raise DataError("data.counts", path=where, images=n_images, labels=len(labels))
-    if not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
-        raise DataError("dataset.classes", where=where)
+    check_class_names(classes, where)
     labels = labels.to(torch.int64)
     outside = ((labels < 0) | (labels >= len(classes))).nonzero()
     if len(outside):

@@ -34,6 +34,7 @@ STYLE: dict[str, Any] = {
     "figure.dpi": DPI,
     "font.size": 11,
     "text.color": INK,
+    "text.parse_math": False,  # a class may be called $x$
     "axes.titlesize": 11,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": MUTED,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 
 from softreg.figures.house_style import BLUE, MUTED, ORANGE, house_style, new_figure
 from softreg.messages import translate
@@ -24,6 +24,8 @@ def l2_curve(path: Sequence[PathPoint]) -> Figure:
         below.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
         for axes in (above, below):
             axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # the default is written in mathtext
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.axvline(chosen.l2, color=MUTED, linewidth=1, linestyle="--")
         above.tick_params(labelbottom=False)
         return figure

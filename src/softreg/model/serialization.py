@@ -6,6 +6,7 @@ from the metadata, never from the file. The tensors `novelty.*`, of the out-of-d
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from softreg.data.dataset import MAX_SIDE, MIN_SIDE
 from softreg.errors import RunError
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
 from softreg.image_format import SIDE
+from softreg.messages.strangers import has_controls
 from softreg.model.out_of_distribution import COMPONENTS, OODDetector
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.storage.atomic import write_bytes
@@ -24,6 +26,10 @@ DEFAULT_SHAPE = (SIDE, SIDE)
 WHOLE = "whole"
 MAX_BYTES = 256 * 2**20  # the largest model softreg makes is far smaller
 MAX_CLASSES = 10_000
+# Logits are finite: |x_j| <= 1 of pixels, of which there are at most 3.2e6, and about 1e18 at most of the other maps, which
+# multiply two buffers and have at most 6,017 features. 6,017 * 1e18 * 1e15 is below float32's 3.4e38.
+MAX_WEIGHT = 1e15  # of `linear`
+MAX_BUFFER = 1e9  # of all other tensors
 FILE_NAMES = {  # of tensors whose name in the file is not that in the model
     "ood_detector.axes": "novelty.axes",
     "ood_detector.bias": "novelty.bias",
@@ -80,13 +86,33 @@ def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
             model.ood_detector = OODDetector(model.features.dim, len(model.classes))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise RunError("runs.model_damaged", path=path, why=error) from error
+    _check_names(model.classes, path)
     expected = {name: (tensor.shape, tensor.dtype) for name, tensor in _stored_tensors(model).items()}
     if {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()} != expected:
         raise RunError("runs.model_damaged", path=path, why="tensors")
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise RunError("runs.model_damaged", path=path, why="not finite")
+    _check_sizes(tensors, path)
     model.load_state_dict({name: tensors[FILE_NAMES.get(name, name)] for name, _ in model.named_tensors()})
     return model.eval()
+
+
+def _check_names(classes: tuple[str, ...], path: Path) -> None:
+    """Raise a RunError unless the names are distinct and would do nothing to a terminal or a page."""
+    for index, name in enumerate(classes):
+        if has_controls(name):
+            raise RunError("runs.class_controls", path=path, index=index)
+    if len(set(classes)) < len(classes):
+        repeated = next(name for name, count in Counter(classes).items() if count > 1)
+        raise RunError("runs.class_repeated", path=path, name=repeated)
+
+
+def _check_sizes(tensors: dict[str, Tensor], path: Path) -> None:
+    """Raise a RunError if a number is so large that logits might overflow."""
+    for name, tensor in sorted(tensors.items()):
+        most, found = MAX_WEIGHT if name.startswith("linear.") else MAX_BUFFER, float(tensor.abs().max())
+        if found > most:
+            raise RunError("runs.weights_too_large", path=path, name=name, found=found, most=most)
 
 
 def _stored_tensors(model: SoftmaxRegression) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@
 """
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from softreg.errors import RunError
+from softreg.messages.strangers import without_controls
 from softreg.model.serialization import load_model
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.solver import Termination
@@ -108,7 +110,7 @@ class Run:
 
     def _mapping(self, text: str, name: str) -> dict[str, Any]:
         try:
-            value = json.loads(text)
+            value = _harmless(json.loads(text))
         except (ValueError, RecursionError) as error:
             raise RunError("runs.unreadable", path=self.path / name, why=error) from error
         if not isinstance(value, dict):
@@ -116,9 +118,10 @@ class Run:
         return value
 
     def _require(self, mapping: dict[str, Any], kinds: dict[str, Any], name: str) -> dict[str, Any]:
-        """The mapping; a RunError if a key is missing or its value has another type."""
+        """The mapping; a RunError if a key is missing, or its value has another type or is not finite."""
         for key, kind in kinds.items():
-            if not isinstance(mapping.get(key), kind):
+            value = mapping.get(key)
+            if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
                 raise RunError("runs.unreadable", path=self.path / name, why=key)
         return mapping
 
@@ -170,6 +173,15 @@ def ensure_available(folder: Path, *, force: bool) -> None:
         raise RunError("runs.in_the_way", path=folder)
     if folder.exists() and not _holds_run(folder):
         raise RunError("runs.not_a_run", path=folder)
+
+
+def _harmless(value: Any) -> Any:
+    """A JSON value, its strings without control characters: they may be printed."""
+    if isinstance(value, str):
+        return without_controls(value)
+    if isinstance(value, dict):
+        return {_harmless(key): _harmless(item) for key, item in value.items()}
+    return [_harmless(item) for item in value] if isinstance(value, list) else value
 
 
 def _holds_run(folder: Path) -> bool:

@@ -45,6 +45,17 @@ def test_names_of_any_script_and_parts_of_any_name(tmp_path: Path) -> None:
     assert sorted(image.tobytes() for image in splits.test.images.numpy()) == sorted(image.tobytes() for image in expected[8:])
 
 
+def test_a_class_name_that_would_steer_a_terminal_is_refused(tmp_path: Path) -> None:
+    for name in ("a", "\x1b[31mred"):
+        for number in range(10):
+            save(tmp_path / "train" / name / f"{number}.png")
+    with pytest.raises(DataError) as caught:
+        load_dataset(tmp_path)
+    assert caught.value.key == "dataset.class_controls"
+    assert str(caught.value).startswith(f"{tmp_path / 'train'}: ")
+    assert "'\ufffd[31mred'" in str(caught.value)
+
+
 @pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "tif", "webp"])
 def test_formats_without_loss(tmp_path: Path, suffix: str) -> None:
     images = []

@@ -5,7 +5,7 @@ class c (`softreg.features.feature_map.FeatureMap.attribute`).
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,8 +13,10 @@ from torch import Tensor
 from softreg.data.dataset import Dataset
 from softreg.features.deskew import deskew
 from softreg.features.registry import FEATURE_MAPS
-from softreg.inference.prediction import DigitPrediction
 from softreg.model.softmax_regression import SoftmaxRegression
+
+if TYPE_CHECKING:  # training draws templates and reads no pictures: imaging, and SciPy with it, would cost it a quarter of a second
+    from softreg.inference.prediction import DigitPrediction
 
 N_AVERAGED = 50  # images per class that a template is the mean of, where features are not pixels
 
@@ -57,7 +59,7 @@ class Attribution:
         }
 
 
-def attribution(model: SoftmaxRegression, prediction: DigitPrediction, c: int) -> Attribution:
+def attribution(model: SoftmaxRegression, prediction: "DigitPrediction", c: int) -> Attribution:
     """The contributions of the pixels of a digit to the logit of class number `c`."""
     image = torch.from_numpy(prediction.digit.image)[None]  # (1, 28, 28)
     weight, bias = model.linear.weight.detach(), model.linear.bias.detach()
@@ -65,7 +67,7 @@ def attribution(model: SoftmaxRegression, prediction: DigitPrediction, c: int) -
     return Attribution(model.classes[c], contributions, float(prediction.logits[c]), float(bias[c]))
 
 
-def first_and_second(model: SoftmaxRegression, prediction: DigitPrediction) -> tuple[Attribution, Attribution]:
+def first_and_second(model: SoftmaxRegression, prediction: "DigitPrediction") -> tuple[Attribution, Attribution]:
     """The attributions of the most probable class and of the runner-up."""
     first, second = prediction.logits.topk(2).indices.tolist()
     return attribution(model, prediction, first), attribution(model, prediction, second)

@@ -1,8 +1,6 @@
 """The routes: their answers against the model asked directly, the page's files, errors, and a training from request to run."""
 
 import json
-import shutil
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,15 +10,7 @@ from softreg.data.dataset import Splits
 from softreg.messages import catalogue
 from softreg.runs.run import Run
 from softreg.serving import app
-from tests.helpers.live_server import Served, array_of, png, serve
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("api")
-    shutil.copytree(tutorial_run.path, folder / "runs" / "mine")
-    with serve(folder, "--model", "runs/mine") as server:
-        yield server
+from tests.helpers.live_server import Served, array_of, png
 
 
 def test_healthz(served: Served) -> None:

@@ -1,7 +1,6 @@
 """The table of models: shipped, named, discovered, damaged."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +12,8 @@ from softreg.runs.run import MODEL, Run
 from softreg.serving import models
 from softreg.serving.models import Models
 from softreg.training.train import train
-from tests.helpers.live_server import SEVEN, Served, png, serve
+from tests.helpers.live_server import SEVEN, Served, png
 from tests.helpers.small_mnist import small_mnist
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("api")
-    shutil.copytree(tutorial_run.path, folder / "runs" / "mine")
-    with serve(folder, "--model", "runs/mine") as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -1,31 +1,20 @@
 """The OpenAPI document: every route and answer keeps to it, attacked by schemathesis, which reads it."""
 
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from softreg.data.dataset import Splits
-from softreg.runs.run import Run
 from softreg.serving.app import Playground
 from softreg.serving.models import Models
 from softreg.serving.openapi import document
 from tests.helpers.live_server import Served, png, serve
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,unsupported_method"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("api")
-    shutil.copytree(tutorial_run.path, folder / "runs" / "mine")
-    with serve(folder, "--model", "runs/mine") as server:
-        yield server
 
 
 def test_the_openapi_document_names_every_route_and_keeps_its_word(served: Served, mnist: Splits) -> None:

@@ -64,8 +64,8 @@ def _convert(source: str, target: str, form: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"schema": 1, "dataset": source, "path": target, "form": form, **counts}, ensure_ascii=False))
     else:
-        told = ", ".join(f"{translate(f'data.column_{part}')} {n:,}" for part, n in counts.items())
-        click.echo(translate("data.converted", path=target, counts=told))
+        summary = ", ".join(f"{translate(f'data.column_{part}')} {n:,}" for part, n in counts.items())
+        click.echo(translate("data.converted", path=target, counts=summary))
 
 
 def _show(name: str, path: Path, fetch: bool, as_json: bool) -> None:

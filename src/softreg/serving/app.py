@@ -194,12 +194,12 @@ class Playground:
     def _list_batch(self, languages: Sequence[Language]) -> list[bytes]:
         """The models, looked through once for all who wait."""
         listing = self.models.describe()
-        told: dict[Language, bytes] = {}
+        bodies: dict[Language, bytes] = {}
         for spoken in set(languages):
             use_language(spoken)
             skipped = [run | {"reason": translate(run["reason"])} for run in listing["skipped"]]
-            told[spoken] = _encode(listing | {"skipped": skipped})
-        return [told[spoken] for spoken in languages]
+            bodies[spoken] = _encode(listing | {"skipped": skipped})
+        return [bodies[spoken] for spoken in languages]
 
 
 def _pages() -> dict[str, tuple[bytes, str, str]]:

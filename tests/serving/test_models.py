@@ -54,10 +54,10 @@ def test_a_run_whose_weights_are_damaged_is_skipped_until_it_is_trained_again(tu
     weights = (tmp_path / "mine" / MODEL).read_bytes()
     (tmp_path / "mine" / MODEL).write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
     models = Models(folder=tmp_path)
-    assert "mine" in {model["model"] for model in models.describe()["models"]}  # as far as its header tells
-    with pytest.raises(RunError):
-        models.get("mine")
     assert models.describe()["skipped"] == [{"model": "mine", "reason": "serving.skipped_model"}]
+    with pytest.raises(ServingError, match="the model mine cannot be used") as refused:
+        models.get("mine")
+    assert refused.value.status == 404
     assert models.with_features("pixels") == "tutorial"
     (tmp_path / "mine" / MODEL).unlink()
     (tmp_path / "mine" / MODEL).write_bytes(weights)

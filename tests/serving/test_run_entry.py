@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -63,6 +64,17 @@ def other_images(run: Path) -> None:
     save_model(model, run / MODEL)
 
 
+def other_model(classes: tuple[str, ...] = tuple("0123456789"), weight: float = 0.0) -> Callable[[Path], object]:
+    """Replace the model by one that `load_model` refuses."""
+
+    def make(run: Path) -> None:
+        model = SoftmaxRegression(make_feature_map("pixels"), classes)
+        model.set_theta(torch.full((len(classes), 785), weight))
+        save_model(model, run / MODEL)
+
+    return make
+
+
 def data_has_gone(run: Path) -> None:
     text = (run / RECIPE).read_text().replace('dataset = "mnist"', 'dataset = "/home/secret/digits"')
     assert "secret" in text
@@ -80,6 +92,10 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "model of bytes": (lambda run: (run / MODEL).write_bytes(b"\xff" * 99), "unreadable"),
     "model without metadata": (lambda run: (run / MODEL).write_bytes(b"\2\0\0\0\0\0\0\0{}"), "unreadable"),
     "model of other images": (other_images, "images"),
+    "model cut short": (lambda run: os.truncate(run / MODEL, 20_000), "model"),
+    "two classes alike": (other_model(classes=tuple("0123456777")), "model"),
+    "a class that steers": (other_model(classes=("\x1b[2J", *"123456789")), "model"),
+    "weights huge": (other_model(weight=3e38), "model"),
     "metrics gone": (lambda run: (run / METRICS).unlink(), "incomplete"),
     "metrics empty": (lambda run: (run / METRICS).write_text(""), "unreadable"),
     "metrics no JSON": (lambda run: (run / METRICS).write_text("{" * 100_000), "unreadable"),
@@ -173,9 +189,9 @@ def test_odd_runs_are_listed_as_skipped_and_the_others_are_served(tutorial_run: 
             assert served.predict(picture, f"?model={key}")[0] == 200
         status, answer = served.predict(picture, "?model=model%20of%20other%20images")
         assert (status, answer["error"]) == (400, catalogue("serving")["other_images"]["en"].format(name="model of other images"))
-        for key in ("loop", "model%20is%20a%20loop"):
-            status, answer = served.predict(picture, f"?model={key}")
-            assert (status, answer["error"]) == (500, catalogue("serving")["fault"]["en"])
+        for key in ("loop", "model is a loop", "two classes alike", "a class that steers", "weights huge"):
+            status, answer = served.predict(picture, f"?model={quote(key)}")
+            assert (status, answer["error"]) == (404, catalogue("serving")["unusable_model"]["en"].format(name=key))
 
 
 def test_a_retrained_run_is_what_is_listed_and_what_answers(tutorial_run: Run, mnist: Splits, tmp_path: Path) -> None:

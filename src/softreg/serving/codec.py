@@ -52,16 +52,15 @@ class PredictRequest:
 def predict_batch(models: Models, requests: Sequence[PredictRequest]) -> list[dict[str, Any] | Exception]:
     """The answers, or for a request that is refused the error; the pictures of one model go through it together."""
     answers: dict[int, dict[str, Any] | Exception] = {}
-    together: dict[str, list[tuple[int, Picture]]] = {}
+    together: dict[SoftmaxRegression, list[tuple[int, Picture]]] = {}
     for i, request in enumerate(requests):
         use_language(request.language)
         try:
-            models.get(request.model)
-            together.setdefault(request.model, []).append((i, _decode(request)))
+            model = models.get(request.model)
+            together.setdefault(model, []).append((i, _decode(request)))
         except Exception as error:  # even a fault of ours: it must not fall on the others
             answers[i] = error
-    for key, asked in together.items():
-        model = models.get(key)
+    for model, asked in together.items():
         for (i, _), prediction in zip(asked, predict(model, [picture for _, picture in asked]), strict=True):
             use_language(requests[i].language)
             answers[i] = _encode(model, prediction, requests[i])

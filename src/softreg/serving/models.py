@@ -13,6 +13,7 @@ from softreg.errors import RunError, ServingError
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import PRETRAINED, pretrained_path
 from softreg.runs.run import MODEL, Run, open_run
+from softreg.serving.public_errors import log_error
 from softreg.serving.run_entry import RunEntry, Stamp, UnusableRun, harmless, skipped
 
 SHAPE = (28, 28)  # of the images that pictures become here
@@ -44,7 +45,20 @@ class Models:
         self.default = self._first_usable(is_chosen=chosen is not None)
 
     def get(self, key: str) -> SoftmaxRegression:
-        """The model called `key`, in eval mode: the one on the disk now, or if it has gone the one that was."""
+        """The model called `key`, in eval mode: the one on the disk now, or if it has gone the one that was.
+
+        Raises
+        ------
+        ServingError
+            If there is none, or it cannot be used; the terminal then shows why.
+        """
+        try:
+            return self._get(key)
+        except RunError as error:
+            log_error(error)
+            raise ServingError("serving.unusable_model", status=404, name=key) from None
+
+    def _get(self, key: str) -> SoftmaxRegression:
         with self._lock:
             if key not in self._entries:
                 raise ServingError("serving.unknown_model", status=404, choices=", ".join([*self._entries][:MAX_NAMED]))
@@ -64,7 +78,7 @@ class Models:
             try:
                 if key in self._entries and self.get(key).features.name == features:
                     return key
-            except (RunError, ServingError):
+            except ServingError:
                 continue
         raise ServingError("serving.no_pixel_model", status=404)
 
@@ -94,7 +108,7 @@ class Models:
         failure: Exception = ServingError("serving.no_models")
         for key in self._entries:
             try:
-                self.get(key)
+                self._get(key)
             except (RunError, ServingError) as error:
                 failure = error
                 if is_chosen:
@@ -104,11 +118,7 @@ class Models:
         raise failure
 
     def _load(self, entry: RunEntry, stamp: Stamp | None) -> None:
-        try:
-            model = entry.run.model()
-        except RunError:
-            entry.damaged = stamp
-            raise
+        model = entry.run.model()
         if model.image_shape != SHAPE:
             raise ServingError("serving.other_images", name=entry.key)
         self._loaded[entry.key] = (stamp or (0, 0, 0, 0), model)

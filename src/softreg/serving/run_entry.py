@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from softreg.data.registry import DATASETS
-from softreg.errors import RecipeError
+from softreg.errors import RecipeError, RunError
 from softreg.runs.run import METRICS, MODEL, RECIPE, Run
 from softreg.serving.public_errors import log_error
 
@@ -31,12 +31,10 @@ class RunEntry:
     ----------
     key : what requests call it
     run : where it is
-    damaged : the model file that could not be loaded, until it is replaced
     """
 
     key: str
     run: Run
-    damaged: Stamp | None = None
     _stamps: tuple[Stamp, ...] | None = None
     _facts: dict[str, Any] | UnusableRun | None = None
 
@@ -54,8 +52,6 @@ class RunEntry:
         if stamps != self._stamps:
             self._facts = self._read()
             self._stamps = stamps if stamps == self._stamp_all() else None  # replaced meanwhile: read again next time
-        if stamps[0] == self.damaged:
-            raise UnusableRun("serving.skipped_model")
         if isinstance(self._facts, UnusableRun):
             raise self._facts
         assert self._facts is not None
@@ -111,6 +107,7 @@ def _facts(run: Run) -> dict[str, Any]:
     accuracy, interval = evaluation.get("accuracy"), evaluation.get("accuracy_interval")
     if not _is_share(accuracy) or not (isinstance(interval, list) and len(interval) == 2 and all(map(_is_share, interval))):
         raise UnusableRun("serving.skipped_metrics")
+    _check_model(run)
     return {
         "dataset": recipe.dataset if recipe.dataset in DATASETS else Path(recipe.dataset).name,  # no path is told
         "features": recipe.features,
@@ -118,6 +115,15 @@ def _facts(run: Run) -> dict[str, Any]:
         "accuracy": accuracy,
         "accuracy_interval": interval,
     }
+
+
+def _check_model(run: Run) -> None:
+    """Load the model once: what is listed can be asked."""
+    try:
+        run.model()
+    except RunError as error:
+        log_error(error)
+        raise UnusableRun("serving.skipped_model") from None
 
 
 def _metadata(model: Path) -> dict[str, Any]:

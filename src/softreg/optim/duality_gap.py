@@ -20,19 +20,27 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from softreg.optim.objective import Objective, log_softmax, outer, residual, unpack
+from softreg.optim.objective import Objective, linear, log_softmax, outer, residual, unpack
 
-MAX_EXCESS = 1e-9  # how far the mean probabilities may be from the class frequencies
+SMALL_EXCESS = 1e-5  # how far the mean probabilities may be from the class frequencies before the last step, which squares it
 MAX_STEPS = 20
 ROUNDING = 64 * torch.finfo(torch.float64).eps
 
 
 @dataclass(frozen=True)
 class DualityGap:
-    """The objective at a theta, in float64, and a proven lower bound on the objective at any theta."""
+    """The objective at a theta, in float64, and a proven lower bound on the objective at any theta.
+
+    Attributes
+    ----------
+    value : the objective at theta
+    lower_bound : what the objective cannot go below
+    decrease : how much lower the objective is where the bound was taken, than at theta
+    """
 
     value: float
     lower_bound: float
+    decrease: float
 
     @property
     def gap(self) -> float:
@@ -43,27 +51,39 @@ class DualityGap:
 def duality_gap(objective: Objective, theta: Tensor, nearer: Tensor | None = None) -> DualityGap:
     """The proven gap at theta (C, D + 1), in float64 or the highest precision of the device.
 
-    The lower bound may come from any other theta: `nearer` the optimum, e.g. one Newton step on, it is tighter.
+    The lower bound may be taken at any other theta: `nearer` the optimum, e.g. one Newton step on, it is tighter.
     """
-    theta = theta.to(objective.matrix.accumulate_dtype)
-    value = objective.value(theta)
-    bound = lower_bound(objective, theta if nearer is None else nearer.to(theta.dtype))
-    return DualityGap(value, bound - ROUNDING * (abs(value) + abs(bound)))
+    nearer = theta if nearer is None else nearer
+    if objective.fit_intercept:
+        nearer = optimal_bias(objective, nearer)
+    theta, nearer = theta.to(objective.matrix.accumulate_dtype), nearer.to(objective.matrix.accumulate_dtype)
+    means = _means(objective, torch.cat([theta, nearer]))
+    value, value_nearer = (float(loss) + objective.penalty(at) for loss, at in zip(means.losses, (theta, nearer), strict=True))
+    bound = _lower_bound(objective, means)
+    return DualityGap(value, bound - ROUNDING * (abs(value) + abs(bound)), value - value_nearer)
 
 
-def lower_bound(objective: Objective, theta: Tensor) -> float:
-    """What the objective cannot go below at any weights, from the probabilities at theta (C, D + 1); rounding aside."""
+@dataclass(frozen=True)
+class _Means:
+    """Means over rows: (2,) of the cross-entropy at two thetas; at the second, of the entropy, (p - e_y) (x, 1)^T, e_y (x, 1)^T."""
+
+    losses: Tensor
+    entropy: float
+    residual: Tensor  # (C, D + 1)
+    one_hot: Tensor  # (C, D + 1)
+
+
+def _lower_bound(objective: Objective, means: _Means) -> float:
+    """What the objective cannot go below at any weights; rounding aside."""
     if objective.l2 == 0 and isinstance(objective.l1, float):
         return 0.0
-    if objective.fit_intercept:
-        theta = optimal_bias(objective, theta)
-    entropy, residual_mean, one_hot_mean = _means(objective, theta)
-    class_frequency, excess = one_hot_mean[:, -1], residual_mean[:, -1]  # (C,): of the labels; mean p minus that
+    entropy, residual_mean = means.entropy, means.residual
+    class_frequency, excess = means.one_hot[:, -1], residual_mean[:, -1]  # (C,): of the labels; mean p minus that
     s = float((excess / (class_frequency + excess)).nan_to_num(0).clamp(min=0).max())  # the smallest for which r is nonnegative
     if s > 0 and objective.fit_intercept:  # without a bias the means need not agree
         r = (class_frequency - (1 - s) / s * excess).clamp(min=0)  # (C,)
         entropy = (1 - s) * entropy - s * float(torch.special.xlogy(r, r).sum())
-        residual_mean = (1 - s) * residual_mean + s * (torch.outer(r, one_hot_mean.sum(0)) - one_hot_mean)
+        residual_mean = (1 - s) * residual_mean + s * (torch.outer(r, means.one_hot.sum(0)) - means.one_hot)
     g = residual_mean[:, :-1].abs()  # (C, D)
     if isinstance(objective.l1, float):
         bound = entropy - float((g.square() / (2 * objective.l2_per_feature)).sum())
@@ -87,37 +107,44 @@ def _elastic_net_bound(objective: Objective, entropy: float, g: Tensor) -> float
 
 
 def optimal_bias(objective: Objective, theta: Tensor) -> Tensor:
-    """Theta (C, D + 1) with a nearly optimal bias for its weights, by Newton's method in the C biases."""
+    """Theta (C, D + 1) with a nearly optimal bias for its weights, by Newton's method in the C biases.
+
+    Passes are in theta's precision; the bias is corrected in float64, or its rounding would be all that is left of the excess.
+    """
+    dtype, theta = theta.dtype, theta.to(objective.matrix.accumulate_dtype)
     for _ in range(MAX_STEPS):
-        weight, bias = unpack(objective.matrix.fold(theta))
+        weight, bias = unpack(objective.matrix.fold(theta.to(dtype)))
 
         def on_chunk(x: Tensor, y: Tensor, w: Tensor | None, weight: Tensor = weight, bias: Tensor = bias) -> tuple[Tensor, Tensor]:
             p = log_softmax(weight, bias, x).exp_()  # (C, B)
             weighted = p if w is None else p * w
-            return residual(p.clone(), y, w).sum(1), weighted.sum(1).diag() - weighted @ p.T
+            hessian = weighted.sum(1).diag() - weighted @ p.T
+            return residual(p, y, w).sum(1), hessian
 
-        excess, hessian = objective.matrix.map_reduce(on_chunk, theta.dtype)  # (C,), (C, C), both times the sum of weights
-        if not float(excess.abs().max()) > MAX_EXCESS * objective.matrix.weight_sum:
-            break
+        excess, hessian = objective.matrix.map_reduce(on_chunk, dtype)  # (C,), (C, C), both times the sum of weights
         step = torch.linalg.pinv(hessian, hermitian=True) @ excess  # (C,); singular: a constant added to every bias changes nothing
         theta = torch.cat([theta[:, :-1], (theta[:, -1] - step.clamp(-1, 1))[:, None]], dim=1)
+        if not float(excess.abs().max()) > SMALL_EXCESS * objective.matrix.weight_sum:
+            break
     return theta
 
 
-def _means(objective: Objective, theta: Tensor) -> tuple[float, Tensor, Tensor]:
-    """The means over rows of the entropy, of (p - e_y) (x, 1)^T and of e_y (x, 1)^T, (C, D + 1) each."""
+def _means(objective: Objective, thetas: Tensor) -> _Means:
+    """The means for two thetas, one below the other (2 C, D + 1), in one pass."""
     matrix = objective.matrix
-    weight, bias = unpack(matrix.fold(theta))
+    weight, bias = unpack(matrix.fold(thetas))
 
     def on_chunk(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        log_p = log_softmax(weight, bias, x)  # (C, B)
-        p = log_p.exp()
-        entropy = -(p * log_p).sum(0)  # (B,)
+        log_p = linear(weight, bias, x).unflatten(0, (2, -1)).log_softmax(1)  # (2, C, B)
+        losses = -log_p.gather(1, y.expand(2, 1, -1))[:, 0]  # (2, B)
+        p = log_p[1].exp()  # (C, B)
+        entropy = -(p * log_p[1]).sum(0)  # (B,)
         one_hot = torch.zeros_like(p).scatter_(0, y[None], 1)  # (C, B)
         if w is not None:
-            entropy, one_hot = entropy * w, one_hot * w
-        return entropy.sum(), outer(residual(p, y, w), x), outer(one_hot, x)
+            losses, entropy, one_hot = losses * w, entropy * w, one_hot * w
+        return losses.sum(1), entropy.sum(), outer(torch.cat([residual(p, y, w), one_hot]), x)
 
-    entropy, residual_sum, one_hot_sum = matrix.map_reduce(on_chunk, theta.dtype)
+    losses, entropy, products = matrix.map_reduce(on_chunk, thetas.dtype)
     n = matrix.weight_sum
-    return float(entropy) / n, matrix.unfold(residual_sum / n), matrix.unfold(one_hot_sum / n)
+    residual_mean, one_hot_mean = matrix.unfold(products / n).chunk(2)
+    return _Means(losses / n, float(entropy) / n, residual_mean, one_hot_mean)

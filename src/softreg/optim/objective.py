@@ -111,10 +111,14 @@ class Objective:
             [p for (p,) in self.matrix.map_chunks(lambda x, y, w: (log_softmax(weight, bias, x).exp_(),), theta.dtype)], dim=1
         )
 
-    def _value(self, loss: Tensor, theta: Tensor) -> float:
+    def penalty(self, theta: Tensor) -> float:
+        """What the weights in theta (C, D + 1) cost beside the mean cross-entropy."""
         squares = theta[:, :-1].to(self.matrix.accumulate_dtype).square() * self.feature_penalty
-        smooth = float(loss) / self.matrix.weight_sum + 0.5 * self.l2 * float(squares.sum())
+        smooth = 0.5 * self.l2 * float(squares.sum())
         return smooth if isinstance(self.l1, float) else smooth + float((theta[:, :-1].abs() * self.l1).sum())
+
+    def _value(self, loss: Tensor, theta: Tensor) -> float:
+        return float(loss) / self.matrix.weight_sum + self.penalty(theta)
 
     def _with_penalty(self, total: Tensor, theta: Tensor) -> Tensor:
         """The unfolded mean of a sum over rows plus the gradient of the penalty; total and theta (C, D + 1)."""

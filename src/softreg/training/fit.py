@@ -109,7 +109,8 @@ def fit(
     generator = Generator().manual_seed(recipe.seed)
     features, objective, path = _problem(recipe, train, device, group)
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
-    if SOLVERS[recipe.solver].finds_optimum:  # from any start; at zero the Hessian is known in closed form
+    finds_optimum = SOLVERS[recipe.solver].finds_optimum
+    if finds_optimum:  # from any start; at zero the Hessian is known in closed form
         theta = torch.zeros_like(theta)
     solver = make_solver(recipe.solver, vars(recipe), generator.get_state())
     start = resume_from or TrainState(solver.start(objective, theta), [], 0.0)
@@ -118,7 +119,7 @@ def fit(
     model, temperature = SoftmaxRegression(features, train.classes), 1.0
     model.whole_pictures = not are_written_on_paper(train)
     if not termination.reason.is_early:
-        if SOLVERS[recipe.solver].finds_optimum:
+        if finds_optimum:
             termination = checked_termination(objective, state)
         if recipe.calibration:
             temperature, model.ood_detector = calibrate(features, objective, solver, theta, train, recipe.calibration)
@@ -127,7 +128,7 @@ def fit(
     return Fit(
         model=model.to(device).eval(),
         costs=progress.latest.losses,
-        objective=objective.value(state.theta),
+        objective=state.cost if finds_optimum else objective.value(state.theta),  # SGD's cost is a mean over an epoch
         termination=termination,
         seconds=seconds,
         temperature=temperature,

@@ -81,7 +81,7 @@ def main() -> None:
     arguments = parser.parse_args()
     images = load_dataset("mnist").train.images[: arguments.images]
     bank, filters = fourier_bank(), torch.randn(FILTERS, 1, SIZE, SIZE, generator=Generator().manual_seed(0))
-    fine, large = windows(28, 7, 1.7, 4.0), windows(28, 4, 3.0, 5.6)
+    fine, large = windows(28, 1, 7, 1.7, 4.0), windows(28, 1, 4, 3.0, 5.6)
     scattering, patches = (make_feature_map(name).fit(images, 0) for name in ("scattering", "patches"))
     result = {
         "images": len(images),

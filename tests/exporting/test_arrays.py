@@ -14,10 +14,10 @@ from softreg.model.softmax_regression import SoftmaxRegression
 
 def test_arrays_are_enough_to_rebuild_the_model() -> None:
     images = torch.randint(0, 256, (60, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    model = SoftmaxRegression(Patches(8).fit(images, 0), ("a", "b", "c")).eval()
+    model = SoftmaxRegression(Patches(n_filters=8).fit(images, 0), ("a", "b", "c")).eval()
     model.set_theta(torch.randn(3, model.features.dim + 1, generator=torch.Generator().manual_seed(1)))
     values = arrays(model)
-    again = SoftmaxRegression(Patches(8), ("a", "b", "c")).eval()
+    again = SoftmaxRegression(Patches(n_filters=8), ("a", "b", "c")).eval()
     for name, buffer in again.features.named_buffers():
         buffer.copy_(torch.from_numpy(values[f"features.{name}"]))
     again.set_theta(torch.from_numpy(np.hstack([values["weight"], values["bias"][:, None]])))

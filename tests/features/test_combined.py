@@ -21,7 +21,7 @@ def combined(images: Tensor) -> Combined:
 
 
 def test_it_is_scattering_then_patches(combined: Combined, images: Tensor) -> None:
-    scattering, patches = Scattering().fit(images, 3), Patches(64).fit(images, 3)
+    scattering, patches = Scattering().fit(images, 3), Patches(n_filters=64).fit(images, 3)
     features = combined(images[:5])
     assert features.shape == (5, combined.dim) == (5, scattering.dim + patches.dim)
     torch.testing.assert_close(features, torch.cat([scattering(images[:5]), patches(images[:5])], 1), rtol=0, atol=0)

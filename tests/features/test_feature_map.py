@@ -3,17 +3,22 @@
 from dataclasses import replace
 from pathlib import Path
 
+import onnxruntime
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
+from softreg.exporting.export import to_bytes
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
-from softreg.model.serialization import load_model, save_model
+from softreg.model.serialization import load_model, model_from_bytes, model_to_bytes, save_model
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.recipe import Recipe
 from softreg.training.fit import fit
+from tests.helpers.pooled_features import textures
 
 IMAGES = 120
 
@@ -85,3 +90,33 @@ def test_quantised_features_are_within_half_a_quantum(models: dict[str, SoftmaxR
         bounds = torch.iinfo(rows.dtype)
         exact = (x / features.quantum).clamp(bounds.min, bounds.max)
         torch.testing.assert_close(rows.float(), exact, rtol=0, atol=0.501)
+
+
+@settings(max_examples=6)
+@given(
+    st.sampled_from(["patches", "scattering", "both"]),
+    st.integers(8, 70),
+    st.integers(8, 70),
+    st.booleans(),
+    st.integers(0, 100),
+)
+@example("both", 28, 28, False, 0)
+@example("both", 28, 28, True, 0)
+def test_pictures_of_any_size_and_colour(name: str, height: int, width: int, colour: bool, seed: int) -> None:
+    """Standardised features, exact evidence, and the same logits from ONNX."""
+    shape = (height, width, 3) if colour else (height, width)
+    images = textures(24, shape, seed)
+    model = SoftmaxRegression(make_feature_map(name, shape).fit(images, seed), ("a", "b"))
+    x = model.features(images)
+    assert x.shape == (24, model.features.dim)
+    torch.testing.assert_close(x.mean(0), torch.zeros(x.shape[1]), rtol=0, atol=1e-3)
+    model.set_theta(torch.randn(2, x.shape[1] + 1, generator=torch.Generator().manual_seed(seed)) / x.shape[1] ** 0.5)
+    logits = model.logits(images)
+    evidence = model.features.attribute(images, model.linear.weight.detach()[1])
+    assert evidence.shape == (24, height, width)
+    torch.testing.assert_close(evidence.sum((1, 2)) + model.linear.bias[1].detach(), logits[:, 1], rtol=0, atol=1e-3)
+    session = onnxruntime.InferenceSession(to_bytes(model, "onnx"), providers=["CPUExecutionProvider"])
+    (found,) = session.run(["logits"], {"images": images.numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), logits, rtol=0, atol=1e-3)
+    again = model_from_bytes(model_to_bytes(model)[0], Path("model"))
+    assert torch.equal(again.logits(images), logits)

@@ -23,7 +23,7 @@ def digits(n: int, seed: int) -> Tensor:
 
 
 def gaussian_cells(places: int, cells: int, width: float, spacing: float) -> NDArray[np.float64]:
-    """Normalised Gaussian windows, one a column, written as loops."""
+    """Normalised Gaussian windows, one a column, written as loops; width and spacing are in 28ths of the side."""
     g = np.zeros((places, cells))
     for i in range(places):
         for k in range(cells):
@@ -31,6 +31,25 @@ def gaussian_cells(places: int, cells: int, width: float, spacing: float) -> NDA
             g[i, k] = np.exp(-(distance**2) / (2 * width**2))
     g /= g.sum(0)
     return g
+
+
+def textures(n: int, shape: tuple[int, ...], seed: int) -> Tensor:
+    """Waves of random direction, length and colour (n, *shape), uint8, with some noise: pictures that fill their frame."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    images = np.zeros((n, *shape))
+    for image in images:
+        angle, length = random.uniform(0, np.pi), random.uniform(3, 12)
+        wave = np.sin(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / length)
+        colour = random.uniform(0.2, 1, shape[2:])
+        image[...] = 127 + 90 * (wave[..., None] * colour if shape[2:] else wave) + random.normal(0, 12, shape)
+    return torch.from_numpy(images.clip(0, 255).astype(np.uint8))
+
+
+def planes_by_hand(images: Tensor) -> NDArray[np.float64]:
+    """Images (N, H, W[, 3]) of at most 32 pixels a side, other than 28 x 28, as planes (N, P, H, W) in [0, 1]."""
+    pixels = images.double().numpy() / 255
+    return pixels[:, None] if pixels.ndim == 3 else np.moveaxis(pixels, 3, 1)
 
 
 def standardised(features: Pooled, pooled: NDArray[np.float64]) -> Tensor:

@@ -79,12 +79,9 @@ def test_a_model_file_keeps_its_shape(shape: tuple[int, ...], tmp_path: Path) ->
             model_from_bytes(changed, tmp_path)
 
 
-@pytest.mark.parametrize("features", ["patches", "scattering", "both"])
-def test_maps_that_need_28_say_what_to_choose(features: str) -> None:
-    with pytest.raises(RecipeError, match="not 8 x 8; choose one of pixels, deskew"):
-        make_feature_map(features, (8, 8))
-    with pytest.raises(RecipeError, match="not 28 x 28 x 3; choose one of pixels"):
-        make_feature_map(features, (28, 28, 3))
+def test_a_map_for_grey_images_says_what_to_choose() -> None:
+    with pytest.raises(RecipeError, match="deskew take grey images, not 28 x 28 x 3; choose one of pixels, patches"):
+        make_feature_map("deskew", (28, 28, 3))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -10,18 +10,20 @@ from softreg.features.graph_builder import GraphBuilder
 from softreg.features.patches import Patches
 from softreg.features.pooled import Pooled
 from softreg.features.scattering import Scattering
+from softreg.image_format import SIDE
 
 
 class Combined(FeatureMap):
-    """x = the features of `Scattering`, then those of `Patches` with 64 filters: D = 3,969 + 2,048."""
+    """x = the features of `Scattering`, then those of `Patches` with 64 filters: D = 3,969 + 2,048, in colour 11,907 + 2,048."""
 
     name = "both"
     storage_dtype, quantum = Pooled.storage_dtype, Pooled.quantum
 
-    def __init__(self) -> None:
+    def __init__(self, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> None:
         super().__init__()
-        self.scattering = Scattering()
-        self.patches = Patches(64)
+        self.image_shape = image_shape
+        self.scattering = Scattering(image_shape)
+        self.patches = Patches(image_shape, 64)
         self.dim = self.scattering.dim + self.patches.dim
 
     def fit(self, images: Tensor, seed: int) -> Self:
@@ -31,7 +33,7 @@ class Combined(FeatureMap):
         return self
 
     def transform(self, images: Tensor) -> Tensor:
-        """Images (B, 28, 28) -> (B, D) float32."""
+        """Images (B, *image_shape) -> (B, D) float32."""
         return torch.cat([self.scattering.transform(images), self.patches.transform(images)], 1)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
@@ -40,5 +42,5 @@ class Combined(FeatureMap):
         return self.scattering.attribute(images, scattering) + self.patches.attribute(images, patches)
 
     def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
-        """Images (N, 28, 28) in [0, 1] -> (N, D)."""
+        """Images (N, *image_shape) in [0, 1] -> (N, D)."""
         return graph.node("Concat", self.scattering.to_onnx(graph, ink), self.patches.to_onnx(graph, ink), axis=1)

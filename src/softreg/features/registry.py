@@ -27,7 +27,7 @@ class FeatureMapInfo:
     help : a few words, for `softreg train --help` and the playground
     features_are_pixels : feature j is pixel j, so that the weights of a class, as an image, are its template
     template_title : what the templates show; `{count}` is the number of images averaged where the features are not pixels
-    any_size, colour : it takes grey images of any size, and colour; otherwise only grey ones of 28 x 28
+    colour : it takes colour images, and not only grey ones
     monitored_images : how many test images the training monitor evaluates after every step; fewer where features cost more memory
     """
 
@@ -36,26 +36,23 @@ class FeatureMapInfo:
     features_are_pixels: bool = False
     template_title: Message = MEAN_EVIDENCE
     monitored_images: int = 1000
-    any_size: bool = False
-    colour: bool = False
+    colour: bool = True
 
     def takes(self, image_shape: tuple[int, ...]) -> bool:
         """Whether it takes images of shape (H, W) or (H, W, 3)."""
-        return image_shape == (SIDE, SIDE) or (self.any_size and (self.colour or len(image_shape) == 2))
+        return self.colour or len(image_shape) == 2
 
 
 FEATURE_MAPS = {
     "pixels": FeatureMapInfo(
         location="softreg.features.pixels:Pixels",
-        help=Message(en="the 784 pixels", ko="픽셀 784개"),
+        help=Message(en="the pixels", ko="픽셀"),
         features_are_pixels=True,
         template_title=Message(
             en="What each class looks for: its weight for every pixel",
             ko="각 클래스가 찾는 모양: 픽셀별 가중치",
         ),
         monitored_images=10_000,
-        any_size=True,
-        colour=True,
     ),
     "deskew": FeatureMapInfo(
         location="softreg.features.deskew:Deskew",
@@ -65,7 +62,7 @@ FEATURE_MAPS = {
             en="What each class looks for: its weight for every pixel of the deskewed image",
             ko="각 클래스가 찾는 모양: 기울기를 바로잡은 이미지의 픽셀별 가중치",
         ),
-        any_size=True,
+        colour=False,
     ),
     "patches": FeatureMapInfo(
         location="softreg.features.patches:Patches",
@@ -100,6 +97,5 @@ def make_feature_map(name: str, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> 
         choices = ", ".join(other for other, info in FEATURE_MAPS.items() if info.takes(image_shape))
         raise RecipeError("recipe.features_size", features=name, size=" x ".join(map(str, image_shape)), choices=choices)
     module, _, cls = info.location.partition(":")
-    arguments = (image_shape,) if info.any_size else ()
-    feature_map: FeatureMap = getattr(import_module(module), cls)(*arguments)
+    feature_map: FeatureMap = getattr(import_module(module), cls)(image_shape)
     return feature_map

@@ -27,7 +27,7 @@ WHOLE = "whole"
 MAX_BYTES = 256 * 2**20  # the largest model softreg makes is far smaller
 MAX_CLASSES = 10_000
 # Logits are finite: |x_j| <= 1 of pixels, of which there are at most 3.2e6, and about 1e18 at most of the other maps, which
-# multiply two buffers and have at most 6,017 features. 6,017 * 1e18 * 1e15 is below float32's 3.4e38.
+# multiply two buffers and have at most 13,955 features. 13,955 * 1e18 * 1e15 is below float32's 3.4e38.
 MAX_WEIGHT = 1e15  # of `linear`
 MAX_BUFFER = 1e9  # of all other tensors
 FILE_NAMES = {  # of tensors whose name in the file is not that in the model

@@ -1,4 +1,4 @@
-"""Directives whose content is made from the code: commands, recipe fields, the HTTP API, and the lesson.
+"""Directives whose content is made from the code: commands, recipe fields, the HTTP API, the lesson, and what it covers.
 
 Each writes Markdown, which MyST then reads like the page around it.
 """
@@ -6,6 +6,7 @@ Each writes Markdown, which MyST then reads like the page around it.
 import base64
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import Field, fields
 from importlib import import_module
@@ -115,6 +116,7 @@ class Lesson(MarkdownDirective):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])
             if cell["cell_type"] == "markdown":
+                yield f"({_anchor(self.language, cell['id'].removesuffix('-words'))})="
                 yield re.sub("^# ", "## ", source)  # the page has its own title
                 continue
             yield f"```python\n{source}\n```"
@@ -130,6 +132,40 @@ class Lesson(MarkdownDirective):
         if not figure.exists() or figure.read_bytes() != image:
             figure.write_bytes(image)
         return f"![](/{FIGURES.as_posix()}/{name})"
+
+
+class LabCoverage(MarkdownDirective):
+    """What the original lab teaches, and the step of the lesson where each of it stands: `lab/coverage.toml`."""
+
+    def markdown(self) -> Iterator[str]:
+        """A table a part of the original."""
+        path = Path(self.env.srcdir, "lab", "coverage.toml")
+        self.env.note_dependency(str(path))
+        head = (
+            ("the original lab", "step of the lesson", "how")
+            if self.language == "en"
+            else ("원래 실습", "이 실습의 단계", "담긴 모습")
+        )
+        for part in tomllib.loads(path.read_text(encoding="utf-8"))["part"]:
+            yield f"## {part[self.language]}"
+            yield _table(head, (self._row(row) for row in part["rows"]))
+
+    def _row(self, row: dict[str, Any]) -> tuple[str, ...]:
+        step = row["step"]
+        what = row[self.language].replace("|", r"\|")
+        return what, f"[{step}](#{_anchor(self.language, step)})", "; ".join(self._evidence(row))
+
+    def _evidence(self, row: dict[str, Any]) -> Iterator[str]:
+        english = self.language == "en"
+        for kind, name in (("says", "text"), ("code", "code"), ("prints", "output")):
+            if kind in row:
+                quoted = row[kind] if isinstance(row[kind], str) else row[kind][self.language]
+                label = name if english else {"text": "설명", "code": "코드", "output": "출력"}[name]
+                yield f"{label}: `` {' '.join(quoted.split())} ``"
+
+
+def _anchor(language: Language, step: str) -> str:
+    return f"lesson-{language}-{step}"
 
 
 def _parameters(operation: dict[str, Any]) -> str:
@@ -170,6 +206,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("softreg-recipe", RecipeFields)
     app.add_directive("softreg-http-api", HttpApi)
     app.add_directive("softreg-lesson", Lesson)
+    app.add_directive("softreg-lab-coverage", LabCoverage)
     app.connect("source-read", _link_to_the_source)
     app.connect("autodoc-process-docstring", _describe_unnamed_types, priority=400)
     return {"parallel_read_safe": True}

@@ -138,6 +138,15 @@ with torch.no_grad():
     accuracy = correct_prediction.float().mean()
     print("Accuracy:", accuracy.item())
 
+# %% renamed
+import warnings
+
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    print(torch.equal(mnist_test.test_data, mnist_test.data), torch.equal(mnist_test.test_labels, mnist_test.targets))
+for warning in caught:
+    print(f"{warning.category.__name__}: {warning.message}")
+
 # %% sample
 with torch.no_grad():
     r = random.randint(0, len(mnist_test) - 1)

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,28 @@ def weights(run: softreg.Run) -> bytes:
     return model_to_bytes(run.model())[0]
 
 
+class Hub:
+    """What `datasets.load_dataset` gives: a dict for each row, a picture in it."""
+
+    def __init__(self, images: Any, labels: Any) -> None:
+        self.images, self.labels = images, labels
+        self.features = {"image": None, "label": SimpleNamespace(names=list("0123456789"))}
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        from PIL import Image
+
+        return {"image": Image.fromarray(self.images[index]), "label": int(self.labels[index])}
+
+
 def python_data(arrays: Arrays) -> dict[str, Any]:
     """What lies in a notebook, by the libraries that make it."""
     import pandas as pd
     from PIL import Image
     from sklearn.utils import Bunch
-    from torch.utils.data import TensorDataset
+    from torch.utils.data import DataLoader, TensorDataset
 
     x, y, tx, ty = arrays
     classes = tuple("0123456789")
@@ -52,6 +69,15 @@ def python_data(arrays: Arrays) -> dict[str, Any]:
         "bunches": (Bunch(images=x, target=y, target_names=list(classes)), Bunch(data=tx.reshape(60, 784), target=ty)),
         "torch Datasets": (TensorDataset(tensors[0], labels[0]), TensorDataset(tensors[1][:, None].float() / 255, labels[1])),
         "frames": tuple(pd.DataFrame(part.reshape(len(part), 784)).assign(label=label) for part, label in ((x, y), (tx, ty))),
+        "train_test_split's order": (x, tx, y, ty),
+        "lists": [[x, y], [tx, ty]],
+        "a dict of parts": {"train": (x, y), "test": {"image": tx, "label": ty}},
+        "DataLoaders": tuple(DataLoader(TensorDataset(*pair), 7) for pair in zip(tensors, labels, strict=True)),
+        "the hub's DatasetDict": {"train": Hub(x, y), "test": Hub(tx, ty)},
+        "frames of arrays": tuple(pd.DataFrame({"image": list(part), "label": label}) for part, label in ((x, y), (tx, ty))),
+        "a frame and a Series": (pd.DataFrame(x.reshape(300, 784)), pd.Series(y, dtype="Int64"), tx, pd.Categorical(ty)),
+        "images last": (np.moveaxis(x, 0, -1), y, np.moveaxis(tx, 0, -1), ty),
+        "bytes": (x, y.astype("S1"), tx, ty),
         "Splits": Splits(*(Dataset(*pair, classes, "mine") for pair in zip(tensors, labels, strict=True))),
     }
 
@@ -106,7 +132,10 @@ X, Y = np.zeros((4, 28, 28), np.uint8), np.array([0, 1, 0, 1])
         ((X, np.zeros((4, 2, 2))), "y: labels must be .* got float64 of shape"),
         ((X, np.zeros(4, int)), "every training label is 0"),
         (([X[0], X[0][:20]], [0, 1]), "image 1 has"),
-        ({"a": X, "b": Y}, "no images among the arrays a, b"),
+        ({"a": X, "b": Y[:3]}, "no images among the arrays a, b"),
+        ((X, ["0", "", "1", "0"]), "y: example 1 has no label"),
+        ((X[:0], Y[:0]), "no images"),
+        ((X, None), "no labels"),
         ({"x_test": X, "y_test": Y}, "only test images"),
         (7, "must be a path, .* got int"),
     ],

@@ -116,8 +116,10 @@ def class_names(source: Source) -> tuple[str, ...]:
     if labels is None:
         raise DataError("forms.no_labels", path=source.train.where)
     names = [str(int(label)) for label in torch.unique(labels)] if isinstance(labels, Tensor) else sorted(set(labels), key=_natural)
+    if not names:
+        raise DataError("data.no_images", path=source.train.where)
     if len(names) < 2:
-        raise DataError("forms.one_class", path=source.train.where, label=names[0] if names else "-")
+        raise DataError("forms.one_class", path=source.train.where, label=names[0])
     check_class_names(tuple(names), source.train.where)
     return tuple(names)
 

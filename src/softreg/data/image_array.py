@@ -14,6 +14,7 @@ from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
 SKLEARN_MAX = 16  # scikit-learn's digits count ink from 0 to 16
+NO_LABEL = ("None", "nan", "<NA>", "NaT")  # Python's, NumPy's and pandas'
 
 
 def to_images(array: NDArray[Any], where: object, size: tuple[int, int] | None = None) -> Tensor:
@@ -50,9 +51,24 @@ def to_labels(array: NDArray[Any], where: object) -> Tensor | list[str]:
     if array.ndim != 1:
         raise DataError("dataset.labels_dtype", where=where, found=array.dtype, shape=array.shape)
     if array.dtype.kind in "USO":
-        return [str(label) for label in array]
+        return _names(array, where)
     whole = array.astype(np.int64) if array.dtype.kind in "bui" else _whole(array, where)
     return torch.from_numpy(np.require(whole, requirements=["C", "W"]))
+
+
+def _names(array: NDArray[Any], where: object) -> list[str]:
+    """Labels as text; bytes are UTF-8. An empty one, or none, is refused."""
+    try:
+        names = [label.decode() if isinstance(label, bytes) else str(label) for label in array]
+    except UnicodeDecodeError as error:
+        raise DataError("data.unreadable", path=where, why=f"UTF-8: {error.reason}") from error
+    no_label = [
+        not name.strip() or (not isinstance(label, str | bytes) and name in NO_LABEL)
+        for name, label in zip(names, array, strict=True)
+    ]
+    if any(no_label):
+        raise DataError("dataset.label_missing", where=where, index=no_label.index(True))
+    return names
 
 
 def _whole(array: NDArray[Any], where: object) -> NDArray[np.int64]:

@@ -50,6 +50,22 @@ def test_rows_from_minus_one_to_one(tmp_path: Path) -> None:
     assert np.array_equal(part.images.numpy(), x.reshape(20, 16, 16))
 
 
+def test_labels_that_count_from_one_stay(tmp_path: Path) -> None:
+    x = RNG.integers(0, 256, (20, 256)).astype(np.uint8)
+    savemat(tmp_path / "MNIST.mat", {"fea": x, "gnd": np.arange(20)[:, None] % 10 + 1})
+    assert labels(read(tmp_path / "MNIST.mat")) == (np.arange(20) % 10 + 1).tolist()
+
+
+def test_an_array_for_each_digit(tmp_path: Path) -> None:
+    x = RNG.integers(0, 256, (2, 10, 3, 64)).astype(np.uint8)
+    savemat(tmp_path / "mnist_all.mat", {f"{part}{d}": x[i, d] for i, part in enumerate(("train", "test")) for d in range(10)})
+    source = MatFile().read(tmp_path / "mnist_all.mat", ReadOptions())
+    for part, images in ((source.train, x[0]), (source.test, x[1])):
+        assert part is not None
+        assert np.array_equal(part.images.numpy(), images.reshape(30, 8, 8))
+        assert labels(part) == np.repeat(np.arange(10), 3).tolist()
+
+
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.mat"
     savemat(path, {"X": np.zeros((5, 8, 8), np.uint8), "y": np.arange(5)}, do_compression=True)

@@ -1,5 +1,6 @@
 """Arrays by name: which name means which images or labels of which part."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from softreg.data.forms.named_arrays import from_named_arrays, role_of
-from softreg.errors import DataError
+from softreg.errors import DataError, SoftregWarning
 
 X, Y = np.arange(3 * 64, dtype=np.uint8).reshape(3, 8, 8), np.array([0, 1, 2])
 
@@ -28,6 +29,8 @@ X, Y = np.arange(3 * 64, dtype=np.uint8).reshape(3, 8, 8), np.array([0, 1, 2])
         ("train_x_mean", None),
         ("history", None),
         ("ytrain", ("labels", "train")),
+        ("trX", ("images", "train")),
+        ("teY", ("labels", "test")),
     ],
 )
 def test_names(key: str, role: tuple[str, str] | None) -> None:
@@ -59,6 +62,28 @@ def test_an_array_alone_is_images_whatever_its_name() -> None:
     assert np.array_equal(part.images.numpy(), X)
 
 
+def test_arrays_without_names_are_told_apart_by_their_shapes() -> None:
+    with pytest.warns(
+        SoftregWarning, match="digits: by their shapes, arr_0, arr_2 are taken for images and arr_1, arr_3 for labels"
+    ):
+        source = from_named_arrays({"arr_0": X, "arr_1": Y, "arr_2": X[1:], "arr_3": Y[1:, None]}, "digits", None)
+    assert source.train is not None
+    assert source.test is not None
+    assert np.array_equal(source.train.images.numpy(), X)
+    assert np.array_equal(source.test.images.numpy(), X[1:])
+    assert torch.equal(torch.as_tensor(source.test.labels), torch.from_numpy(Y[1:]))
+
+
+def test_images_whose_number_is_the_last_dimension() -> None:
+    for images in (X.transpose(1, 2, 0), X.reshape(3, 64).T):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            part = from_named_arrays({"X": images, "y": Y}, "digits", None).train
+        assert part is not None
+        assert np.array_equal(part.images.numpy(), X)
+        assert len(told) == (images.ndim == 2)  # rows and columns could be exchanged by mistake
+
+
 def test_rows_take_the_size_asked_for() -> None:
     rows = np.arange(3 * 80, dtype=np.uint8).reshape(3, 80)
     part = from_named_arrays({"data": rows, "target": Y}, "digits", (8, 10)).train
@@ -69,7 +94,8 @@ def test_rows_take_the_size_asked_for() -> None:
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"a": X, "b": Y}, "no images among the arrays a, b"),
+        ({"a": X, "b": Y[:2]}, "no images among the arrays a, b"),
+        ({"a": X, "b": Y, "c": X}, "no images among the arrays a, b, c"),
         ({}, "no images among the arrays -"),
         ({"X": X, "y": Y[:2]}, "digits: y.*2 labels"),
         ({"X": X[:0], "y": Y[:0]}, "digits: X"),

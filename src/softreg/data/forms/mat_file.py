@@ -1,5 +1,6 @@
 """.mat files of MATLAB, version 5 to 7: SVHN's, USPS', and others with arrays X and y, images last."""
 
+import re
 import warnings
 from math import prod
 from pathlib import Path
@@ -15,6 +16,7 @@ from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
 SUFFIXES = (".mat",)
+ONE_MORE = "gnd"  # labels that Cai's files count from 1: 10 is the 9
 USPS_ALL = (256, 1100, 10)  # 1,100 images of 16 x 16 for each of 1, 2, ..., 9, 0
 
 
@@ -39,7 +41,7 @@ class MatFile(WholeForm):
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of the file, images first. Sizes are checked by the headers before anything is read."""
+    """The arrays of the file. Sizes are checked by the headers before anything is read."""
     from scipy.io import loadmat, whosmat
 
     try:
@@ -53,24 +55,42 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError("forms.mat_version", path=path) from error
     except Exception as error:  # scipy's reader raises almost anything on damaged files
         raise DataError("forms.mat_damaged", path=path, why=str(error)[:100] or type(error).__name__) from error
-    return _images_first({name: found[name] for name in declared if isinstance(found.get(name), np.ndarray)}, path)
+    return _digits({name: found[name] for name in declared if isinstance(found.get(name), np.ndarray)}, path)
 
 
-def _images_first(arrays: dict[str, NDArray[Any]], path: Path) -> dict[str, NDArray[Any]]:
-    """MATLAB keeps the images' index last: it is brought to the front, and labels of 1 to 10 are made digits."""
+def _digits(arrays: dict[str, NDArray[Any]], path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays, with labels flat, and those of 1 to 10 made digits: 10 is the 0, as SVHN and many a course have it."""
     if set(arrays) == {"data"} and arrays["data"].shape == USPS_ALL:
         images = arrays["data"].transpose(2, 1, 0).reshape(-1, USPS_ALL[0])
         return {"X": images, "y": np.repeat([*range(1, 10), 0], USPS_ALL[1])}
-    labels = {name: array for name, array in arrays.items() if (role_of(name) or ("",))[0] == "labels"}
-    lengths = {array.size for array in labels.values()}
-    moved = {
-        name: np.moveaxis(array, -1, 0) if array.ndim > 2 and array.shape[-1] in lengths - {array.shape[0]} else array
-        for name, array in arrays.items()
-    }
-    for name, array in labels.items():
-        flat = array.reshape(-1)
-        if flat.size and flat.dtype.kind in "uif" and set(np.unique(flat).tolist()) == set(range(1, 11)):
+    if by_digit := _by_digit(arrays):
+        return by_digit
+    found = dict(arrays)
+    for name, array in arrays.items():
+        if (role_of(name) or ("",))[0] != "labels":
+            continue
+        flat = array.reshape(-1) if 1 in array.shape else array
+        if flat.size and flat.dtype.kind in "uif" and name != ONE_MORE and set(np.unique(flat).tolist()) == set(range(1, 11)):
             warnings.warn(translate("forms.mat_ten", path=f"{path}: {name}"), SoftregWarning, stacklevel=2)
             flat = np.where(flat == 10, 0, flat)
-        moved[name] = flat
-    return moved
+        found[name] = flat
+    return found
+
+
+def _by_digit(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Arrays train0 ... train9, test0 ... test9 (mnist_all.mat) as images and labels of each part; {} if they are not named so."""
+    found = {name: re.fullmatch(r"(train|test)(\d)", name) for name in arrays}
+    if not arrays or not all(found.values()):
+        return {}
+    parts: dict[str, list[tuple[NDArray[Any], int]]] = {}
+    for name, match in found.items():
+        if match:
+            parts.setdefault(match[1], []).append((arrays[name], int(match[2])))
+    return {
+        f"{kind}_{part}": array
+        for part, pairs in parts.items()
+        for kind, array in (
+            ("x", np.concatenate([images for images, _ in pairs])),
+            ("y", np.repeat([digit for _, digit in pairs], [len(images) for images, _ in pairs])),
+        )
+    }

@@ -1,22 +1,28 @@
 """Arrays by name: which are the images and labels of which part, as Keras, medmnist, .mat files and notebooks name them."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, Source
 from softreg.data.image_array import to_images, to_labels
-from softreg.errors import DataError
+from softreg.errors import DataError, SoftregWarning
+from softreg.messages import translate
 
 IMAGE_NAMES = ("x", "images", "image", "imgs", "data", "pixels", "features", "fea")
 LABEL_NAMES = ("y", "labels", "label", "targets", "target", "gnd")
 CLASS_NAMES = ("classes", "class_names", "target_names", "label_names")
+SHORT_PARTS = {"tr": "train", "te": "test", "trn": "train", "tst": "test"}
 
 
 def from_named_arrays(arrays: Mapping[str, Any], where: object, size: tuple[int, int] | None) -> Source:
     """Images and labels, by the names of the arrays: `x_train`, `train_images`, `X`, `y`, `data`, `target`, ... in any case.
+
+    Arrays without such names are told apart by their shapes, if that leaves no doubt; a warning says which is taken for what.
 
     Raises
     ------
@@ -27,8 +33,8 @@ def from_named_arrays(arrays: Mapping[str, Any], where: object, size: tuple[int,
     for key in arrays:
         if role := role_of(key):
             roles.setdefault(role, key)
-    if not any(kind == "images" for kind, _ in roles) and len(arrays) == 1:
-        roles["images", ""] = next(iter(arrays))
+    if not any(kind == "images" for kind, _ in roles):
+        roles = _roles_by_shape(arrays, where)
     parts = {part: _part(arrays, roles, part, where, size) for part in ("", *TRAIN_NAMES, *TEST_NAMES)}
     train = next((parts[part] for part in (*TRAIN_NAMES, "") if parts[part]), None)
     test = next((parts[part] for part in TEST_NAMES if parts[part]), None)
@@ -42,11 +48,31 @@ def role_of(key: str) -> tuple[str, str] | None:
     """("images" or "labels", the part) that a name speaks of, e.g. of "x_train", "trainX", "X_test"; None if of neither."""
     parts = (*TRAIN_NAMES, *TEST_NAMES)
     words = re.findall(r"[a-z]+|[0-9]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", key).lower())
+    words = [SHORT_PARTS.get(word, word) for word in words]
     if words and words[0][:1] in "xy" and words[0][1:] in parts:  # Xtrain
         words = [words[0][0], words[0][1:], *words[1:]]
     rest = "_".join(word for word in words if word not in parts)
     kind = "images" if rest in IMAGE_NAMES else "labels" if rest in LABEL_NAMES else None
     return (kind, next((word for word in words if word in parts), "")) if kind else None
+
+
+def _roles_by_shape(arrays: Mapping[str, Any], where: object) -> dict[tuple[str, str], str]:
+    """The roles of one array, or of one or two pairs of images and labels of as many rows, the training images first."""
+    shapes = {key: np.shape(array) for key, array in arrays.items()}
+    images = [key for key, shape in shapes.items() if len(shape) > 1 and shape[-1:] != (1,)]
+    labels = [key for key, shape in shapes.items() if key not in images]
+    if len(arrays) == 1:
+        return {("images", ""): next(iter(arrays))}
+    paired = [shapes[key][:1] for key in images] == [shapes[key][:1] for key in labels]
+    if not paired or len(images) not in (1, 2):
+        return {}
+    roles = {
+        (kind, part): key
+        for kind, keys in (("images", images), ("labels", labels))
+        for part, key in zip(("train", "test"), keys, strict=False)
+    }
+    _warn("forms.by_shape", path=where, images=", ".join(images), labels=", ".join(labels))
+    return roles
 
 
 def _part(
@@ -56,13 +82,29 @@ def _part(
         return None
     key = roles["images", part]
     place = f"{where}: {key}"
-    images = to_images(np.asarray(arrays[key]), place, size)
+    label_key = roles.get(("labels", part))
+    labels = to_labels(np.asarray(arrays[label_key]), f"{where}: {label_key}") if label_key is not None else None
+    found = np.asarray(arrays[key])
+    if labels is not None:
+        found = images_first(found, len(labels), place)
+    images = to_images(found, place, size)
     if not len(images):
         raise DataError("data.no_images", path=place)
-    if ("labels", part) not in roles:
+    if labels is None:
         return Part(images, None, place)
-    label_key = roles["labels", part]
-    labels = to_labels(np.asarray(arrays[label_key]), f"{where}: {label_key}")
     if len(labels) != len(images):
         raise DataError("data.counts", path=f"{where}: {label_key}", images=len(images), labels=len(labels))
     return Part(images, labels, f"{where}: {label_key}")
+
+
+def images_first(images: NDArray[Any], count: int, where: object) -> NDArray[Any]:
+    """Images whose number is the last dimension, as MATLAB keeps them, with that brought to the front."""
+    if images.ndim < 2 or images.shape[0] == count or images.shape[-1] != count:
+        return images
+    if images.ndim == 2:
+        _warn("forms.columns_taken", path=where, n=count, pixels=images.shape[0])
+    return np.moveaxis(images, -1, 0)
+
+
+def _warn(key: str, **params: object) -> None:
+    warnings.warn(translate(key, **params), SoftregWarning, stacklevel=4)

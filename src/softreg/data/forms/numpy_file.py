@@ -43,8 +43,9 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
             arrays = {}
             for member in members:
+                name = member.filename.removesuffix(".npy")
                 with archive.open(member) as file:
-                    arrays[member.filename.removesuffix(".npy")] = _read_npy(file, member.file_size, path)
+                    arrays[name] = _read_npy(file, member.file_size, path, name)
             return arrays
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError) as error:
         raise DataError("forms.npy_damaged", path=path, why=getattr(error, "strerror", None) or error) from error
@@ -58,14 +59,14 @@ def _read_npy_file(path: Path) -> NDArray[Any]:
         raise DataError("data.unreadable", path=path, why=error.strerror) from error
 
 
-def _read_npy(file: IO[bytes], size: int, path: Path) -> NDArray[Any]:
+def _read_npy(file: IO[bytes], size: int, path: Path, name: str = "") -> NDArray[Any]:
     """The array in a .npy of `size` bytes, whose header is checked against that before anything is allocated."""
     try:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read_header(file)
         if dtype.hasobject:
-            raise DataError("forms.npy_pickle", path=path)
+            raise DataError("forms.npy_pickle", path=f"{path}: {name}" if name else path)
         wanted = prod(shape) * dtype.itemsize
         if wanted > min(size, MAX_BYTES) or min(shape, default=0) < 0:
             raise DataError("forms.npy_damaged", path=path, why=f"{shape} {dtype}, {size} bytes")

@@ -26,6 +26,7 @@ from softreg.optim.solvers.registry import SOLVERS
 PRESETS = ("tutorial", "optimum", "best")
 AUTO = "auto"
 IN_MEMORY = "in-memory"  # the dataset of a run that was trained on data passed from Python
+NONE, BALANCED = "none", "balanced"
 DEVICES = (AUTO, "cpu", "cuda", "mps")
 
 
@@ -83,6 +84,7 @@ class Recipe:
     drop_last: bool = _spec(True)
     lr: float = _spec(0.1, high=1e6, closed=False)
     l2: float | str = _spec(0.0, high=1e6, word=AUTO)
+    class_weight: str = _spec(NONE, choices=(NONE, BALANCED), rare=True)
     tol: float = _spec(1e-6, high=1.0, closed=False)
     max_iterations: int = _spec(500, low=1, high=1e6)
     certify: bool = _spec(False)

@@ -32,6 +32,13 @@ def test_the_temperature_is_where_scipy_finds_the_least_loss(seed: int, factor: 
     assert temperature(logits, labels) == pytest.approx(1 / found.x, rel=1e-5)
 
 
+def test_weighted_images_count_by_their_weight() -> None:
+    logits, labels = drawn(3, n=500)
+    counts = torch.randint(1, 5, (500,), generator=torch.Generator().manual_seed(1))
+    repeated = temperature(logits.repeat_interleave(counts, 0), labels.repeat_interleave(counts))
+    assert temperature(logits, labels, counts.float()) == pytest.approx(repeated, rel=1e-9)
+
+
 def test_labels_drawn_from_the_softmax_of_a_temperature_give_it_back() -> None:
     logits, labels = drawn(5, n=100_000)
     assert temperature(1.7 * logits, labels) == pytest.approx(1.7, rel=0.02)

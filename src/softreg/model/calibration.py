@@ -26,20 +26,24 @@ N_OUTLIERS = 6000
 FALSE_POSITIVE_RATE = 0.008  # the fraction of held-out images that may be called out of distribution
 
 
-def temperature(logits: Tensor, labels: Tensor) -> float:
-    """The T > 0 that maximises the likelihood of labels int64 (N,) under softmax(logits / T), logits (N, C).
+def temperature(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> float:
+    """The T > 0 that maximises the likelihood of labels int64 (N,), weighted if asked, under softmax(logits / T), logits (N, C).
 
     The mean negative log-likelihood is convex in b = 1/T, with slope mean(<p, z> - z_y) and curvature the mean variance of z under
     p (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
     """
     z = logits.double()
     z_label = z.gather(1, labels[:, None])[:, 0]  # (N,)
-    b = 1.0
+    w, b = None if weights is None else weights.double() / weights.double().sum(), 1.0
+
+    def weighted_mean(values: Tensor) -> float:
+        return float(values.mean() if w is None else values @ w)
+
     for _ in range(MAX_STEPS):
         p = log_softmax(b * z, dim=1).exp()  # (N, C)
         mean = (p * z).sum(1)  # (N,)
-        slope = float((mean - z_label).mean())
-        curvature = float(((p * z.square()).sum(1) - mean.square()).mean())
+        slope = weighted_mean(mean - z_label)
+        curvature = weighted_mean((p * z.square()).sum(1) - mean.square())
         step = slope / max(curvature, 1e-12)
         b = min(max(b - step, b / 2), 2 * b)  # at most halved or doubled: far from the optimum the quadratic model misleads
         if abs(step) < 1e-10 * b:
@@ -67,7 +71,7 @@ def calibrate(
     state = minimize(solver, fitted, start)
     unseen = matrix.slice(step * n_fitted, step * len(train)).strided(step)
     logits = logits_of(unseen, state.theta)
-    t = temperature(logits, unseen.labels)
+    t = temperature(logits, unseen.labels, unseen.weights)
     if train.image_shape != (SIDE, SIDE):
         return t, None
     detector = OODDetector(matrix.dim, objective.classes).to(start.device)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from softreg.compute.distributed import ProcessGroup
 from softreg.data.dataset import Dataset
@@ -10,9 +11,29 @@ from softreg.features.feature_map import FeatureMap
 from softreg.optim.design_matrix import DesignMatrix
 
 
-def design_matrix(features: FeatureMap, data: Dataset, device: torch.device, group: ProcessGroup | None = None) -> DesignMatrix:
-    """The features of all images, or of this process's shard, stored as the feature map asks."""
+def design_matrix(
+    features: FeatureMap,
+    data: Dataset,
+    device: torch.device,
+    group: ProcessGroup | None = None,
+    *,
+    class_weight: Tensor | None = None,
+) -> DesignMatrix:
+    """The features of all images, or of this process's shard, stored as the feature map asks; rows weigh as `class_weight` (C,)."""
     if group is None:
-        return DesignMatrix(features.quantised(data.images.to(device)), data.labels.to(device), scale=features.quantum)
+        labels = data.labels.to(device)
+        weights = None if class_weight is None else class_weight.to(device)[labels]
+        return DesignMatrix(features.quantised(data.images.to(device)), labels, scale=features.quantum, weights=weights)
     shard = group.shard(len(data))
-    return replace(design_matrix(features, data[shard], device), row_offset=shard.start, all_reduce=group.all_reduce)
+    matrix = design_matrix(features, data[shard], device, class_weight=class_weight)
+    return replace(matrix, row_offset=shard.start, all_reduce=group.all_reduce)
+
+
+def balanced_class_weight(labels: Tensor, n_classes: int) -> Tensor:
+    """N / (K N_c) for each of the K classes that occur among N labels (N,), 1 for the others: (C,) float32.
+
+    So all classes weigh alike, and the weights of all rows sum to N: scikit-learn's `class_weight="balanced"`.
+    """
+    counts = labels.bincount(minlength=n_classes).double()  # (C,)
+    weights = len(labels) / (int((counts > 0).sum()) * counts.clamp_min(1))
+    return torch.where(counts > 0, weights, 1.0).float()

@@ -20,7 +20,7 @@ TOLERANCE = 1e-4  # far below the difference that matters between two penalties
 
 @dataclass(frozen=True)
 class PathPoint:
-    """One penalty on the path, with the mean cross-entropy and the accuracy on the images held out."""
+    """One penalty on the path, with the (weighted) mean cross-entropy and accuracy on the images held out."""
 
     l2: float
     loss: float
@@ -66,7 +66,8 @@ def _evaluate(held_out: DesignMatrix, theta: Tensor, l2: float) -> PathPoint:
 
     def on_chunk(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor]:
         log_p = log_softmax(weight, bias, x)  # (C, B)
-        return -log_p.gather(0, y[None]).double().sum(), (log_p.argmax(0) == y).sum()
+        losses, right = -log_p.gather(0, y[None])[0].double(), (log_p.argmax(0) == y).double()  # (B,)
+        return (losses.sum(), right.sum()) if w is None else (losses @ w.double(), right @ w.double())
 
     loss, correct = held_out.map_reduce(on_chunk, theta.dtype)
-    return PathPoint(l2, float(loss) / held_out.n_rows_global, float(correct) / held_out.n_rows_global)
+    return PathPoint(l2, float(loss) / held_out.weight_sum, float(correct) / held_out.weight_sum)

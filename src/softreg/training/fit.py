@@ -16,7 +16,7 @@ from softreg.errors import RecipeError
 from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import make_feature_map
 from softreg.model.calibration import calibrate
-from softreg.model.design import design_matrix
+from softreg.model.design import balanced_class_weight, design_matrix
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.initialization import initial_theta
 from softreg.optim.l2_path import PathPoint, best_point, l2_path
@@ -25,7 +25,7 @@ from softreg.optim.objective import Objective
 from softreg.optim.solver import Solver, State, Termination, TerminationReason
 from softreg.optim.solvers.newton_type import checked_termination
 from softreg.optim.solvers.registry import SOLVERS, make_solver
-from softreg.recipe import AUTO, Recipe
+from softreg.recipe import AUTO, BALANCED, Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +192,9 @@ def _problem(
     """The fitted feature map, the objective, and the path its l2 was chosen from."""
     features = make_feature_map(recipe.features, train.image_shape).to(device).fit(train.images.to(device), recipe.seed)
     augmented = augment(train, recipe.copies, recipe.seed)
-    objective = Objective(design_matrix(features, augmented, device, group), len(train.classes))
+    balanced = recipe.class_weight == BALANCED
+    class_weight = balanced_class_weight(train.labels, len(train.classes)) if balanced else None
+    objective = Objective(design_matrix(features, augmented, device, group, class_weight=class_weight), len(train.classes))
     path = l2_path(objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
     return features, replace(objective, l2=best_point(path).l2 if path else float(recipe.l2)), path
 

@@ -1,5 +1,6 @@
 """SGD on small problems against torch.optim.SGD; tests/training/test_fit.py compares whole epochs on MNIST with a DataLoader."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from torch import Generator, nn
 from softreg.errors import SolverError
 from softreg.optim.minimize import minimize
 from softreg.optim.solver import TerminationReason
-from softreg.optim.solvers.sgd import SGD
+from softreg.optim.solvers.sgd import SGD, shuffle
 from tests.helpers.problems import random_theta, small_objective
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -33,6 +34,34 @@ def test_whole_batches_are_torchs_gradient_descent(l2: float) -> None:
         costs.append(loss.item())
     seen: list[float] = []
     solver = SGD(epochs, 60, 0.3, drop_last=True, generator_state=Generator().get_state())
+    state = minimize(solver, objective, theta, on_step=lambda step: seen.append(step.cost))
+    assert seen == pytest.approx(costs, rel=1e-10)
+    torch.testing.assert_close(state.theta, torch.cat([linear.weight, linear.bias[:, None]], 1).detach())
+
+
+def test_weighted_rows_are_torchs_weighted_losses() -> None:
+    """Two epochs of shuffled batches of 16: each step is the gradient of the mean of weight times loss."""
+    plain, weights = small_objective(l2=0.1), torch.rand(60, generator=Generator().manual_seed(5), dtype=torch.float64) + 0.1
+    objective = replace(plain, matrix=replace(plain.matrix, weights=weights))
+    theta = random_theta(objective)
+    linear = nn.Linear(4, 3, dtype=torch.float64)
+    with torch.no_grad():
+        linear.weight.copy_(theta[:, :-1])
+        linear.bias.copy_(theta[:, -1])
+    groups: list[dict[str, Any]] = [{"params": [linear.weight], "weight_decay": 0.1}, {"params": [linear.bias]}]
+    optimizer, generator, costs = torch.optim.SGD(groups, lr=0.3), Generator().manual_seed(3), []
+    for _ in range(2):
+        total = 0.0
+        for batch in shuffle(60, generator).split(16):
+            optimizer.zero_grad()
+            logits, labels = linear(objective.matrix.rows[batch]), objective.matrix.labels[batch]
+            losses = nn.functional.cross_entropy(logits, labels, reduction="none") * weights[batch]
+            losses.mean().backward()
+            optimizer.step()
+            total += losses.sum().item()
+        costs.append(total / weights.sum().item())
+    seen: list[float] = []
+    solver = SGD(2, 16, 0.3, drop_last=False, generator_state=Generator().manual_seed(3).get_state())
     state = minimize(solver, objective, theta, on_step=lambda step: seen.append(step.cost))
     assert seen == pytest.approx(costs, rel=1e-10)
     torch.testing.assert_close(state.theta, torch.cat([linear.weight, linear.bias[:, None]], 1).detach())

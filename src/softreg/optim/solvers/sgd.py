@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from softreg.errors import SolverError
+from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.objective import Objective, outer, pack, unpack
 from softreg.optim.solver import SolverState, State, Termination, TerminationReason
 
@@ -25,7 +26,7 @@ class SGDState(SolverState):
 
 @dataclass(frozen=True)
 class SGD:
-    """theta <- theta - lr * gradient of the mean over `batch_size` shuffled rows.
+    """theta <- theta - lr * gradient of the mean over `batch_size` shuffled rows, each times its weight if it has one.
 
     One step is one epoch. Its cost is the mean cross-entropy of the rows, each with the weights just before its own update: with
     whole batches, the mean of the mini-batch losses. The penalty, like `torch.optim.SGD`'s weight decay, is not part of it.
@@ -65,32 +66,42 @@ class SGD:
         if self.drop_last:
             order = order[: len(order) // self.batch_size * self.batch_size]
         weight, bias = unpack(state.theta)
-        cost, seen = 0.0, 0
+        row_weights = _in_order(objective.matrix, order)
+        cost, seen, n_rows = 0.0, 0.0, 0
         with _threads(self.batch_size * objective.matrix.dim):
             for rows, y, here in objective.matrix.gather_batches(order, self.batch_size):  # (M, D), (M,)
-                logits = self._descend(rows, y, here, weight, bias, objective)  # (C, M)
-                cost -= float(logits.log_softmax(0).gather(0, y[None]).sum(dtype=objective.matrix.accumulate_dtype))
-                seen += len(y)
+                w = None if row_weights is None else row_weights[n_rows : n_rows + len(y)].to(weight)  # (M,)
+                logits = self._descend(rows, y, w, here, weight, bias, objective)  # (C, M)
+                log_p = logits.log_softmax(0).gather(0, y[None])[0]  # (M,)
+                cost -= float((log_p if w is None else log_p * w).sum(dtype=objective.matrix.accumulate_dtype))
+                seen += len(y) if w is None else float(w.sum(dtype=objective.matrix.accumulate_dtype))
+                n_rows += len(y)
         cost, seen = objective.matrix.reduce_over_ranks(
             torch.tensor([cost, seen], dtype=objective.matrix.accumulate_dtype, device=weight.device)
         ).tolist()
         done = replace(state, theta=pack(weight, bias), steps=state.steps + 1, cost=cost / seen)
         return replace(done, termination=self._termination(done, objective.classes), solver_state=SGDState(generator.get_state()))
 
-    def _descend(self, rows: Tensor, y: Tensor, here: list[int], weight: Tensor, bias: Tensor, objective: Objective) -> Tensor:
+    def _descend(
+        self, rows: Tensor, y: Tensor, w: Tensor | None, here: list[int], weight: Tensor, bias: Tensor, objective: Objective
+    ) -> Tensor:
         """Update weight (C, D) and bias (C,) in place, batch by batch; returns the logits (C, M) of each batch before its update.
 
-        `here` says how many of the M rows belong to each batch: all of it, or one rank's share. Each batch is converted to float in
-        the same small buffer, which stays in cache. Classes are rows: ten long ones suit the product better than a hundred short.
+        `w` (M,) are the weights of the rows, if they have any. `here` says how many of the M rows belong to each batch: all of it,
+        or one rank's share. Each batch is converted to float in the same small buffer, which stays in cache. Classes are rows: ten
+        long ones suit the product better than a hundred short.
         """
         matrix, decay, logits_before = objective.matrix, 1 - self.lr * objective.l2, []
         targets = (y == torch.arange(objective.classes, device=y.device)[:, None]).to(weight.dtype)  # (C, M)
         buffer, column = weight.new_empty(max(here), matrix.dim), bias[:, None]  # (B, D), (C, 1)
         ones = weight.new_ones(max(here))
-        for size, batch, target in zip(here, rows.split(here), targets.split(here, dim=1), strict=True):
+        batch_weights = [None] * len(here) if w is None else w.split(here)
+        for size, batch, target, of_rows in zip(here, rows.split(here), targets.split(here, dim=1), batch_weights, strict=True):
             x, factor = matrix.cast_into(buffer[:size], batch)  # (B, D)
             logits = torch.addmm(column, weight, x.T, alpha=factor)  # (C, B)
             residual = torch.softmax(logits, dim=0).sub_(target)  # (C, B)
+            if of_rows is not None:
+                residual *= of_rows
             logits_before.append(logits)
             if matrix.all_reduce is None:  # gradient and update in one product
                 rate = self.lr / size
@@ -124,6 +135,14 @@ def _threads(numbers: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _in_order(matrix: DesignMatrix, order: Tensor) -> Tensor | None:
+    """The weights of this rank's rows of `order` (global row numbers), in that order; None if the rows have none."""
+    if matrix.weights is None:
+        return None
+    here = (order >= matrix.row_offset) & (order < matrix.row_offset + len(matrix))
+    return matrix.weights[(order[here] - matrix.row_offset).to(matrix.weights.device)]
 
 
 def shuffle(n: int, generator: Generator) -> Tensor:

@@ -1,15 +1,22 @@
 """The routes: their answers against the model asked directly, the page's files, errors, and a training from request to run."""
 
+import asyncio
 import json
+import threading
+from typing import Any
 
 import numpy as np
 import pytest
 
 import softreg
 from softreg.data.dataset import Splits
+from softreg.errors import PictureError
 from softreg.messages import catalogue
 from softreg.runs.run import Run
-from softreg.serving import app
+from softreg.serving import app, codec
+from softreg.serving.app import Playground
+from softreg.serving.batching import MAX_QUEUE
+from softreg.serving.models import Models
 from tests.helpers.live_server import Served, array_of, png
 
 
@@ -42,6 +49,46 @@ def test_a_picture_is_answered_as_the_model_itself_answers(served: Served, tutor
         assert (said["label"] is None) == said["abstained"] == (said["reason"] is not None)
         if not said["abstained"]:
             assert said["label"] == model.classes[int(logits.argmax())]
+
+
+def test_no_image_waits_behind_pictures_and_what_is_beyond_the_queue_is_refused(
+    mnist: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+
+    def slowly(*_: object, **__: object) -> None:
+        going_on.wait(60)
+        raise PictureError("pictures.empty", name="picture")
+
+    monkeypatch.setattr(codec, "read_picture", slowly)
+    playground = Playground(Models())
+    image, picture = png(mnist.test.images[0].numpy()), png(np.zeros((30, 30), np.uint8))
+
+    async def ask(body: bytes) -> int:
+        """The status of the answer to POST /predict."""
+        headers = [(b"host", b"localhost"), (b"content-type", b"image/png")]
+        scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers, "query_string": b""}
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await playground.app(scope, receive, send)
+        return int(sent[0]["status"])
+
+    async def run() -> None:
+        async with playground._lifespan(playground.app):  # type: ignore[arg-type]
+            pictures = [asyncio.create_task(ask(picture)) for _ in range(MAX_QUEUE + 20)]
+            assert await ask(image) == 200
+            going_on.set()
+            statuses = await asyncio.gather(*pictures)
+        assert set(statuses) == {400, 503}
+        assert MAX_QUEUE <= statuses.count(400) < MAX_QUEUE + 20
+
+    asyncio.run(run())
 
 
 def test_json_and_png_of_the_same_image_are_answered_alike(served: Served, mnist: Splits) -> None:

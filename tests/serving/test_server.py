@@ -16,7 +16,7 @@ import uvicorn
 
 from softreg.serving.batching import MAX_QUEUE
 from softreg.serving.server import KILL_SECONDS, SHUTDOWN_SECONDS, Server, exit_now
-from tests.helpers.live_server import SEVEN, Served, png, serve
+from tests.helpers.live_server import Served, png, serve
 
 
 @pytest.fixture(scope="module")
@@ -29,19 +29,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def dust() -> bytes:
     """A picture that takes a second to read: a hundred thousand specks."""
     return png(np.where(np.random.default_rng(0).random((2800, 2800)) < 0.02, 255, 0).astype(np.uint8))
-
-
-def test_everything_waiting_beyond_the_queue_is_refused_with_503(served: Served, dust: bytes) -> None:
-    image = png(np.array(SEVEN, np.uint8))
-    with ThreadPoolExecutor(206) as pool:
-        first = [pool.submit(served.ask, "POST", "/predict", dust, Content_Type="image/png") for _ in range(6)]
-        time.sleep(0.3)  # now the others wait for them
-        statuses = [
-            answer[0] for answer in pool.map(lambda _: served.ask("POST", "/predict", image, Content_Type="image/png"), range(200))
-        ]
-    assert {answer.result()[0] for answer in first} == {200}
-    assert set(statuses) == {200, 503}
-    assert served.ask("GET", "/healthz")[0] == 200
 
 
 def test_a_signal_ends_the_server_within_five_seconds_however_much_waits(tmp_path: Path, dust: bytes) -> None:

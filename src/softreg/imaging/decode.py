@@ -1,12 +1,12 @@
 """From a file to upright pixels, trusting nothing the file says.
 
-What a picture claims is checked before it is believed: its bytes are counted while they are read, its width and height before
-they are decoded. JPEG is decoded at a half, a quarter or an eighth where that is enough. Of an animation the first frame is read.
+What a picture claims is checked before it is believed: its bytes are counted while they are read, and what decoding it would cost
+(`decoding_limits`) before it is decoded. JPEG is decoded at a half, a quarter or an eighth where that is enough. Of an animation
+the first frame is read.
 """
 
 import warnings
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from threading import Lock
@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from softreg.errors import PictureError
+from softreg.imaging.decoding_limits import MAX_PIXELS, MIN_SIDE, MeteredFile, check_cost
 from softreg.imaging.high_bit_depth import eight_bits, thinned_out
 from softreg.messages import translate
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_BYTES = 64 * 1024**2
-MAX_PIXELS = 64_000_000
-MIN_SIDE = 4
 WORKING_SIDE = 1280  # pixels: a digit a fiftieth of a photo wide is still larger than MNIST's 20
 
 TURNS = {  # EXIF orientation: what makes it upright
@@ -136,11 +135,11 @@ def _reason(error: Exception) -> str:
 def _decoded(content: bytes, name: str) -> Upright:
     """Decode what is in memory. Pillow's decoders raise almost any exception on bytes made to hurt, so all are caught here."""
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
-            _check_size(*image.size, name)
+        with Image.open(MeteredFile(content), formats=FORMATS) as image:
+            check_cost(image, content, name)
             notes = _frames(image)
             size = image.size
-            image.draft(image.mode, (WORKING_SIDE, WORKING_SIDE))
+            image.draft(image.mode, _working_size(size))
             image.load()
             if image.format == "TIFF":  # which load() has already turned
                 size = image.size
@@ -157,21 +156,14 @@ def _decoded(content: bytes, name: str) -> Upright:
     return Upright(name, pixels, size[::-1] if orientation >= 5 else size, notes)
 
 
-def _check_size(width: int, height: int, name: str) -> None:
-    if width * height > MAX_PIXELS:
-        raise PictureError("pictures.too_many_pixels", name=name, size=f"{width} x {height}", most=MAX_PIXELS // 10**6)
-    if min(width, height) < MIN_SIDE:
-        raise PictureError("pictures.too_small", name=name, width=width, height=height, least=MIN_SIDE)
-
-
 def _frames(image: Image.Image) -> tuple[str, ...]:
-    """Say so if only the first of several frames is read. Where later frames are damaged, they are not counted."""
+    """Say so if only the first of several frames is read. They are not counted: a file may have millions."""
     try:
-        count = int(getattr(image, "n_frames", 1))
-    except Exception:
-        count = 1
+        several = bool(getattr(image, "is_animated", False))
+    except Exception:  # the second is damaged
+        several = False
     image.seek(0)
-    return (translate("pictures.first_frame", count=count),) if count > 1 else ()
+    return (translate("pictures.first_frame"),) if several else ()
 
 
 def _orientation(image: Image.Image) -> int:
@@ -187,17 +179,20 @@ def _standard_mode(image: Image.Image) -> Image.Image:
     """The picture as 8-bit grey (`L`), `RGB`, `RGBA`, or as float grey (`F`, still in [0, 255]) if it has more than 8 bits."""
     if image.mode[0] in "IF":
         return Image.fromarray(eight_bits(thinned_out(np.asarray(image), 2 * WORKING_SIDE), whole=image.mode != "F"))
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    mode = "RGBA" if image.has_transparency_data else "L" if image.mode in ("1", "L") else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _shrunk(image: Image.Image) -> Image.Image:
-    scale = WORKING_SIDE / max(image.size)
-    if scale >= 1:
-        return image
-    width, height = (max(MIN_SIDE, round(side * scale)) for side in image.size)  # a ribbon keeps a width
-    return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    size = _working_size(image.size)
+    return image if size == image.size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def _working_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height at which a picture is read."""
+    scale = min(1.0, WORKING_SIDE / max(size))
+    width, height = (max(MIN_SIDE, round(side * scale)) for side in size)  # a ribbon keeps a width
+    return width, height
 
 
 def _opaque(image: Image.Image, orientation: int) -> NDArray[np.float32]:

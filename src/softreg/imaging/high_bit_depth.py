@@ -15,6 +15,8 @@ def thinned_out(values: NDArray[np.generic], side: int) -> NDArray[np.float32]:
         pieces = ribbon[: len(ribbon) // step * step].reshape(-1, step, min(values.shape))
         return np.moveaxis(_finite(pieces.mean(axis=1, dtype=np.float64)), 0, along)
     height, width = (length // step for length in values.shape)
+    if step == 1:
+        return _finite(values)
     parts = [values[i::step, j::step][:height, :width] for i in range(step) for j in range(step)]
     total = np.zeros((height, width), dtype=np.float32)
     for part in parts:
@@ -24,7 +26,8 @@ def thinned_out(values: NDArray[np.generic], side: int) -> NDArray[np.float32]:
 
 def _finite(values: NDArray[np.generic]) -> NDArray[np.float32]:
     """As float; what is no number is zero, and none is so large that a sum of them or a difference were infinite."""
-    return np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0).clip(-LARGEST, LARGEST)
+    floats = np.nan_to_num(values.astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
+    return np.clip(floats, -LARGEST, LARGEST, out=floats)
 
 
 def eight_bits(grey: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:

@@ -56,6 +56,7 @@ class Playground:
     hosts: frozenset[str] = LOCAL_HOSTS
     token: AccessToken | None = None
     predictor: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
+    reader: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
     explainer: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
     lister: MicroBatcher[Language, bytes] = field(init=False)
     training: TrainingJob = field(init=False)
@@ -64,6 +65,7 @@ class Playground:
 
     def __post_init__(self) -> None:
         self.predictor = MicroBatcher(partial(predict_batch, self.models))
+        self.reader = MicroBatcher(partial(predict_batch, self.models), max_batch=4)
         self.explainer = MicroBatcher(partial(predict_batch, self.models), max_queue=16, max_batch=1)
         self.lister = MicroBatcher(self._list_batch, max_batch=MAX_QUEUE)
         self.training = TrainingJob(self.models.add)
@@ -139,8 +141,7 @@ class Playground:
             stages="stages" in include,
             evidence="evidence" in include,
         )
-        batcher = self.explainer if prediction.evidence else self.predictor  # evidence takes longer: no prediction waits behind it
-        return _json(await batcher.submit(prediction))
+        return _json(await self._queue_of(prediction).submit(prediction))
 
     async def walkthrough(self, request: Request) -> Response:
         """A test image followed through a model whose features are pixels."""
@@ -184,12 +185,18 @@ class Playground:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        batchers = (self.predictor, self.explainer, self.lister)
+        batchers = (self.predictor, self.reader, self.explainer, self.lister)
         for batcher in batchers:
             batcher.start()
         yield
         for batcher in batchers:
             await batcher.stop()
+
+    def _queue_of(self, request: PredictRequest) -> MicroBatcher[PredictRequest, dict[str, Any]]:
+        """A queue for each kind of cost: an image takes a millisecond and waits behind no picture, which may take a second."""
+        if request.evidence:
+            return self.explainer
+        return self.predictor if request.is_image else self.reader
 
     def _list_batch(self, languages: Sequence[Language]) -> list[bytes]:
         """The models, looked through once for all who wait."""

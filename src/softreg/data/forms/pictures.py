@@ -96,6 +96,8 @@ def _warn(line: str) -> None:
 
 def _size(source: Path | bytes) -> tuple[int, int] | None:
     """(height, width), upright, by the header; None if there is none: the decoder will say why."""
+    if isinstance(source, Path) and not source.is_file():  # a pipe would be waited for
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

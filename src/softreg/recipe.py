@@ -20,42 +20,14 @@ from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError
 from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import Choices, translate
-from softreg.messages.strangers import has_controls
 from softreg.optim.solvers.registry import SOLVERS
+from softreg.recipe_field import check, shortened, spec
 
 PRESETS = ("tutorial", "optimum", "best")
 AUTO = "auto"
 IN_MEMORY = "in-memory"  # the dataset of a run that was trained on data passed from Python
 NONE, BALANCED = "none", "balanced"
 DEVICES = (AUTO, "cpu", "cuda", "mps")
-
-
-@dataclass(frozen=True)
-class FieldSpec:
-    """The values a field accepts: one of `choices`, or a number from `low` to `high` (`low` itself only if `closed`)."""
-
-    choices: tuple[str, ...] = ()
-    low: float = 0
-    high: float = 1e9
-    closed: bool = True
-    word: str = ""  # accepted in place of a number
-    meanings: Choices | None = None  # what each of the choices means, for the help
-    rare: bool = False  # only written to TOML if it is not the default
-
-    def allowed(self, kind: type) -> str:
-        """The accepted values of a field of this `kind`, as a phrase for messages."""
-        if self.choices:
-            return translate("recipe.allowed_choices", choices=", ".join(self.choices))
-        if kind in {bool, str}:
-            return translate("recipe.allowed_switch" if kind is bool else "recipe.allowed_text")
-        key = "recipe.allowed_integer" if kind is int else "recipe.allowed_range" if self.closed else "recipe.allowed_above"
-        low, high = (f"{int(limit):,}" if limit == int(limit) else f"{limit:g}" for limit in (self.low, self.high))
-        numbers = translate(key, low=low, high=high)
-        return translate("recipe.allowed_word", numbers=numbers, word=self.word) if self.word else numbers
-
-
-def _spec(default: Any, **limits: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"spec": FieldSpec(**limits)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,32 +42,32 @@ class Recipe:
         If a value is invalid, set for a solver that does not use it, or of an unknown field; or if a TOML file cannot be read.
     """
 
-    dataset: str = _spec("mnist")
-    size: str = _spec("", rare=True)
-    label: str = _spec("", rare=True)
-    skip_bad: bool = _spec(False, rare=True)
-    validation: int = _spec(0, high=1e8)
-    features: str = _spec(
+    dataset: str = spec("mnist")
+    size: str = spec("", rare=True)
+    label: str = spec("", rare=True)
+    skip_bad: bool = spec(False, rare=True)
+    validation: int = spec(0, high=1e8)
+    features: str = spec(
         "pixels", choices=tuple(FEATURE_MAPS), meanings=Choices({name: info.help for name, info in FEATURE_MAPS.items()})
     )
-    solver: str = _spec("sgd", choices=tuple(SOLVERS))
-    epochs: int = _spec(15, low=1, high=1e6)
-    batch_size: int = _spec(100, low=1, high=1e8)
-    drop_last: bool = _spec(True)
-    lr: float = _spec(0.1, high=1e6, closed=False)
-    l2: float | str = _spec(0.0, high=1e6, word=AUTO)
-    class_weight: str = _spec(NONE, choices=(NONE, BALANCED), rare=True)
-    tol: float = _spec(1e-6, high=1.0, closed=False)
-    max_iterations: int = _spec(500, low=1, high=1e6)
-    certify: bool = _spec(False)
-    copies: int = _spec(0, high=100)
-    calibration: int = _spec(0, high=1e8)
-    seed: int = _spec(777, high=2**63 - 1)
-    device: str = _spec("auto", choices=DEVICES)
+    solver: str = spec("sgd", choices=tuple(SOLVERS))
+    epochs: int = spec(15, low=1, high=1e6)
+    batch_size: int = spec(100, low=1, high=1e8)
+    drop_last: bool = spec(True)
+    lr: float = spec(0.1, high=1e6, closed=False)
+    l2: float | str = spec(0.0, high=1e6, word=AUTO)
+    class_weight: str = spec(NONE, choices=(NONE, BALANCED), rare=True)
+    tol: float = spec(1e-6, high=1.0, closed=False)
+    max_iterations: int = spec(500, low=1, high=1e6)
+    certify: bool = spec(False)
+    copies: int = spec(0, high=100)
+    calibration: int = spec(0, high=1e8)
+    seed: int = spec(777, high=2**63 - 1)
+    device: str = spec("auto", choices=DEVICES)
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            _check(field, getattr(self, field.name))
+            check(field, getattr(self, field.name))
         for field in fields(self):
             if field.name not in self.fields_read_by(self.solver) and getattr(self, field.name) != field.default:
                 raise RecipeError("recipe.not_read", field=field.name, solver=self.solver)
@@ -124,7 +96,7 @@ class Recipe:
         if not self.size:
             return None
         if len(sides) > 2 or not all(side.isascii() and side.isdigit() and 8 <= int(side[:6]) <= 1024 for side in sides):
-            raise RecipeError("recipe.invalid", field="size", value=_shortened(self.size), allowed=translate("recipe.allowed_size"))
+            raise RecipeError("recipe.invalid", field="size", value=shortened(self.size), allowed=translate("recipe.allowed_size"))
         return int(sides[0]), int(sides[-1])
 
     @property
@@ -207,7 +179,7 @@ def _toml(text: str, where: str) -> dict[str, Any]:
 
 
 def _parse(name: str, value: Any) -> Any:
-    """The value of a flag as its field's type; what is no number is returned as it is, for `_check` to reject."""
+    """The value of a flag as its field's type; what is no number is returned as it is, for `check` to reject."""
     default = next(field.default for field in fields(Recipe) if field.name == name)
     if isinstance(value, str) and isinstance(default, int | float):
         for read in (int, float):
@@ -220,36 +192,3 @@ def _exists(name: str) -> bool:
     with suppress(OSError, ValueError, RuntimeError):  # a name too long, or with a zero in it; no home for ~
         return bool(name) and Path(name).expanduser().exists()
     return False
-
-
-def _shortened(value: Any) -> str:
-    """The value as text of bounded length."""
-    try:
-        return repr(value) if len(repr(value)) < 100 else f"{repr(value)[:100]}..."
-    except ValueError:  # Python converts no integer of more than 4300 digits
-        return f"{value:#x}"[:100] + "..."
-
-
-def _check(field: "dataclasses.Field[Any]", value: Any) -> None:
-    """Raise a RecipeError if the value has the wrong type or is out of range."""
-    spec: FieldSpec = field.metadata["spec"]
-    assert field.default is not dataclasses.MISSING
-    if spec.word and value == spec.word:
-        return
-    expected = type(field.default)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    fits = (
-        number
-        if expected is float
-        else number and (isinstance(value, int) or value.is_integer())
-        if expected is int
-        else isinstance(value, expected)
-    )
-    if fits and spec.choices:
-        fits = value in spec.choices
-    elif fits and isinstance(value, str):
-        fits = not has_controls(value)
-    elif fits and number:
-        fits = (spec.low < value or (spec.closed and value == spec.low)) and value <= spec.high
-    if not fits:
-        raise RecipeError("recipe.invalid", field=field.name, value=_shortened(value), allowed=spec.allowed(expected))

@@ -18,13 +18,13 @@ import tomli_w
 
 from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError
+from softreg.features.choice import AUTO, choose_features
 from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import Choices, translate
 from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe_field import check, shortened, spec
 
 PRESETS = ("tutorial", "optimum", "best")
-AUTO = "auto"
 IN_MEMORY = "in-memory"  # the dataset of a run that was trained on data passed from Python
 NONE, BALANCED = "none", "balanced"
 DEVICES = (AUTO, "cpu", "cuda", "mps")
@@ -48,7 +48,7 @@ class Recipe:
     skip_bad: bool = spec(False, rare=True)
     validation: int = spec(0, high=1e8)
     features: str = spec(
-        "pixels", choices=tuple(FEATURE_MAPS), meanings=Choices({name: info.help for name, info in FEATURE_MAPS.items()})
+        "pixels", choices=tuple(FEATURE_MAPS), word=AUTO, meanings=Choices({name: info.help for name, info in FEATURE_MAPS.items()})
     )
     solver: str = spec("sgd", choices=tuple(SOLVERS))
     epochs: int = spec(15, low=1, high=1e6)
@@ -103,6 +103,10 @@ class Recipe:
     def takes_the_last(self) -> bool:
         """Whether training images are held out, for validation, l2 or calibration: always the last ones."""
         return bool(self.validation or self.calibration or self.l2 == AUTO)
+
+    def for_images(self, n_images: int, image_shape: tuple[int, ...]) -> Self:
+        """This recipe for so many training images of shape (H, W) or (H, W, 3): a feature map in place of `auto`."""
+        return self.replace({"features": choose_features(n_images, image_shape).features}) if self.features == AUTO else self
 
     @classmethod
     def merged(cls, preset: str, config: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> Self:

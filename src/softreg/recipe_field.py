@@ -17,14 +17,14 @@ class FieldSpec:
     low: float = 0
     high: float = 1e9
     closed: bool = True
-    word: str = ""  # accepted in place of a number
+    word: str = ""  # accepted in place of a number or a choice
     meanings: Choices | None = None  # what each of the choices means, for the help
     rare: bool = False  # only written to TOML if it is not the default
 
     def allowed(self, kind: type) -> str:
         """The accepted values of a field of this `kind`, as a phrase for messages."""
         if self.choices:
-            return translate("recipe.allowed_choices", choices=", ".join(self.choices))
+            return translate("recipe.allowed_choices", choices=", ".join((*self.choices, self.word) if self.word else self.choices))
         if kind in {bool, str}:
             return translate("recipe.allowed_switch" if kind is bool else "recipe.allowed_text")
         key = "recipe.allowed_integer" if kind is int else "recipe.allowed_range" if self.closed else "recipe.allowed_above"

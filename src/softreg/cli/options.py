@@ -61,7 +61,9 @@ def _recipe_option(field: "Field[Any]") -> Any:
         show_envvar=False,
         help=f"recipe.{field.name}",
         help_params={"choices": spec.meanings or ", ".join(spec.choices)},
-        shell_complete=complete(spec.choices or DATASETS) if spec.choices or field.name == "dataset" else None,
+        shell_complete=complete(filter(None, (*spec.choices, spec.word)) if spec.choices else DATASETS)
+        if spec.choices or field.name == "dataset"
+        else None,
         shown_default=("on" if field.default else "off") if switch else f"{field.default}" or None,
     )
 

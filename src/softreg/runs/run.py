@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from softreg.errors import RunError
+from softreg.features.choice import AUTO
 from softreg.messages.strangers import without_controls
 from softreg.model.serialization import load_model
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.solver import Termination
-from softreg.recipe import AUTO, Recipe
+from softreg.recipe import Recipe
 from softreg.runs.pretrained import PRETRAINED, pretrained_path
 from softreg.storage.tensors import read_bytes
 

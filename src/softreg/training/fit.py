@@ -13,6 +13,7 @@ from softreg.data.augmentation import augment
 from softreg.data.dataset import Dataset
 from softreg.data.paper import are_written_on_paper
 from softreg.errors import RecipeError
+from softreg.features.choice import AUTO
 from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import make_feature_map
 from softreg.model.calibration import calibrate
@@ -25,7 +26,7 @@ from softreg.optim.objective import Objective
 from softreg.optim.solver import Solver, State, Termination, TerminationReason
 from softreg.optim.solvers.newton_type import checked_termination
 from softreg.optim.solvers.registry import SOLVERS, make_solver
-from softreg.recipe import AUTO, BALANCED, Recipe
+from softreg.recipe import BALANCED, Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,7 @@ def fit(
     SolverError
         If the objective stops being finite.
     """
+    recipe = recipe.for_images(len(train), train.image_shape)
     _check_fits(recipe, train, group)
     began = time.perf_counter() - (resume_from.seconds if resume_from else 0.0)
     device = choose_device(recipe.device)

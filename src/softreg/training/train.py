@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 from softreg.compute.device import choose_device
 from softreg.compute.distributed import is_distributed, process_group
-from softreg.data.dataset import Splits
-from softreg.errors import RunError
+from softreg.data.dataset import Dataset, Splits
+from softreg.errors import RunError, SoftregWarning
+from softreg.features.choice import AUTO, choose_features
 from softreg.inference.evaluation import Evaluation, evaluate
 from softreg.model.serialization import save_model
 from softreg.optim.solver import State
@@ -66,7 +68,7 @@ def train(
     if recipe.dataset != IN_MEMORY:
         recipe.check_dataset()
     if resume and out is not None and (run := finished_run(Path(out))):
-        check_same(recipe, run.recipe, run.path)
+        check_same(recipe.replace({"features": run.recipe.features}) if recipe.features == AUTO else recipe, run.recipe, run.path)
         return run
     if resume and is_distributed():
         raise RunError("ranks.no_resume")
@@ -81,6 +83,7 @@ def train(
             on_step(state)
 
         splits = recipe_splits(recipe, data)
+        recipe = _with_features(recipe, splits.train)
         start = checkpoints.resume if resume and checkpoints.has_recipe else checkpoints.begin
         resume_from = start(recipe, splits.train.sha256(), choose_device(recipe.device))
         if group:
@@ -95,6 +98,14 @@ def train(
         tracking.log(len(fitted.costs), {"objective": fitted.objective} | metrics)
         checkpoints.close(delete=not fitted.termination.reason.is_early)
     return Run(checkpoints.run)
+
+
+def _with_features(recipe: Recipe, data: Dataset) -> Recipe:
+    """The recipe with the feature map that `auto` chooses for the training images, with one line that says why."""
+    if recipe.features == AUTO:
+        choice = choose_features(len(data), data.image_shape)
+        warnings.warn(str(choice), SoftregWarning, stacklevel=3)
+    return recipe.for_images(len(data), data.image_shape)
 
 
 def train_worker(recipe: Recipe) -> None:

@@ -43,6 +43,7 @@ class TrainingMonitor:
     """
 
     def __init__(self, recipe: Recipe, splits: Splits) -> None:
+        recipe = recipe.for_images(len(splits.train), splits.train.image_shape)
         self._data = splits.test[: FEATURE_MAPS[recipe.features].monitored_images]
         features = make_feature_map(recipe.features, splits.train.image_shape).fit(splits.train.images, recipe.seed)
         self._model = SoftmaxRegression(features, splits.train.classes).eval()

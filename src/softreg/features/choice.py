@@ -1,0 +1,37 @@
+"""The feature map that `features = auto` chooses, by number, size and colour of the training images. Does not import torch."""
+
+from dataclasses import dataclass
+
+from softreg.messages import translate
+
+AUTO = "auto"
+MAX_IMAGES = 200_000  # whose patches are computed in minutes
+
+
+@dataclass(frozen=True)
+class FeatureChoice:
+    """A feature map and why it was chosen; `str()` is a sentence.
+
+    Attributes
+    ----------
+    features : its name
+    reason : the key of the sentence
+    """
+
+    features: str
+    reason: str
+    n_images: int
+    image_shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        size = " x ".join(map(str, self.image_shape[:2]))
+        return translate(self.reason, features=self.features, n=self.n_images, size=size, most=MAX_IMAGES)
+
+
+def choose_features(n_images: int, image_shape: tuple[int, ...]) -> FeatureChoice:
+    """The feature map for `n_images` training images of shape (H, W) or (H, W, 3)."""
+    if n_images > MAX_IMAGES:
+        return FeatureChoice("pixels", "feature_choice.many", n_images, image_shape)
+    return FeatureChoice(
+        "patches", "feature_choice.colour" if len(image_shape) == 3 else "feature_choice.grey", n_images, image_shape
+    )

@@ -46,6 +46,8 @@ class Recipe:
     size: str = spec("", rare=True)
     label: str = spec("", rare=True)
     skip_bad: bool = spec(False, rare=True)
+    split: str = spec("", rare=True)
+    group: str = spec("", rare=True)
     validation: int = spec(0, high=1e8)
     features: str = spec(
         "pixels", choices=tuple(FEATURE_MAPS), word=AUTO, meanings=Choices({name: info.help for name, info in FEATURE_MAPS.items()})

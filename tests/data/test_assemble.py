@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import softreg
 from softreg.data.assemble import stratified_order
+from softreg.data.forms.source import ReadOptions
 from softreg.data.load import load_dataset, load_splits
 from softreg.errors import DataError, SoftregWarning
 from softreg.inference.explanation import explain_run
@@ -51,6 +53,22 @@ def test_what_is_held_out_is_stratified_and_drawn_by_the_seed(tmp_path: Path) ->
         held = load_dataset(npz(tmp_path / "no test.npz"), seed=3)
     assert held.test.labels.bincount(minlength=10).tolist() == [4] * 10
     assert held.train.labels.tolist() == sorted(held.train.labels.tolist())  # the order of the file
+
+
+@pytest.mark.parametrize("validation", [0, 30])
+def test_no_group_is_divided(tmp_path: Path, validation: int) -> None:
+    random = np.random.default_rng(2)
+    frame = pd.DataFrame(random.integers(0, 256, (200, 64)))
+    writers = random.integers(0, 25, 200)
+    frame.assign(label=np.arange(200) % 4, writer=writers).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.warns(SoftregWarning, match=r"of the 200 images are held out for testing \(whole groups"):
+        splits = load_splits(tmp_path / "t.csv", validation, options=ReadOptions(group="writer"), seed=4, stratify=True)
+    lines = [[int(part.name_of(row).rpartition(":")[2]) - 2 for row in range(len(part))] for part in (splits.train, splits.test)]  # type: ignore[union-attr]
+    assert not set(writers[lines[0]]) & set(writers[lines[1]])
+    assert len(splits.test) >= (validation or 40)
+    for part, rows in zip((splits.train, splits.test), lines, strict=True):
+        assert np.array_equal(part.images.flatten(1).numpy(), frame.to_numpy()[rows])  # an image keeps its name
+        assert part.labels.tolist() == [row % 4 for row in rows]
 
 
 def test_published_orders_stay() -> None:

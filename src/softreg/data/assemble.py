@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from softreg.data.dataset import Dataset, Splits, check_class_names, checked_labels
+from softreg.data.dataset import Dataset, Origin, Splits, check_class_names, checked_labels
 from softreg.data.forms.source import Part, Source
 from softreg.data.memory_map import is_mapped
 from softreg.errors import DataError, SoftregWarning
@@ -29,6 +29,7 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
     DataError
         If there is nothing to train on, or a label is missing or unknown.
     """
+    source = source.split()
     if source.train is None:
         raise DataError("forms.no_train", path=name)
     classes = classes or class_names(source)
@@ -38,17 +39,26 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
             found, expected = (" x ".join(map(str, part.images.shape[1:])) for part in (source.test, source.train))
             raise DataError("dataset.other_shape", where=source.test.where, found=found, expected=expected)
         return _checked(Splits(train, number(source.test, classes, name)))
-    order = stratified_order(train.labels, seed)
-    count = max(1, round(TEST_SHARE * len(train)))
+    return _checked(_with_test_part(train, name, seed))
+
+
+def _with_test_part(train: Dataset, name: str, seed: int) -> Splits:
+    """A fifth of the images held out for testing: drawn by class or, of images in groups, by group."""
+    order = holding_order(train, seed)
+    count = held_out_count(train, order, max(1, round(TEST_SHARE * len(train))))
     if len(train) - count < 1:
         raise DataError("forms.too_few", path=name, n=len(train))
-    warnings.warn(translate("forms.held_out", path=name, count=count, n=len(train), seed=seed), SoftregWarning, stacklevel=3)
+    key = "forms.held_out" if train.groups is None else "forms.held_out_groups"
+    warnings.warn(translate(key, path=name, count=count, n=len(train), seed=seed), SoftregWarning, stacklevel=4)
     rest, test = order[:-count].sort().values, order[-count:].sort().values
-    return _checked(Splits(train[rest], train[test]))
+    return Splits(train[rest], train[test])
 
 
 def number(part: Part, classes: tuple[str, ...], name: str) -> Dataset:
-    """The dataset of one part, its labels numbered by `classes`: by name or, where no label is one of the names, by position."""
+    """The dataset of one part, with its origin and groups.
+
+    Labels are numbered by `classes`: by name or, where no label is one of the names, by position.
+    """
     if part.labels is None:
         raise DataError("forms.no_labels", path=part.where)
     if isinstance(part.labels, Tensor):
@@ -56,7 +66,7 @@ def number(part: Part, classes: tuple[str, ...], name: str) -> Dataset:
         names = {str(int(label)): int(label) for label in numbers}
         if not set(names) & set(classes):  # the names are not the numbers: they say which is which by their order
             checked_labels(part.labels, len(part.images), classes, part.where)
-            return Dataset(part.images, part.labels, classes, name)
+            return _dataset(part, part.labels, classes, name)
         lookup = {int(label): classes.index(text) if text in classes else -1 for text, label in names.items()}
         positions = torch.tensor([lookup[int(label)] for label in numbers])
         labels = positions[torch.searchsorted(numbers, part.labels)]
@@ -68,7 +78,13 @@ def number(part: Part, classes: tuple[str, ...], name: str) -> Dataset:
         first = int(unknown[0])
         label = part.labels[first] if isinstance(part.labels, list) else int(part.labels[first])
         raise DataError("forms.unknown_label", path=part.where, label=label, index=first, classes=" ".join(classes[:20]))
-    return Dataset(part.images, labels, classes, name)
+    return _dataset(part, labels, classes, name)
+
+
+def _dataset(part: Part, labels: Tensor, classes: tuple[str, ...], name: str) -> Dataset:
+    names = {group: index for index, group in enumerate(dict.fromkeys(part.groups or ()))}
+    groups = torch.tensor([names[group] for group in part.groups]) if part.groups is not None else None
+    return Dataset(part.images, labels, classes, name, Origin(str(part.where), part.ids, part.lines), groups)
 
 
 def _checked(splits: Splits) -> Splits:
@@ -91,6 +107,23 @@ def _fingerprint(image: NDArray[np.uint8]) -> int:
 
 def _warn(key: str, **params: object) -> None:
     warnings.warn(translate(key, **params), SoftregWarning, stacklevel=4)
+
+
+def holding_order(data: Dataset, seed: int) -> Tensor:
+    """A random order of the images, int64 (N,), whose last may be held out: classes evenly mixed, or by group."""
+    if data.groups is None:
+        return stratified_order(data.labels, seed)
+    place = torch.randperm(int(data.groups.max()) + 1, generator=Generator().manual_seed(seed))
+    return place[data.groups].argsort(stable=True)
+
+
+def held_out_count(data: Dataset, order: Tensor, count: int) -> int:
+    """How many of the last images to hold out so that at least `count` are, and no group is divided."""
+    if data.groups is None or count == 0:
+        return count
+    groups = data.groups[order]
+    first = int((groups == groups[-count]).nonzero()[0])
+    return len(order) - first
 
 
 def stratified_order(labels: Tensor, seed: int) -> Tensor:

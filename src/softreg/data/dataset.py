@@ -1,7 +1,9 @@
 """Datasets: images, labels and class names, checked when they are put together."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,6 +17,32 @@ INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 @dataclass(frozen=True, eq=False)
+class Origin:
+    """Where the N images of a dataset come from, to name one of them.
+
+    Attributes
+    ----------
+    where : the file or folder
+    ids : the N names of files in it; () if it is one file
+    lines : int64 (N,), the lines or rows of the file; None if there are none
+    """
+
+    where: str
+    ids: Sequence[str] = ()
+    lines: Tensor | None = None
+
+    def __getitem__(self, rows: slice | Tensor) -> "Origin":
+        ids = self.ids[rows] if isinstance(rows, slice) else self.ids and [self.ids[row] for row in rows.tolist()]
+        return Origin(self.where, ids, None if self.lines is None else self.lines[rows])
+
+    def name_of(self, index: int) -> str | None:
+        """The file of an image, or the file and the line: "train.csv:17"; None if all are in one array."""
+        if self.lines is not None:
+            return f"{self.where}:{int(self.lines[index])}"
+        return str(Path(self.where, self.ids[index])) if self.ids else None
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """N labelled images of C classes.
 
@@ -24,6 +52,8 @@ class Dataset:
     labels : int64 (N,), each in 0 .. C-1; other integer types are converted
     classes : the C names, in the order of the labels
     name : e.g. "mnist"; errors begin with it
+    origin : where the images come from; None if that is unknown
+    groups : int64 (N,), images of one number are never divided between training and testing; None if they do not matter
 
     Raises
     ------
@@ -35,6 +65,8 @@ class Dataset:
     labels: Tensor
     classes: tuple[str, ...]
     name: str
+    origin: Origin | None = None
+    groups: Tensor | None = None
 
     def __post_init__(self) -> None:
         check_images(self.images, self.name)
@@ -45,7 +77,13 @@ class Dataset:
         return len(self.labels)
 
     def __getitem__(self, rows: slice | Tensor) -> "Dataset":
-        return Dataset(self.images[rows], self.labels[rows], self.classes, self.name)
+        origin = None if self.origin is None else self.origin[rows]
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, images=self.images[rows], labels=self.labels[rows], origin=origin, groups=groups)
+
+    def name_of(self, index: int) -> str | None:
+        """What to call an image, e.g. its file, or its file and line; None if it has no name."""
+        return self.origin.name_of(index) if self.origin else None
 
     @property
     def image_shape(self) -> tuple[int, ...]:

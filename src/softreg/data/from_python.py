@@ -110,7 +110,7 @@ def _pair(images: Any, labels: Any, options: ReadOptions) -> Part:
 
 def _frame(frame: Any, options: ReadOptions) -> Part:
     """A row for each image: the label's column is the one named so, the others are its pixels, or one of them holds its picture."""
-    from softreg.data.forms.csv_table import LABEL_NAMES
+    from softreg.data.forms.csv_layout import LABEL_NAMES
 
     names = [str(name).lower() for name in frame.columns]
     wanted = (options.label.lower(),) if options.label else LABEL_NAMES

@@ -1,7 +1,7 @@
 """Arrays as other libraries keep images and labels, brought to uint8 (N, H, W[, 3]) and int64 (N,) or names."""
 
 import warnings
-from math import isqrt
+from math import isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from softreg.data.dataset import check_images
+from softreg.data.dataset import MIN_SIDE, check_images
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
@@ -34,6 +34,39 @@ def to_images(array: NDArray[Any], where: object, size: tuple[int, int] | None =
     images = torch.from_numpy(np.require(_to_uint8(_in_order(array, where, size), where), requirements=["C", "W"]))
     check_images(images, where)
     return images
+
+
+def row_shape(pixels: int, size: tuple[int, int] | None) -> tuple[int, ...] | None:
+    """(H, W) or, with three numbers for each pixel, (H, W, 3) of an image in a row of so many numbers: square, or of `size`."""
+    for channels in ((), (3,)):
+        count = pixels // prod(channels)
+        height, width = size or (isqrt(max(count, 0)),) * 2
+        if height * width * prod(channels) == pixels and height >= (MIN_SIDE if channels else 1):
+            return (height, width, *channels)
+    return None
+
+
+def rows_to_images(rows: NDArray[Any], image_shape: tuple[int, ...], where: object, *, planar: bool | None = None) -> NDArray[Any]:
+    """Rows of numbers (N, H * W or 3 * H * W) as images (N, H, W) or (N, H, W, 3).
+
+    In colour, the numbers of a pixel follow each other or, if `planar`, all red ones come first, as in CIFAR's files.
+    """
+    if len(image_shape) == 2:
+        return rows.reshape(-1, *image_shape)
+    if planar is None:
+        planar = is_planar(rows, image_shape, where)
+    height, width = image_shape[:2]
+    return rows.reshape(-1, 3, height, width).transpose(0, 2, 3, 1) if planar else rows.reshape(-1, *image_shape)
+
+
+def is_planar(rows: NDArray[Any], image_shape: tuple[int, ...], where: object) -> bool:
+    """Whether all red numbers of an image come first: each is then most like the one below it in its plane. A warning tells."""
+    height, width = image_shape[:2]
+    some = rows[:1000].astype(np.float64)
+    below, below_interleaved = (np.abs(some[:, step:] - some[:, :-step]).mean() for step in (width, 3 * width))
+    planar = bool(below < below_interleaved)
+    _warn("dataset.colour_planes" if planar else "dataset.colour_pixels", where=where, height=height, width=width)
+    return planar
 
 
 def to_labels(array: NDArray[Any], where: object) -> Tensor | list[str]:
@@ -84,10 +117,10 @@ def _in_order(array: NDArray[Any], where: object, size: tuple[int, int] | None) 
     """The array as (N, H, W) or (N, H, W, 3)."""
     shape = array.shape
     if len(shape) == 2:
-        height, width = size or (isqrt(shape[1]),) * 2
-        if height * width != shape[1]:
+        image_shape = row_shape(shape[1], size)
+        if image_shape is None:
             raise DataError("dataset.row_length", where=where, shape=shape)
-        return array.reshape(-1, height, width)
+        return rows_to_images(array, image_shape, where)
     if len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3):
         array = array.transpose(0, 2, 3, 1)
     if len(shape) == 4 and array.shape[3] == 1:

@@ -3,9 +3,12 @@
 import os
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from softreg.data.assemble import assemble, number, stratified_order
+import torch
+
+from softreg.data.assemble import assemble, held_out_count, holding_order, number
 from softreg.data.bundled import read_mnist
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.fetching import fetch, fetched_folder, verify
@@ -77,9 +80,12 @@ def hold_out(splits: Splits, count: int, *, seed: int, stratify: bool) -> Splits
     """The splits, with the last `count` training images as test images if there are any; see `load_splits`."""
     if count >= len(splits.train):
         raise RecipeError("recipe.validation_too_large", count=count, n=len(splits.train))
-    if stratify and not is_mapped(splits.train.images):
-        splits = Splits(splits.train[stratified_order(splits.train.labels, seed)], splits.test)
-    return splits.hold_out(count) if count else splits
+    train = splits.train
+    if stratify and not is_mapped(train.images):
+        train = train[holding_order(train, seed)]
+        count = held_out_count(train, torch.arange(len(train)), count)
+    held = Splits(train, splits.test)
+    return held.hold_out(count) if count else held
 
 
 def load_labelled(name_or_path: str | os.PathLike[str], classes: tuple[str, ...], *, options: ReadOptions = AS_IT_IS) -> Dataset:
@@ -94,7 +100,7 @@ def load_labelled(name_or_path: str | os.PathLike[str], classes: tuple[str, ...]
     if name in DATASETS:
         return load_dataset(name).test
     path = existing_path(name)
-    source = find_form(path).read(path, options)
+    source = find_form(path).read(path, replace(options, strict=False)).split()
     part = source.test if source.test is not None and source.test.labels is not None else source.train
     if part is None:
         raise DataError("forms.no_labels", path=name)

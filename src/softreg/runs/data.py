@@ -12,7 +12,7 @@ from softreg.recipe import IN_MEMORY, Recipe
 
 def read_options(recipe: Recipe) -> ReadOptions:
     """How the recipe says its files are read."""
-    return ReadOptions(recipe.image_size, recipe.label, recipe.skip_bad)
+    return ReadOptions(recipe.image_size, recipe.label, recipe.skip_bad, recipe.split, recipe.group)
 
 
 def recipe_for(recipe: Recipe, data: Any) -> Recipe:

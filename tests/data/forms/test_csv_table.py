@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from softreg.data.forms.csv_table import CHUNK_ROWS, CsvTable
 from softreg.data.forms.source import Part, ReadOptions
-from softreg.errors import DataError
+from softreg.errors import DataError, SoftregWarning
 
 SIDE = 8
 RNG = np.random.default_rng(7)
@@ -52,6 +52,11 @@ def with_label(position: int, name: str = "label") -> pd.DataFrame:
         (with_label(0).astype(float), {}, {}),
         (with_label(0), {"index": True, "index_label": "id"}, {}),
         (with_label(0), {"index": True}, {}),
+        (with_label(0), {"sep": "|"}, {}),
+        (with_label(0), {"sep": " "}, {}),
+        (with_label(0), {"encoding": "utf-16"}, {}),
+        (with_label(64, "ziffer"), {}, {}),
+        (with_label(0).assign(filename=[f"{n}.png" for n in range(20)]), {}, {}),
     ],
 )
 def test_layouts(tmp_path: Path, frame: pd.DataFrame, written: dict[str, object], options: dict[str, object]) -> None:
@@ -76,6 +81,42 @@ def test_without_labels_with_names_gzipped_and_not_square(tmp_path: Path) -> Non
     assert np.array_equal(part.images.numpy(), X)
     wide = read(tmp_path / "test.csv", size=(4, 16))
     assert np.array_equal(wide.images.numpy(), X.reshape(20, 4, 16))
+
+
+def test_a_label_in_the_last_column_of_a_file_without_names(tmp_path: Path) -> None:
+    frame = with_label(64).assign(p0=0)
+    frame.to_csv(tmp_path / "t.csv", index=False, header=False)
+    with pytest.warns(SoftregWarning, match="label is taken from the last column; the first is always 0"):
+        assert read(tmp_path / "t.csv").labels.tolist() == Y.tolist()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("planar", "words"), [(False, "8 x 8 pixels of red"), (True, "8 x 8 numbers of red, then")])
+def test_rows_in_colour(tmp_path: Path, planar: bool, words: str) -> None:
+    colour = np.stack([X // 2 + 9, X // 3, X // 4], -1)  # a smooth image, of which the channels differ
+    colour = np.cumsum(colour // 40, axis=1).astype(np.uint8)
+    rows = (colour.transpose(0, 3, 1, 2) if planar else colour).reshape(20, -1)
+    pd.DataFrame(rows).assign(label=Y).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.warns(SoftregWarning, match=words):
+        assert np.array_equal(read(tmp_path / "t.csv").images.numpy(), colour)
+
+
+def test_all_pixels_in_one_cell_and_a_column_of_parts(tmp_path: Path) -> None:
+    cells = [" ".join(map(str, image.reshape(-1))) for image in X]
+    usage = ["Training"] * 15 + ["PublicTest"] * 5
+    pd.DataFrame({"emotion": Y, "pixels": cells, "Usage": usage}).to_csv(tmp_path / "fer.csv", index=False)
+    with pytest.warns(SoftregWarning, match="columns not used: usage"):
+        assert np.array_equal(read(tmp_path / "fer.csv").images.numpy(), X)
+    source = CsvTable().read(tmp_path / "fer.csv", ReadOptions(split="Usage")).split()
+    assert source.train is not None
+    assert source.test is not None
+    assert np.array_equal(source.train.images.numpy(), X[:15])
+    assert np.array_equal(source.test.images.numpy(), X[15:])
+    assert source.test.lines.tolist() == [17, 18, 19, 20, 21]  # type: ignore[union-attr]
+    (part,) = CsvTable().stream(tmp_path / "fer.csv", ReadOptions(split="usage"))
+    assert np.array_equal(part.images.numpy(), X[15:])
+    pd.DataFrame({"emotion": Y, "pixels": cells, "Usage": ["Training", "?"] * 10}).to_csv(tmp_path / "fer.csv", index=False)
+    with pytest.raises(DataError, match=r"row 3: \? says neither train nor test"):
+        CsvTable().read(tmp_path / "fer.csv", ReadOptions(split="Usage")).split()
 
 
 def test_fractions_are_scaled_throughout(tmp_path: Path) -> None:
@@ -108,6 +149,7 @@ def changed(line: int, cell: int, text: str) -> list[str]:
         ([], "no images"),
         (["a,b,c", "1,2,3"], "3 columns"),
         (changed(3, 0, "1.5"), "label 1.5 of example 2"),
+        (changed(3, 0, ""), "line 4 has no label"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, lines: list[str], words: str) -> None:
@@ -129,6 +171,12 @@ def test_a_column_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("\n".join(LINES))
     with pytest.raises(DataError, match=r"no column ziffer; the first columns are label, p0"):
         read(tmp_path / "t.csv", label="ziffer")
+
+
+def test_text_of_another_encoding_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("레이블,p0\n공,1\n".encode("cp949"))
+    with pytest.raises(DataError, match=r"t\.csv: not UTF-8 text .* CSV UTF-8"):
+        read(tmp_path / "t.csv")
 
 
 @given(st.binary(max_size=300))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softreg.data.forms.named_arrays import from_named_arrays, role_of
-from softreg.data.forms.source import ReadOptions, Source, WholeForm, files_by_part
+from softreg.data.forms.source import ReadOptions, Source, WholeForm, files_by_part, one_file
 from softreg.data.idx import MAX_BYTES
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
@@ -32,10 +32,8 @@ class MatFile(WholeForm):
         if path.is_file():
             return from_named_arrays(_arrays(path), path, options.size)
         files = files_by_part(path, SUFFIXES)
-        for part, found in files.items():
-            if len(found) > 1:
-                raise DataError("forms.several", path=path, part=part, files=", ".join(file.name for file in found[:5]))
-        sources = {part: from_named_arrays(_arrays(found[0]), found[0], options.size) for part, found in files.items()}
+        single = {part: one_file(path, part, found) for part, found in files.items()}
+        sources = {part: from_named_arrays(_arrays(file), file, options.size) for part, file in single.items()}
         parts = {part: source.train or source.test for part, source in sources.items()}
         return Source(parts.get("train"), parts.get("test"), next(iter(sources.values())).classes)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softreg.data.forms.csv_table import LABEL_NAMES
+from softreg.data.forms.csv_layout import LABEL_NAMES
 from softreg.data.forms.pictures import Encoded, commonest_size, decode_all, is_grey, to_tensor
 from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm, files_by_part
 from softreg.data.image_array import to_labels

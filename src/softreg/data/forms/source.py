@@ -1,11 +1,14 @@
 """What every reader returns: images and labels as the file has them, before classes are numbered and parts are split."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import torch
 from torch import Tensor
+
+from softreg.errors import DataError
 
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("test", "testing", "val", "valid", "validation")  # in this order
@@ -20,16 +23,24 @@ class ReadOptions:
     size : (height, width) to bring pictures to, or to read rows of pixels as; None takes the commonest size, or a square
     label : the column of the label; "" finds it by its name, or takes the first
     skip_bad : leave out pictures that cannot be read, instead of failing
+    split : the column that says which images are for training ("train") and which for testing; "" takes the files' parts
+    group : the column of what must not be divided between training and testing, e.g. the writer; "" if there is none
+    colour : whether pictures are read in colour; None reads them in grey if all of them are
+    strict : whether columns that are asked for must be there; not in data that is only evaluated on, or predicted
     """
 
     size: tuple[int, int] | None = None
     label: str = ""
     skip_bad: bool = False
+    split: str = ""
+    group: str = ""
+    colour: bool | None = None
+    strict: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some images of a dataset, and their labels.
+    """Some images of a dataset, and what their rows of a table say of them.
 
     Attributes
     ----------
@@ -37,12 +48,40 @@ class Part:
     labels : int64 (N,) or N names; None if the file has none
     where : the file or folder, for messages
     ids : what to call the images, e.g. file names; () numbers them from 1
+    lines : int64 (N,), the lines or rows of the file that they are in; None if they are files, or one array
+    splits, groups : what the columns that were asked for say, N texts each; None if none was
+    share : how much of what is streamed has been read, with this part: 1 at the end
     """
 
     images: Tensor
     labels: Tensor | list[str] | None
     where: object
-    ids: tuple[str, ...] = ()
+    ids: Sequence[str] = ()
+    lines: Tensor | None = None
+    splits: Sequence[str] | None = None
+    groups: Sequence[str] | None = None
+    share: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: Tensor) -> "Part":
+        index = rows.tolist()
+        labels = self.labels[rows] if isinstance(self.labels, Tensor) else self.labels and [self.labels[row] for row in index]
+        lines = None if self.lines is None else self.lines[rows]
+        ids, splits, groups = (texts and [texts[row] for row in index] for texts in (self.ids, self.splits, self.groups))
+        return Part(self.images[rows], labels, self.where, ids or (), lines, splits, groups, self.share)
+
+    def sides(self) -> tuple[list[int], list[int]]:
+        """The rows for training and for testing, by `splits`; a DataError names a row that is for neither."""
+        rows: dict[str, list[int]] = {"train": [], "test": []}
+        for row, text in enumerate(self.splits or ()):
+            side = side_of(text)
+            if side is None:
+                place = row + 1 if self.lines is None else int(self.lines[row])
+                raise DataError("forms.no_side", path=self.where, row=place, found=text)
+            rows[side].append(row)
+        return rows["train"], rows["test"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +97,26 @@ class Source:
     train: Part | None
     test: Part | None
     classes: tuple[str, ...] = ()
+
+    def split(self) -> "Source":
+        """The source with its images divided as their column says, where one was asked for.
+
+        Raises
+        ------
+        DataError
+            If no image is for training, or one is for neither.
+        """
+        part = self.train or self.test
+        if part is None or part.splits is None:
+            return self
+        train, test = (part[torch.tensor(rows, dtype=torch.int64)] if rows else None for rows in part.sides())
+        return Source(train, test, self.classes)
+
+
+def side_of(text: str) -> str | None:
+    """The part that a cell such as "Training", "val" or "PublicTest" speaks of: train or test; None of another."""
+    part = _part_in(text)
+    return "train" if part in TRAIN_NAMES else "test" if part else None
 
 
 class Form(Protocol):
@@ -82,7 +141,7 @@ class WholeForm:
 
     def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
         """See `Form`."""
-        source = self.read(path, options)
+        source = self.read(path, options).split()
         part = source.test or source.train
         if part is not None:
             yield part
@@ -103,6 +162,13 @@ def files_by_part(folder: Path, suffixes: tuple[str, ...]) -> dict[str, list[Pat
     if not train and len(rest) == 1:
         train = rest
     return {part: files for part, files in (("train", train), ("test", test)) if files}
+
+
+def one_file(folder: Path, part: str, files: Sequence[Path]) -> Path:
+    """The file of a part; a DataError lists them if there are several."""
+    if len(files) > 1:
+        raise DataError("forms.several", path=folder, part=part, files=", ".join(file.name for file in files[:5]))
+    return files[0]
 
 
 def _part_in(name: str) -> str:

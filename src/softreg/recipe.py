@@ -21,6 +21,7 @@ from softreg.errors import RecipeError
 from softreg.features.choice import AUTO, choose_features
 from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import Choices, translate
+from softreg.messages.suggestion import Suggestion
 from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe_field import check, shortened, spec
 
@@ -88,7 +89,8 @@ class Recipe:
     def check_dataset(self) -> Self:
         """This recipe, if its dataset is a known name or a path that exists: a run may be read where its data is not."""
         if not self.dataset_exists:
-            raise RecipeError("recipe.unknown_dataset", value=self.dataset, choices=", ".join(DATASETS))
+            hint = Suggestion(self.dataset, DATASETS)
+            raise RecipeError("recipe.unknown_dataset", value=self.dataset, choices=", ".join(DATASETS), hint=hint)
         return self
 
     @property
@@ -98,7 +100,8 @@ class Recipe:
         if not self.size:
             return None
         if len(sides) > 2 or not all(side.isascii() and side.isdigit() and 8 <= int(side[:6]) <= 1024 for side in sides):
-            raise RecipeError("recipe.invalid", field="size", value=shortened(self.size), allowed=translate("recipe.allowed_size"))
+            allowed = translate("recipe.allowed_size")
+            raise RecipeError("recipe.invalid", field="size", value=shortened(self.size), allowed=allowed, hint="")
         return int(sides[0]), int(sides[-1])
 
     @property
@@ -132,7 +135,7 @@ class Recipe:
     def preset(cls, name: str) -> Self:
         """The recipe that softreg ships as `name`: tutorial, optimum or best."""
         if name not in PRESETS:
-            raise RecipeError("recipe.unknown_preset", name=name, choices=", ".join(PRESETS))
+            raise RecipeError("recipe.unknown_preset", name=name, choices=", ".join(PRESETS), hint=Suggestion(name, PRESETS))
         return cls.from_toml(files("softreg").joinpath("recipes", f"{name}.toml").read_text(encoding="utf-8"), where=name)
 
     @classmethod
@@ -151,7 +154,8 @@ class Recipe:
         known = [field.name for field in fields(cls)]
         for name in values:
             if name not in known:
-                raise RecipeError("recipe.unknown_field", field=name, path=where, choices=", ".join(known))
+                hint = Suggestion(str(name), known)
+                raise RecipeError("recipe.unknown_field", field=name, path=where, choices=", ".join(known), hint=hint)
         return cls(**values)
 
     def to_toml(self) -> str:

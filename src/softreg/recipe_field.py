@@ -7,6 +7,7 @@ from typing import Any
 from softreg.errors import RecipeError
 from softreg.messages import Choices, translate
 from softreg.messages.strangers import has_controls
+from softreg.messages.suggestion import Suggestion
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def check(field: "dataclasses.Field[Any]", value: Any) -> None:
     elif fits and number:
         fits = (limits.low < value or (limits.closed and value == limits.low)) and value <= limits.high
     if not fits:
-        raise RecipeError("recipe.invalid", field=field.name, value=shortened(value), allowed=limits.allowed(expected))
+        hint = Suggestion(str(value), limits.choices) if isinstance(value, str) else ""
+        raise RecipeError("recipe.invalid", field=field.name, value=shortened(value), allowed=limits.allowed(expected), hint=hint)
 
 
 def shortened(value: Any) -> str:

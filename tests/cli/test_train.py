@@ -65,6 +65,15 @@ def train(*arguments: str) -> tuple[int, str, str]:
     return int(result.return_value or 0), result.stdout, result.stderr
 
 
+def test_stages_that_take_long_are_named_on_stderr(small_idx: Path, tmp_path: Path) -> None:
+    flags = ("--dataset", str(small_idx), "--epochs", "1", "--batch-size", "10")
+    assert train(*flags, "--out", str(tmp_path / "pixels"))[2] == ""
+    code, out, err = train(*flags, "--features", "deskew", "--out", str(tmp_path / "deskew"))
+    assert code == 0
+    assert "softreg: computing features ...\nsoftreg: training ...\n" in err
+    assert "computing" not in out
+
+
 def test_certify_goes_on_until_it_is_proven(small_idx: Path, tmp_path: Path) -> None:
     flags = ("--preset", "optimum", "--dataset", str(small_idx), "--l2", "0.001", "--tol", "1e-6", "--out", str(tmp_path / "run"))
     code, out, _ = train(*flags, "--certify")

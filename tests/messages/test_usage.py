@@ -20,6 +20,25 @@ ELSEWHERE = {"click", "lesson", "page"}  # not used through `translate`: tested 
 FILES = {"recipe.toml", "lesson.py"}  # file names that look like keys
 
 UNITS = {solver.unit for solver in SOLVERS.values()}
+
+
+def nodes() -> Iterator[ast.AST]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def stages() -> set[str]:
+    """Those that the code reports: `report("solver")`, `track(items, "features", total)`."""
+    calls = [node for node in nodes() if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    named = [call.args for call in calls if getattr(call.func, "id", "") in {"report", "track"}]
+    return {
+        argument.value
+        for arguments in named
+        for argument in arguments
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    }
+
+
 BUILT = {  # keys that the code puts together: the names that may stand in the gap
     "data.{}": {"bundled", "fetched"},
     "data.column_{}": {"dataset", "state", "class", "train", "test", "classes", "size"},
@@ -28,16 +47,12 @@ BUILT = {  # keys that the code puts together: the names that may stand in the g
     "explain.{}": {"train", "test"},
     "figures.{}": {"for", "against"} | UNITS,
     "pictures.{}": {"unchanged", "unchanged_inverted", "lines_removed", "thickened", "thinned", "blank", "noise", "crowded"},
+    "progress.{}": stages(),
     "recipe.{}": {field.name for field in fields(Recipe)},
     "solvers.{}": {reason.value for reason in TerminationReason},
     "train.{}": UNITS,
 }
 BUILT_BY_THE_PAGE = re.compile("status_.*|field_.*|nav_.*|u_.*_(title|text|lab_a|lab_b)")
-
-
-def nodes() -> Iterator[ast.AST]:
-    for path in sorted(SOURCE.rglob("*.py")):
-        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def literal_keys() -> set[str]:

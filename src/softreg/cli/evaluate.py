@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from softreg.cli.options import common_options, complete
+from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
 from softreg.messages import translate
 from softreg.runs.pretrained import PRETRAINED
@@ -31,7 +32,8 @@ def command(run: str, data: str | None, as_json: bool) -> None:
 
     found = open_run(run)
     test = evaluation_images(found, data)
-    evaluation = evaluate(found.model(), test)
+    with show_progress(lines=False):
+        evaluation = evaluate(found.model(), test)
     if as_json:
         click.echo(
             json.dumps({"schema": 1, "run": str(found.path), "dataset": test.name, **evaluation.to_json()}, ensure_ascii=False)

@@ -5,6 +5,7 @@ import json
 import click
 
 from softreg.cli.options import common_options, complete
+from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
 from softreg.errors import FAILED
 from softreg.messages import translate
@@ -21,7 +22,8 @@ def command(run: str, data: str | None, as_json: bool) -> int:
     from softreg.training.reproduce import reproduce
 
     opened = open_run(run)
-    reproduction = reproduce(opened, data=data)
+    with show_progress(lines=False):
+        reproduction = reproduce(opened, data=data)
     if as_json:
         click.echo(json.dumps({"schema": 1, "run": str(opened.path), **reproduction.to_json()}))
     else:

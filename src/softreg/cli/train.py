@@ -1,9 +1,7 @@
 """`softreg train`."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +9,13 @@ import click
 from click.core import ParameterSource
 
 from softreg.cli.options import common_options, complete, flags_in_errors, recipe_options
+from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
 from softreg.compute.distributed import is_worker
 from softreg.errors import FAILED, INTERRUPTED
 from softreg.messages import translate
 from softreg.optim.solvers.registry import SOLVERS
-from softreg.recipe import PRESETS, Recipe
+from softreg.recipe import AUTO, PRESETS, Recipe
 from softreg.training.tracking import TRACKERS
 
 if TYPE_CHECKING:
@@ -65,8 +64,11 @@ def command(
         return 0
     if not as_json:
         click.echo(translate("train.device", device=choose_device(recipe.device)))
-    with _reporting(recipe, quiet=as_json) as report:
-        run = train(recipe, out, name=preset, force=force, resume=resume, on_step=report, log_to=log_to)
+    if recipe == Recipe.preset("best"):
+        click.echo(f"softreg: {translate('progress.best_takes')}", err=True)
+    on_step = (lambda state: None) if as_json else _print_step(recipe)
+    with show_progress(lines=_has_long_stages(recipe)):
+        run = train(recipe, out, name=preset, force=force, resume=resume, on_step=on_step, log_to=log_to)
     if as_json:
         click.echo(json.dumps(_as_json(run, preset)))
     else:
@@ -94,26 +96,15 @@ def _recipe_to_resume(out: str | None) -> Recipe | None:
     return run.recipe if run else None
 
 
-@contextmanager
-def _reporting(recipe: Recipe, *, quiet: bool) -> Iterator[Callable[["State"], None]]:
-    """Yield the callback for every step: it prints a line and advances a progress bar on stderr if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
+def _print_step(recipe: Recipe) -> Callable[["State"], None]:
+    """The callback that prints a line for every epoch or iteration."""
     message = f"train.{SOLVERS[recipe.solver].unit}"
-    total = recipe.epochs if "epochs" in SOLVERS[recipe.solver].parameters else None
-    console = Console(stderr=True)
-    with Progress(
-        console=console, transient=True, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty()
-    ) as progress:
-        bar = progress.add_task(recipe.features, total=total)
+    return lambda state: click.echo(translate(message, step=state.steps, cost=state.cost))
 
-        def report(state: "State") -> None:
-            progress.update(bar, completed=state.steps)
-            if not quiet:
-                click.echo(translate(message, step=state.steps, cost=state.cost))
 
-        yield report
+def _has_long_stages(recipe: Recipe) -> bool:
+    """Whether there is more to wait for than the epochs or iterations, each of which prints its line."""
+    return recipe.features != "pixels" or bool(recipe.calibration) or recipe.l2 == AUTO
 
 
 def _as_json(run: "Run", preset: str) -> dict[str, Any]:

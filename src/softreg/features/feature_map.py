@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from softreg.compute.progress import track
 from softreg.compute.threads import thread_map
 from softreg.features.graph_builder import GraphBuilder
 from softreg.image_format import SIDE
@@ -75,7 +76,7 @@ class FeatureMap(nn.Module):
                 x[start : start + CHUNK] = _quantise(self.transform(images[start : start + CHUNK]), dtype, quantum)
 
         with thread_map(images.device, len(starts)) as parallel_map:
-            deque(parallel_map(fill, starts), maxlen=0)
+            deque(track(parallel_map(fill, starts), "features", len(starts)), maxlen=0)
         return x
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import log_softmax
 
+from softreg.compute.progress import report
 from softreg.data.dataset import Dataset
 from softreg.data.synthetic_outliers import synthetic_outliers
 from softreg.features.feature_map import FeatureMap
@@ -68,12 +69,13 @@ def calibrate(
     """
     matrix, n_fitted, step = objective.matrix, len(train) - held_out, len(objective.matrix) // len(train)
     fitted = replace(objective, matrix=matrix.slice(0, step * n_fitted))
-    state = minimize(solver, fitted, start)
+    state = minimize(solver, fitted, start, on_step=lambda state: report("calibration", state.steps))
     unseen = matrix.slice(step * n_fitted, step * len(train)).strided(step)
     logits = logits_of(unseen, state.theta)
     t = temperature(logits, unseen.labels, unseen.weights)
     if train.image_shape != (SIDE, SIDE):
         return t, None
+    report("detector")
     detector = OODDetector(matrix.dim, objective.classes).to(start.device)
     x, outlier_logits = _outliers(features, train[:n_fitted], state.theta / t)
     detector.fit_gaussians(fitted.matrix, x, SEED)

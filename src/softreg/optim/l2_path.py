@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from softreg.compute.progress import track
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, log_softmax, unpack
@@ -48,7 +49,7 @@ def l2_path(objective: Objective, copies: int, solver: str, values: Mapping[str,
     theta = torch.zeros(objective.classes, objective.matrix.dim + 1, dtype=objective.matrix.dtype, device=held_out.rows.device)
     loose = make_solver(solver, {**values, "tol": max(values["tol"], TOLERANCE), "certify": False})
     path: list[PathPoint] = []
-    for l2 in GRID:
+    for l2 in track(GRID, "l2_path", len(GRID)):
         theta = minimize(loose, replace(fitted, l2=l2), theta).theta
         path.append(_evaluate(held_out, theta, l2))
         if path.index(best_point(path)) < len(path) - PATIENCE:

@@ -21,6 +21,7 @@ from typing import Any
 from softreg.errors import RunError
 from softreg.features.choice import AUTO
 from softreg.messages.strangers import without_controls
+from softreg.messages.suggestion import Suggestion
 from softreg.model.serialization import load_model
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.solver import Termination
@@ -139,7 +140,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     if str(path) in PRETRAINED and not folder.exists():
         folder = pretrained_path(str(path))
     if not _holds_run(folder):
-        raise RunError("runs.no_run", path=folder)
+        raise RunError("runs.no_run", path=folder, hint=Suggestion(str(path), PRETRAINED))
     return Run(folder)
 
 

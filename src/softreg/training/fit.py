@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from softreg.compute.device import choose_device
 from softreg.compute.distributed import ProcessGroup
+from softreg.compute.progress import report
 from softreg.data.augmentation import augment
 from softreg.data.dataset import Dataset
 from softreg.data.paper import are_written_on_paper
@@ -116,7 +117,9 @@ def fit(
         theta = torch.zeros_like(theta)
     solver = make_solver(recipe.solver, vars(recipe), generator.get_state())
     start = resume_from or TrainState(solver.start(objective, theta), [], 0.0)
-    progress = _Progress(start, began, on_checkpoint, on_step, stop_after)
+    epochs = recipe.epochs if "epochs" in SOLVERS[recipe.solver].parameters else None
+    report("solver", start.state.steps, epochs)
+    progress = _Progress(start, began, on_checkpoint, on_step, stop_after, epochs)
     state, termination = _run(solver, objective, theta, progress, group)
     model, temperature = SoftmaxRegression(features, train.classes), 1.0
     model.whole_pictures = not are_written_on_paper(train)
@@ -150,9 +153,11 @@ class _Progress:
         on_checkpoint: Callable[[TrainState], None],
         on_step: Callable[[State], None],
         stop_after: int | None,
+        epochs: int | None,
     ) -> None:
         self.latest = latest
         self._began, self._on_checkpoint, self._on_step, self._stop_after = began, on_checkpoint, on_step, stop_after
+        self._epochs = epochs
 
     @property
     def is_over(self) -> bool:
@@ -162,6 +167,7 @@ class _Progress:
     def __call__(self, state: State) -> None:
         self.latest = TrainState(state, [*self.latest.losses, state.cost], time.perf_counter() - self._began)
         self._on_checkpoint(self.latest)
+        report("solver", state.steps, self._epochs)
         self._on_step(state)
         if self.is_over:
             raise StopMinimization
@@ -192,7 +198,10 @@ def _problem(
     recipe: Recipe, train: Dataset, device: torch.device, group: ProcessGroup | None
 ) -> tuple[FeatureMap, Objective, list[PathPoint]]:
     """The fitted feature map, the objective, and the path its l2 was chosen from."""
+    report("feature_map")
     features = make_feature_map(recipe.features, train.image_shape).to(device).fit(train.images.to(device), recipe.seed)
+    if recipe.copies:
+        report("copies")
     augmented = augment(train, recipe.copies, recipe.seed)
     balanced = recipe.class_weight == BALANCED
     class_weight = balanced_class_weight(train.labels, len(train.classes)) if balanced else None

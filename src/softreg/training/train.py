@@ -11,6 +11,7 @@ from typing import Any
 
 from softreg.compute.device import choose_device
 from softreg.compute.distributed import is_distributed, process_group
+from softreg.compute.progress import report
 from softreg.data.dataset import Dataset, Splits
 from softreg.errors import RunError, SoftregWarning
 from softreg.features.choice import AUTO, choose_features
@@ -91,6 +92,7 @@ def train(
         fitted = fit(recipe, splits.train, after_step, resume_from=resume_from, on_checkpoint=checkpoints.save, group=group)
         if fitted.termination.reason.is_early:
             checkpoints.save(fitted.state, force=True)
+        report("evaluation")
         evaluation = evaluate(fitted.model, splits.test)
         with atomic_directory(checkpoints.run) as folder:
             write_run(folder, recipe, splits, fitted, evaluation, figures=figures)
@@ -126,6 +128,7 @@ def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluat
     sha256 = save_model(fitted.model, folder / MODEL)
     (folder / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
     if figures:
+        report("figures")
         _draw(folder / FIGURES, recipe, splits, fitted, evaluation)
     environment = capture_environment(fitted.model.linear.weight.device) | {
         "data_sha256": {"train": splits.train.sha256(), "test": splits.test.sha256()},

@@ -13,9 +13,10 @@ from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
 from softreg.compute.distributed import is_worker
 from softreg.errors import FAILED, INTERRUPTED
+from softreg.features.choice import AUTO
 from softreg.messages import translate
 from softreg.optim.solvers.registry import SOLVERS
-from softreg.recipe import AUTO, PRESETS, Recipe
+from softreg.recipe import PRESETS, Recipe
 from softreg.training.tracking import TRACKERS
 
 if TYPE_CHECKING:

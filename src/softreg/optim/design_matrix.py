@@ -42,6 +42,7 @@ class DesignMatrix:
     weights : (N,), the weight of each row; None if all are 1
     row_offset : global number of the first row stored here
     all_reduce : sums a tensor over all ranks, in place, if the rows are one rank's shard (`softreg.compute.distributed`)
+    divisor : what means divide the sums over rows by, if that is not the sum of the weights: rows are left out that add nothing
     """
 
     rows: Any  # a Tensor or SparseRows
@@ -51,6 +52,7 @@ class DesignMatrix:
     weights: Tensor | None = None
     row_offset: int = 0
     all_reduce: Callable[[Tensor], object] | None = None
+    divisor: float | None = None
 
     def __len__(self) -> int:
         """The number of rows stored here, N of this rank."""
@@ -63,7 +65,9 @@ class DesignMatrix:
 
     @property
     def weight_sum(self) -> float:
-        """The sum of all weights on all ranks: N, if every row has weight 1."""
+        """The sum of all weights on all ranks: N, if every row has weight 1; or the divisor in its place."""
+        if self.divisor is not None:
+            return self.divisor
         return self._scalar_sum(len(self) if self.weights is None else float(self.weights.double().sum()))
 
     def _scalar_sum(self, here: float) -> float:
@@ -149,7 +153,9 @@ class DesignMatrix:
         """Every `step`-th row of all ranks' rows, as a view."""
         skip, offset = -self.row_offset % step, -(-self.row_offset // step)
         weights = None if self.weights is None else self.weights[skip::step]
-        return replace(self, rows=self.rows[skip::step], labels=self.labels[skip::step], weights=weights, row_offset=offset)
+        return replace(
+            self, rows=self.rows[skip::step], labels=self.labels[skip::step], weights=weights, row_offset=offset, divisor=None
+        )
 
     def sample(self, n_rows: int) -> "DesignMatrix":
         """At most `n_rows` of all ranks' rows, evenly spaced, as a view.
@@ -163,12 +169,12 @@ class DesignMatrix:
         here = builtins.slice(*(min(max(bound - self.row_offset, 0), len(self)) for bound in (start, end)))
         weights = None if self.weights is None else self.weights[here]
         offset = self.row_offset + here.start - start
-        return replace(self, rows=self.rows[here], labels=self.labels[here], weights=weights, row_offset=offset)
+        return replace(self, rows=self.rows[here], labels=self.labels[here], weights=weights, row_offset=offset, divisor=None)
 
     def where(self, mask: Tensor) -> "DesignMatrix":
         """A copy of the rows where `mask`, bool (N,), is true; for rows in one process only."""
         weights = None if self.weights is None else self.weights[mask]
-        return replace(self, rows=self.rows[mask], labels=self.labels[mask], weights=weights)
+        return replace(self, rows=self.rows[mask], labels=self.labels[mask], weights=weights, divisor=None)
 
     def map_reduce(self, fn: ChunkFn, dtype: torch.dtype | None = None) -> tuple[Tensor, ...]:
         """The sums of `fn` over all chunks on all ranks, in float64.

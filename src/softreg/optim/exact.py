@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from softreg.optim.continuation import minimize_or_continue
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.duality_gap import duality_gap
 from softreg.optim.elastic_net import minimize_elastic_net
@@ -90,7 +91,7 @@ def solve(
             theta = problem.original(exact_theta, matrix.dtype)
             rounded = duality_gap(problem.objective, problem.standardized(theta), exact_theta)
             return Solution(theta.numpy(), steps, rounded.gap)
-        state = minimize(SOLVERS[solver](MARGIN * tol, max_iter, certify=l2 > 0), problem.objective, theta)
+        state = minimize_or_continue(SOLVERS[solver](MARGIN * tol, max_iter, certify=l2 > 0), problem.objective, theta)
         solution = _solution(problem, state, 0)
         if solution.gap > tol and state.steps < max_iter:  # in float64, where the Hessian itself is solved with
             exact = Newton(MARGIN * tol, max_iter - state.steps, certify=l2 > 0)

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from torch import Tensor
+
 from softreg.optim.objective import Objective
+from softreg.optim.solvers.active_rows import active_rows
 from softreg.optim.solvers.newton_type import InverseHessian, NewtonTypeSolver, NewtonTypeState
+from softreg.optim.solvers.preconditioner import Preconditioner, precondition
 
 
 @dataclass(eq=False)
@@ -13,11 +17,23 @@ class Newton(NewtonTypeSolver):
 
     Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.1. Few iterations, each of several passes over the rows: slower
     than L-BFGS where the blocks approximate the Hessian well, as for images; more robust where they do not.
+
+    Parameters
+    ----------
+    refresh_at : iterations after which the preconditioner is computed anew
     """
 
-    refresh_at: ClassVar[tuple[int, ...]] = (1, 3, 9, 27, 81, 243)
+    refresh_at: tuple[int, ...] = (1, 3, 9, 27, 81, 243)
     always_cg: ClassVar[bool] = True
 
     def inverse_hessian(self, objective: Objective, state: NewtonTypeState) -> InverseHessian:
         """The preconditioner's."""
         return self.preconditioner(objective, state.reference_theta).solve
+
+    def curvature(self, objective: Objective, theta: Tensor) -> Objective:
+        """Over the rows that have most of it: far fewer than all, if nearly all are classified with certainty."""
+        return active_rows(objective, theta)
+
+    def new_preconditioner(self, objective: Objective, reference_theta: Tensor) -> Preconditioner:
+        """With the inverse, since conjugate gradients apply it many times."""
+        return precondition(objective, reference_theta).with_inverse()

@@ -64,7 +64,7 @@ class NewtonTypeSolver(ABC):
     _cached: tuple[Tensor, Preconditioner] | None = field(default=None, init=False, repr=False)
 
     state_type: ClassVar[type[SolverState]] = NewtonTypeState
-    refresh_at: ClassVar[tuple[int, ...]] = (3, 15, 45, 135)  # iterations after which the preconditioner is computed anew
+    refresh_at: tuple[int, ...] = (3, 15, 45, 135)  # iterations after which the preconditioner is computed anew
     always_cg: ClassVar[bool] = False  # solve with the Hessian itself for every direction
 
     @property
@@ -83,6 +83,10 @@ class NewtonTypeSolver(ABC):
     def update_history(self, state: NewtonTypeState, s: Tensor, y: Tensor) -> NewtonTypeState:
         """The state with the step s (C, D + 1) and the change y (C, D + 1) of the gradient along it taken into account."""
         return state
+
+    def curvature(self, objective: Objective, theta: Tensor) -> Objective:
+        """The objective whose Hessian at theta (C, D + 1) is solved with."""
+        return objective
 
     @final
     def start(self, objective: Objective, theta: Tensor) -> State:
@@ -120,7 +124,8 @@ class NewtonTypeSolver(ABC):
         inverse = self.inverse_hessian(objective, here)
         direction = -inverse(here.gradient)
         if self.always_cg or newton_decrement(direction, here.gradient) <= self.tol:
-            direction = conjugate_gradients(objective, state.theta, here.gradient, inverse, superlinear=self.always_cg)
+            curvature = self.curvature(objective, state.theta)
+            direction = conjugate_gradients(curvature, state.theta, here.gradient, inverse, superlinear=self.always_cg)
         here = replace(here, direction=direction, gap=newton_decrement(direction, here.gradient), lower_bound=None)
         state = replace(state, solver_state=here)
         if float(here.gap) <= self.tol and self.certify:
@@ -151,8 +156,12 @@ class NewtonTypeSolver(ABC):
     def preconditioner(self, objective: Objective, reference_theta: Tensor) -> Preconditioner:
         """The preconditioner at `reference_theta` (C, D + 1), cached."""
         if self._cached is None or self._cached[0] is not reference_theta:
-            self._cached = reference_theta, precondition(objective, reference_theta)
+            self._cached = reference_theta, self.new_preconditioner(objective, reference_theta)
         return self._cached[1]
+
+    def new_preconditioner(self, objective: Objective, reference_theta: Tensor) -> Preconditioner:
+        """The preconditioner at `reference_theta` (C, D + 1), computed."""
+        return precondition(objective, reference_theta)
 
 
 def proven_gap(objective: Objective, theta: Tensor, here: NewtonTypeState) -> DualityGap:

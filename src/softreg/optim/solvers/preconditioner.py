@@ -33,15 +33,27 @@ class Preconditioner:
     Attributes
     ----------
     factor : Cholesky factors, (C, D + 1, D + 1) or (1, D + 1, D + 1) for all classes; or a diagonal (C, D + 1)
+    inverse : the inverse of what was factored, if that is worth its price
     """
 
     factor: Tensor
+    inverse: Tensor | None = None
+
+    def with_inverse(self) -> "Preconditioner":
+        """The same, solving by products: for the price of ten solves, of which each then takes half or a fifth of the time."""
+        if self.factor.ndim == 2:
+            return self
+        return replace(self, inverse=torch.stack([torch.cholesky_inverse(factor) for factor in self.factor]))
 
     def solve(self, gradient: Tensor) -> Tensor:
         """The d (C, D + 1) with approximate Hessian d = gradient (C, D + 1), shifted to sum to zero over classes."""
         right = gradient.to(self.factor.dtype)
         if self.factor.ndim == 2:
             direction = right / self.factor
+        elif self.inverse is not None and len(self.inverse) == 1:
+            direction = right @ self.inverse[0]
+        elif self.inverse is not None:
+            direction = torch.bmm(self.inverse, right[:, :, None])[:, :, 0]
         elif len(self.factor) == 1:
             direction = torch.cholesky_solve(right.T, self.factor[0]).T
         else:

@@ -1,0 +1,73 @@
+"""Continuation: the minimum for a weak penalty, reached over the minima for stronger ones.
+
+Where classes can be separated and the penalty is weak, a quadratic model tells little far from the minimum, and steps from zero
+are tiny. The minimum for ten times the penalty is near enough to begin at (Friedman, Hastie and Tibshirani, Regularization paths
+for generalized linear models, J. Stat. Softw. 33, 2010).
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from softreg.optim.minimize import StopMinimization, minimize
+from softreg.optim.objective import Objective
+from softreg.optim.solver import State, TerminationReason
+from softreg.optim.solvers.newton import Newton
+from softreg.optim.solvers.newton_type import NewtonTypeSolver, solver_state
+
+STRONGEST = 1e-4  # penalty on a typical scaled feature to begin with
+FACTOR = 10.0  # between penalties
+LOOSE = 0.03  # of the objective: how near to each minimum on the way
+PATIENCE = 2  # iterations before a solver is judged
+LAST = (3, 9, 27, 81, 243)  # iterations after which the preconditioner is computed anew, for the last penalty alone
+
+
+def minimize_or_continue(solver: NewtonTypeSolver, objective: Objective, theta: Tensor) -> State:
+    """What `minimize` finds; or, where the solver strays, what is found over stronger penalties.
+
+    It strays if the estimated gap is larger than the objective, whose minimum is not negative.
+    """
+
+    def stop_if_straying(state: State) -> None:
+        straying = state.steps >= PATIENCE and float(solver_state(state).gap) > state.cost
+        if straying and state.termination is None and objective.l2 > 0:
+            raise StopMinimization
+
+    state = minimize(solver, objective, theta, on_step=stop_if_straying)
+    assert state.termination is not None
+    if state.termination.reason is not TerminationReason.STOPPED:
+        return state
+    return minimize_by_continuation(solver, objective, state.steps)
+
+
+def minimize_by_continuation(solver: NewtonTypeSolver, objective: Objective, steps: int) -> State:
+    """The minimum by Newton's method, over penalties that fall to the objective's own; begun at zero, after `steps` iterations.
+
+    The way there is taken in float32, the end in float64. The tolerance and the number of iterations are those of `solver`.
+    """
+    single = _in_single_precision(objective)
+    theta = torch.zeros(objective.classes, objective.matrix.dim + 1)
+    cost, penalties = objective.value(theta), [objective.l2]
+    typical = float(torch.as_tensor(objective.feature_penalty).median())
+    while penalties[-1] * typical < STRONGEST:
+        penalties.append(penalties[-1] * FACTOR)
+    for l2 in reversed(penalties):
+        last = l2 == objective.l2
+        newton = Newton(
+            solver.tol if last else LOOSE * cost, max(0, solver.max_iterations - steps), refresh_at=LAST if last else ()
+        )
+        state = minimize(newton, replace(single, l2=l2), theta)
+        theta, cost, steps = state.theta, state.cost, steps + state.steps
+    final = Newton(solver.tol, max(0, solver.max_iterations - steps), solver.certify)
+    state = minimize(final, objective, theta.to(objective.matrix.accumulate_dtype))
+    return replace(state, steps=steps + state.steps)
+
+
+def _in_single_precision(objective: Objective) -> Objective:
+    """Over a copy of the centred rows in float32, if they are float64 and not sparse."""
+    matrix = objective.matrix
+    if not isinstance(matrix.rows, Tensor) or matrix.rows.dtype != torch.float64:
+        return objective
+    rows = matrix.rows if matrix.centre is None else matrix.rows - matrix.centre
+    return replace(objective, matrix=replace(matrix, rows=rows.float(), centre=None))

@@ -7,6 +7,7 @@ smaller, and the distance to the minimum that is estimated with it larger, never
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from softreg.data.memory_map import is_mapped
@@ -35,5 +36,5 @@ def active_rows(objective: Objective, theta: Tensor) -> Objective:
     if len(matrix) - n_left_out > WORTH_COPYING * len(matrix):
         return objective
     rows = order[n_left_out:].sort().values
-    mask = order.new_zeros(len(matrix), dtype=bool).index_fill_(0, rows, True)
+    mask = order.new_zeros(len(matrix), dtype=torch.bool).index_fill_(0, rows, True)
     return replace(objective, matrix=replace(matrix.where(mask), divisor=matrix.weight_sum))

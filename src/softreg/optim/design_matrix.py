@@ -80,6 +80,11 @@ class DesignMatrix:
         return int(self.rows.shape[1])
 
     @property
+    def mapped(self) -> bool:
+        """Whether the rows are a memory-mapped file."""
+        return not isinstance(self.rows, SparseRows) and is_mapped(self.rows)
+
+    @property
     def dtype(self) -> torch.dtype:
         """What features are computed in: float64 if the rows are, else float32."""
         return torch.float64 if self.rows.dtype == torch.float64 else torch.float32
@@ -120,7 +125,7 @@ class DesignMatrix:
         Each item is rows (M, D), as stored and valid until the next item; labels (M,); and how many of the M rows belong to each
         mini-batch. The first item is smaller, because nothing can be computed before it is there.
         """
-        batches = max(1, PREFETCH_NUMEL[not isinstance(self.rows, SparseRows) and is_mapped(self.rows)] // self.dim // size)
+        batches = max(1, PREFETCH_NUMEL[self.mapped] // self.dim // size)
         pieces = order.tensor_split(tuple(range(-(-batches // 8) * size, len(order), batches * size)))
         buffers = [self.rows.new_empty(max(map(len, pieces)), self.dim) for _ in range(2)]
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from softreg.data.memory_map import is_mapped
 from softreg.optim.objective import Objective
 
 MIN_ROWS = 2**11  # below, products are quick anyway
@@ -24,7 +23,7 @@ def active_rows(objective: Objective, theta: Tensor) -> Objective:
     Its value and gradient mean nothing; its Hessian is what it is for.
     """
     matrix = objective.matrix
-    if len(matrix) < MIN_ROWS or matrix.all_reduce is not None or (isinstance(matrix.rows, Tensor) and is_mapped(matrix.rows)):
+    if len(matrix) < MIN_ROWS or matrix.all_reduce is not None or matrix.mapped:
         return objective
     p = objective.probabilities(theta)  # (C, N)
     curvature = 1 - p.square_().sum(0)  # (N,), the sum of p (1 - p)

@@ -9,7 +9,7 @@ BIN := .venv/bin
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-train: .venv/ready  ## learn MNIST and show what was learned
+train: .venv/installed  ## learn MNIST and show what was learned
 	$(BIN)/softreg train
 
 test: lint types    ## lint, types and all tests
@@ -36,7 +36,7 @@ lint-page:          ## biome and the TypeScript compiler on the page's JavaScrip
 types: .venv/ready  ## mypy, strictly
 	$(BIN)/mypy
 
-lab: .venv/ready    ## the lesson
+lab: .venv/installed    ## the lesson
 	$(BIN)/softreg lab
 
 notebooks: .venv/ready  ## write the lesson's notebooks and execute them, outputs included
@@ -54,12 +54,17 @@ pretrained: .venv/ready  ## train anew the runs that ship
 clean:              ## take away what was built; runs stay
 	rm -rf .venv node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# Made anew whenever the dependencies change; `ready` is written last, so a half-made environment is never taken for a whole one.
-.venv/ready: pyproject.toml
+# Made anew whenever the dependencies change: `installed` to use softreg, `ready` to develop it. Each is written last, so a half-made
+# environment is never taken for a whole one.
+.venv/installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "softreg needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'  # finds the fonts once, now rather than in the first training
+	@touch $@
+
+.venv/ready: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
 node_modules/ready: package.json package-lock.json

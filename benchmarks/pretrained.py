@@ -26,7 +26,8 @@ CARD = """\
 # Model card: softreg `{name}`
 
 **What it is.** Softmax regression, one convex layer of {weights:,} weights, on the fixed feature map `{features}`, which is fitted
-without labels. It names the digit, 0 to 9, in a 28 x 28 image in MNIST's form; `softreg predict` brings pictures into that form first.
+without labels. It names the digit, 0 to 9, in a 28 x 28 image in MNIST's form; `softreg predict` brings pictures into that
+form first.
 
 **Data.** {data} Training images,
 SHA-256 {train_sha256}; test images, SHA-256 {test_sha256}.

@@ -74,6 +74,21 @@ def write_pictures(folder: Path, arrays: Arrays, suffix: str = "png") -> Path:
     return folder
 
 
+def write_picture_table(folder: Path, arrays: Arrays) -> Path:
+    """As competitions have pictures: by Pillow, with a table of their ids by pandas."""
+    import pandas as pd
+    from PIL import Image
+
+    for part, x, y in (("train", *arrays[:2]), ("test", *arrays[2:])):
+        (folder / f"{part}_images").mkdir()
+        for number, image in enumerate(x):
+            Image.fromarray(image).save(folder / f"{part}_images" / f"{part}{number}.png")
+        pd.DataFrame({"id": [f"{part}{number}" for number in range(len(y))], "label": y}).to_csv(
+            folder / f"{part}.csv", index=False
+        )
+    return folder
+
+
 def write_parquet(folder: Path, arrays: Arrays) -> Path:
     """As the hub has them, by pyarrow: PNG bytes in a struct, class names in the metadata, training images in two files."""
     import pyarrow as pa
@@ -114,6 +129,7 @@ WRITERS: dict[str, Callable[[Path, Arrays], Path]] = {
     "npz": write_npz,
     "npy": write_npy,
     "folders": write_pictures,
+    "picture table": write_picture_table,
     "parquet": write_parquet,
     "mat": write_mat,
 }

@@ -31,12 +31,20 @@ def unlabelled(mnist: Splits, tmp_path: Path) -> Path:
 
 def test_a_line_for_each_image_in_order(model: SoftmaxRegression, unlabelled: Path, mnist: Splits) -> None:
     done: list[int] = []
-    header, *rows = csv.reader(answers(model, unlabelled, on_rows=done.append))
+    shares: list[float] = []
+
+    def on_rows(rows: int, share: float) -> None:
+        done.append(rows)
+        shares.append(share)
+
+    header, *rows = csv.reader(answers(model, unlabelled, on_rows=on_rows))
     assert header == ["ImageId", "Label"]
     assert [int(row[0]) for row in rows] == list(range(1, 2501))
     assert [int(row[1]) for row in rows] == model.logits(mnist.test.images[:2500]).argmax(1).tolist()
     assert done == sorted(done)
     assert done[-1] == 2500
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 def test_probabilities_are_a_column_for_each_class(model: SoftmaxRegression, small_idx: Path, mnist: Splits) -> None:

@@ -85,7 +85,7 @@ def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: 
     from softreg.runs.data import read_options
     from softreg.runs.pretrained import pretrained_path
     from softreg.runs.run import open_run
-    from softreg.storage.atomic import write_bytes
+    from softreg.storage.atomic import atomic_file
 
     opened = open_run(run or pretrained_path("best"))
     with _counting() as on_rows:
@@ -94,27 +94,26 @@ def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: 
             for line in lines:
                 click.echo(line, nl=False)
             return 0
-        written = list(lines)
-    write_bytes(Path(path), "".join(written).encode())
+        with atomic_file(Path(path)) as file:
+            n = sum(bool(file.write(line.encode())) for line in lines) - 1  # but the header
     if as_json:
-        payload = {"schema": 1, "model": run or "best", "dataset": dataset, "n": len(written) - 1, "csv": path}
-        click.echo(json.dumps(payload, ensure_ascii=False))
+        click.echo(json.dumps({"schema": 1, "model": run or "best", "dataset": dataset, "n": n, "csv": path}, ensure_ascii=False))
     else:
-        click.echo(translate("predict.csv_saved", n=len(written) - 1, path=path))
+        click.echo(translate("predict.csv_saved", n=n, path=path))
     return 0
 
 
 @contextmanager
-def _counting() -> Iterator[Callable[[int], None]]:
-    """Yield what shows the number of images answered, on stderr if that is a terminal."""
+def _counting() -> Iterator[Callable[[int, float], None]]:
+    """Yield what shows a bar and the number of images answered, on stderr if that is a terminal."""
     from rich.console import Console
-    from rich.progress import Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = TextColumn("{task.completed:,.0f}")
-    with Progress(columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda rows: progress.update(task, completed=rows)
+    columns = (BarColumn(), TextColumn("{task.fields[images]:,}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=1.0, images=0)
+        yield lambda images, share: progress.update(task, completed=share, images=images)
 
 
 def _in_folders(names: Sequence[str]) -> Iterator[str]:

@@ -51,7 +51,8 @@ def _parts(name: str, options: ReadOptions) -> dict[str, Dataset]:
         splits = load_dataset(name)
         return {"train": splits.train, "test": splits.test}
     path = existing_path(name)
-    source = find_form(path).read(path, options).split()
+    form, inside = find_form(path)
+    source = form.read(inside, options).split()
     classes = class_names(source if source.train is not None else Source(source.test, None, source.classes))
     found: dict[str, Part | None] = {"train": source.train, "test": source.test}
     return {

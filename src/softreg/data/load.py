@@ -49,7 +49,8 @@ def load_dataset(name_or_path: str | os.PathLike[str], *, options: ReadOptions =
         verify(name, folder)
         return read_published(name, folder)
     path = existing_path(name)
-    return assemble(find_form(path).read(path, options), name, seed)
+    form, inside = find_form(path)
+    return assemble(form.read(inside, options), name, seed)
 
 
 def load_splits(
@@ -100,7 +101,8 @@ def load_labelled(name_or_path: str | os.PathLike[str], classes: tuple[str, ...]
     if name in DATASETS:
         return load_dataset(name).test
     path = existing_path(name)
-    source = find_form(path).read(path, replace(options, strict=False)).split()
+    form, inside = find_form(path)
+    source = form.read(inside, replace(options, strict=False)).split()
     part = source.test if source.test is not None and source.test.labels is not None else source.train
     if part is None:
         raise DataError("forms.no_labels", path=name)
@@ -115,7 +117,8 @@ def stream_images(name_or_path: str | os.PathLike[str], *, options: ReadOptions 
         yield Part(test.images, test.labels, name)
     else:
         path = existing_path(name)
-        yield from find_form(path).stream(path, options)
+        form, inside = find_form(path)
+        yield from form.stream(inside, options)
 
 
 def existing_path(name: str) -> Path:

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 
@@ -21,7 +22,7 @@ def answers(
     *,
     options: ReadOptions | None = None,
     probabilities: bool = False,
-    on_rows: Callable[[int], None] = lambda rows: None,
+    on_rows: Callable[[int, float], None] = lambda rows, share: None,
 ) -> Iterator[str]:
     """The lines of a CSV file: `ImageId,Label`, then one for each image of `dataset`.
 
@@ -30,7 +31,7 @@ def answers(
     Parameters
     ----------
     probabilities : adds a column with the probability of each class
-    on_rows : called with the number of images answered so far
+    on_rows : called with the number of images answered so far, and the share of the dataset that has been read
 
     Raises
     ------
@@ -39,7 +40,7 @@ def answers(
     """
     yield _line([*HEADER, *(model.classes if probabilities else ())])
     done = 0
-    for part in stream_images(dataset, options=options or ReadOptions()):
+    for part in stream_images(dataset, options=replace(options or ReadOptions(), image_shape=model.image_shape)):
         model.check_images(part.images, part.where)
         logits = model.logits(part.images)  # (N, C)
         labels = logits.argmax(1).tolist()
@@ -48,7 +49,7 @@ def answers(
         for identity, label, p in zip(ids, labels, rows, strict=True):
             yield _line([identity, model.classes[label], *(f"{value:.{PROBABILITY_DIGITS}f}" for value in p)])
         done += len(labels)
-        on_rows(done)
+        on_rows(done, part.share)
 
 
 def _line(cells: list[str]) -> str:

@@ -1,6 +1,7 @@
 """evaluate(): a run on its own test images, or on other data."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from softreg.data.dataset import Dataset, Splits
@@ -35,9 +36,10 @@ def evaluation_images(run: Run, data: Any = None) -> Dataset:
         return recipe_splits(run.recipe).test
     if isinstance(data, Splits | Dataset):
         return data.test if isinstance(data, Splits) else data
-    classes = run.model().classes
+    model = run.model()
+    options = replace(read_options(run.recipe), image_shape=model.image_shape)
     if isinstance(data, str | os.PathLike):
-        return load_labelled(data, classes, options=read_options(run.recipe))
+        return load_labelled(data, model.classes, options=options)
     from softreg.data.from_python import labelled_from_python
 
-    return labelled_from_python(data, classes, read_options(run.recipe))
+    return labelled_from_python(data, model.classes, options)

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from softreg.errors import WriteError
 
@@ -21,7 +22,14 @@ RENAME_EXCHANGE, AT_FDCWD = 2, -100  # linux/fs.h, fcntl.h
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` atomically: a reader sees the old file or the new one, never a part.
+    """Write `content` to `path` atomically, as `atomic_file` does."""
+    with atomic_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that becomes `path` if the block succeeds: a reader sees the old file or the new one, never a part.
 
     Raises
     ------
@@ -32,7 +40,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         _remove_leftovers(path)
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from softreg.data.forms.class_folders import ClassFolders
 from softreg.data.forms.source import Part, ReadOptions
-from softreg.data.load import load_dataset
+from softreg.data.load import load_dataset, stream_images
 from softreg.errors import DataError, SoftregWarning
 
 RNG = np.random.default_rng(3)
@@ -114,6 +114,48 @@ def test_nothing_to_read(tmp_path: Path) -> None:
     save(tmp_path / "b/large.png", 8, 2000)
     with pytest.raises(DataError, match=r"8 x 2000.*--size"):
         train_part(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("archive/mnist_png/training", "archive/mnist_png/testing"),
+        ("x/Train", "x/Test"),
+    ],
+)
+def test_folders_in_folders(tmp_path: Path, train: str, test: str) -> None:
+    for part, n in ((train, 2), (test, 1)):
+        for name in "ab":
+            for number in range(n):
+                save(tmp_path / part / name / f"{number}.png")
+    (tmp_path / "__MACOSX").mkdir()
+    splits = load_dataset(tmp_path)
+    assert (len(splits.train), len(splits.test), splits.train.classes) == (4, 2, ("a", "b"))
+
+
+@pytest.mark.filterwarnings("ignore::softreg.errors.SoftregWarning")
+def test_a_class_called_train(tmp_path: Path) -> None:
+    for name in ("bus", "train"):
+        for number in range(5):
+            save(tmp_path / name / f"{number}.png")
+    assert load_dataset(tmp_path).train.classes == ("bus", "train")
+
+
+def test_pictures_without_folders_are_answered_for(tmp_path: Path) -> None:
+    for name in "ab":
+        for number in range(5):
+            save(tmp_path / "train" / name / f"{number}.png")
+    expected = [save(tmp_path / "test" / f"{number}.png") for number in range(3)]
+    with pytest.warns(SoftregWarning, match="no test images with labels"):
+        splits = load_dataset(tmp_path)
+    assert Path(str(splits.train.name_of(0))).parent == tmp_path / "train/a"
+    for path in (tmp_path, tmp_path / "test"):
+        (part,) = stream_images(path)
+        assert np.array_equal(part.images.numpy(), expected)
+        assert list(part.ids) == ["0.png", "1.png", "2.png"]
+    with pytest.raises(DataError, match="no labels"):
+        load_dataset(tmp_path / "test")
 
 
 def test_a_class_of_the_test_part_alone(tmp_path: Path) -> None:

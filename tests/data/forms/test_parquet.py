@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from PIL import Image
 from pyarrow import parquet
 
@@ -67,13 +68,52 @@ def test_paths_stay_in_the_folder(tmp_path: Path) -> None:
         ({"a": [1], "b": [2]}, "no column of pictures"),
         ({"image": [7], "label": [1]}, "row 1: 7 is neither"),
         ({"image": [b"?", *PNGS[1:]], "label": [0, 1, 0, 1]}, r"1 of 4 files.*t.parquet: row 1"),
-        ({"image": PNGS, "label": [0, None, 0, 1]}, "no labels"),
+        ({"image": PNGS, "label": [0, None, 0, 1]}, "row 2 has no label"),
         ({"image": PNGS[:0], "label": []}, "no images"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, columns: dict[str, Any], words: str) -> None:
     with pytest.raises(DataError, match=words):
         read(written(tmp_path, columns))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {f"p{number}": X[:, :8, :8, 0].reshape(4, 64)[:, number] for number in range(64)},
+        {"pixels": [image.reshape(-1).tolist() for image in X[:, :8, :8, 0]], "id": [1, 2, 3, 4]},
+        {"image": X[:, :8, :8, 0].tolist()},
+    ],
+)
+def test_tables_of_numbers(tmp_path: Path, columns: dict[str, Any]) -> None:
+    part = read(written(tmp_path, {"label": [3, 4, 3, 4], **columns}))
+    assert np.array_equal(part.images.numpy(), X[:, :8, :8, 0])
+    assert torch.equal(torch.as_tensor(part.labels), torch.tensor([3, 4, 3, 4]))
+
+
+@pytest.mark.parametrize("names", [("0000", "0001"), ("data/train-0", "data/train-1"), ("train/0000", "train/0001")])
+def test_several_files_of_a_part(tmp_path: Path, names: tuple[str, str]) -> None:
+    for name, rows in zip(names, (slice(0, 3), slice(3, 4)), strict=True):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        parquet.write_table(pa.table({"image": PNGS[rows], "label": [0, 1, 0, 1][rows]}), tmp_path / f"{name}.parquet")
+    part = Parquet().read(tmp_path, ReadOptions()).train
+    assert part is not None
+    assert np.array_equal(part.images.numpy(), X)
+
+
+def test_columns_of_parts_and_groups_and_labels_that_are_minus_one(tmp_path: Path) -> None:
+    extra = {"part": ["train", "test", "train", "val"], "writer": [7, 8, 7, 9]}
+    path = written(tmp_path, {"image": PNGS, "label": [0, 1, 0, 1], **extra})
+    source = Parquet().read(path, ReadOptions(split="part", group="writer")).split()
+    assert source.train is not None
+    assert source.test is not None
+    assert np.array_equal(source.test.images.numpy(), X[[1, 3]])
+    assert source.train.groups == ["7", "7"]
+    (part,) = Parquet().stream(path, ReadOptions(split="part"))
+    assert np.array_equal(part.images.numpy(), X[[1, 3]])
+    assert read(written(tmp_path, {"image": PNGS, "label": [-1] * 4})).labels is None
+    (part,) = Parquet().stream(tmp_path / "t.parquet", ReadOptions(split="part"))
+    assert np.array_equal(part.images.numpy(), X)
 
 
 def test_damaged_files_and_a_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

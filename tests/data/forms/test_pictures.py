@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from softreg.data.forms.pictures import Encoded, commonest_size, decode_all, is_grey, to_tensor
+from softreg.data.forms.pictures import BATCH, Encoded, commonest_size, decode_all, decode_parts, stream
 from softreg.data.forms.source import ReadOptions
 from softreg.errors import DataError, SoftregWarning
 
@@ -98,11 +98,40 @@ def test_a_size_out_of_bounds_is_refused(size: tuple[int, int]) -> None:
         commonest_size(blank(size), "x")
 
 
-def test_grey_pictures_lose_their_colour_axis() -> None:
+def test_grey_pictures_have_no_colour_axis_unless_one_has_colour() -> None:
     colour = np.stack([random_pixels(9, 9), random_pixels(9, 9)])
     grey = np.repeat(colour[..., :1], 3, axis=3)
-    assert is_grey(grey)
-    assert not is_grey(colour)
-    assert not is_grey(np.stack([grey[0], colour[0]]))
-    assert np.array_equal(to_tensor(grey, grey=True), grey[..., 0])
-    assert np.array_equal(to_tensor(colour, grey=False), colour)
+    pictures = [encoded(image) for image in (*grey, *colour)]
+    for shown, expected in ((pictures[:2], grey[..., 0]), (pictures, np.concatenate([grey, colour]))):
+        images, _ = decode_all(shown, (9, 9), ReadOptions(), "x")
+        assert np.array_equal(images, expected)
+    where = {"train": Path("train"), "test": Path("test")}
+    parts = decode_parts({"train": pictures[:2], "test": pictures[2:]}, ReadOptions(), where)
+    assert np.array_equal(parts["train"][0], grey)
+
+
+@pytest.mark.filterwarnings("ignore::softreg.errors.SoftregWarning")
+@pytest.mark.parametrize("image_shape", [(9, 9), (9, 9, 3), (12, 10)])
+def test_pictures_are_brought_to_what_a_model_takes(image_shape: tuple[int, ...]) -> None:
+    pixels = random_pixels(9, 9)
+    images, _ = decode_all([encoded(pixels)], (image_shape[0], image_shape[1]), ReadOptions(image_shape=image_shape), "x")
+    image = Image.fromarray(pixels).convert("L" if len(image_shape) == 2 else "RGB")
+    expected = image.resize((image_shape[1], image_shape[0]), Image.Resampling.BILINEAR)
+    assert np.array_equal(images[0], np.asarray(expected))
+
+
+def test_a_stream_says_once_what_it_resized() -> None:
+    pictures = [*blank((9, 9)) * (BATCH + 1), *blank((10, 10)), Encoded(b"?", "bad")]
+    with pytest.warns(SoftregWarning) as told:
+        parts = list(stream(pictures, ReadOptions(skip_bad=True), Path("x")))
+    assert [len(images) for images, _ in parts] == [BATCH, 2]
+    assert [index for _, good in parts for index in good] == list(range(BATCH + 2))
+    skipped, resized = (str(warning.message) for warning in told)
+    assert skipped.startswith("x: skipped 1 of 503 files: bad: not a supported picture")
+    assert resized == "x: resized 1 of 503 pictures to 9 x 9"
+
+
+def test_more_than_fits_in_memory_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softreg.data.forms.pictures.MAX_BYTES", 200)
+    with pytest.raises(DataError, match=r"3 pictures take .* --size"):
+        decode_all(blank((9, 9)) * 3, (9, 9), ReadOptions(), "x")

@@ -1,62 +1,95 @@
-"""Folders of pictures: one subfolder for each class, perhaps inside train/ and test/ or val/. The folder's name is the class's."""
+"""Folders of pictures: one subfolder for each class, perhaps inside train/ and test/ or val/. The folder's name is the class's.
+
+Pictures that lie in no class's folder have no label.
+"""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from unicodedata import normalize
 
-from softreg.data.forms.pictures import Encoded, commonest_size, decode_all, is_grey, to_tensor
-from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, WholeForm
-from softreg.errors import DataError
+from softreg.data.forms.pictures import SUFFIXES, as_pictures, decode_parts, stream
+from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, words_of
 
-IGNORED = ("thumbs.db", "desktop.ini")
+IGNORED = ("thumbs.db", "desktop.ini", "__macosx")
 
 
-class ClassFolders(WholeForm):
+class ClassFolders:
     """CLASS/picture, or train/CLASS/picture and test/CLASS/picture."""
 
     def matches(self, path: Path) -> bool:
-        """Whether it is a folder with folders in it."""
-        return path.is_dir() and bool(_subfolders(path))
+        """Whether it is a folder with folders or pictures in it."""
+        return path.is_dir() and (bool(subfolders(path)) or any(name.lower().endswith(SUFFIXES) for name in _names(path)))
 
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`. Pictures of other sizes are brought to the commonest of the training part, or to `options.size`."""
         folders = _parts(path)
+        if "train" in folders and not subfolders(folders.get("test", path)):
+            folders.pop("test", None)  # pictures to answer for
         files = {part: _files(folder) for part, folder in folders.items()}
-        for part, found in files.items():
-            if not found:
-                raise DataError("data.no_images", path=folders[part])
-        pictures = {part: [Encoded(file, str(file)) for file, _ in found] for part, found in files.items()}
-        size = options.size or commonest_size(next(iter(pictures.values())), path)
-        decoded = {part: decode_all(found, size, options, folders[part]) for part, found in pictures.items()}
-        grey = all(is_grey(images) for images, _ in decoded.values())
+        pictures = {part: as_pictures([file for file, _ in found]) for part, found in files.items()}
         read = {}
-        for part, (images, good) in decoded.items():
+        for part, (images, good) in decode_parts(pictures, options, folders).items():
             kept = [files[part][index] for index in good]
             ids = tuple(str(file.relative_to(folders[part])) for file, _ in kept)
-            read[part] = Part(to_tensor(images, grey=grey), [name for _, name in kept], folders[part], ids)
+            labels = [name for _, name in kept if name is not None]
+            read[part] = Part(images, labels or None, folders[part], ids)
         return Source(read.get("train"), read.get("test"))
+
+    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
+        """See `Form`."""
+        folders = _parts(path)
+        folder = folders.get("test") or folders["train"]
+        files = [file for file, _ in _files(folder)]
+        for images, good in stream(as_pictures(files), options, folder):
+            ids = [str(files[index].relative_to(folder)) for index in good]
+            yield Part(images, None, folder, ids, share=(good[-1] + 1) / len(files) if good else 1.0)
+
+
+def subfolders(path: Path) -> list[Path]:
+    """The folders in a folder, by name, but those that the system put there."""
+    with os.scandir(path) as entries:
+        names = [entry.name for entry in entries if not _is_ignored(entry.name) and entry.is_dir()]
+    return [path / name for name in sorted(names)]
+
+
+def _names(path: Path) -> Iterator[str]:
+    with os.scandir(path) as entries:
+        yield from (entry.name for entry in entries if not _is_ignored(entry.name) and entry.is_file())
+
+
+def _is_ignored(name: str) -> bool:
+    return name.startswith(".") or name.lower() in IGNORED
 
 
 def _parts(path: Path) -> dict[str, Path]:
-    """The folders of the parts; without any, the folder itself is the training part."""
-    folders = {folder.name.lower(): folder for folder in _subfolders(path)}
-    found = {
-        "train": next((folders[name] for name in TRAIN_NAMES if name in folders), None),
-        "test": next((folders[name] for name in TEST_NAMES if name in folders), None),
-    }
-    return {part: folder for part, folder in found.items() if folder} or {"train": path}
+    """The folders of the parts, such as "train", "seg_test" and "val"; without any, the folder itself is the training part.
+
+    A class may be called "train", too: the part has folders of classes in it, or a test part beside it.
+    """
+    folders = {word: folder for folder in subfolders(path) for word in words_of(folder.name)}
+    train = next((folders[name] for name in TRAIN_NAMES if name in folders), None)
+    test = next((folders[name] for name in TEST_NAMES if name in folders), None)
+    if not any(folder is not None and (subfolders(folder) or (train and test)) for folder in (train, test)):
+        return {"train": path}
+    return {part: _inner(folder) for part, folder in (("train", train), ("test", test)) if folder}
 
 
-def _subfolders(path: Path) -> list[Path]:
-    return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+def _inner(folder: Path) -> Path:
+    """The folder that the classes are in, of a folder that has been packed in another: seg_train/seg_train."""
+    inside = subfolders(folder)
+    return inside[0] if len(inside) == 1 and inside[0].name == folder.name else folder
 
 
-def _files(folder: Path) -> list[tuple[Path, str]]:
-    """All files of a part with their class, in the order of their paths."""
+def _files(folder: Path) -> list[tuple[Path, str | None]]:
+    """All files of a part with their class, in the order of their paths; without a class where there are no folders of classes."""
+    classes = subfolders(folder)
+    if not classes:
+        return [(folder / name, None) for name in sorted(_names(folder))]
     return [
         (Path(parent, name), normalize("NFC", sub.name))
-        for sub in _subfolders(folder)
+        for sub in classes
         for parent, _, names in sorted(os.walk(sub))
         for name in sorted(names)
-        if not name.startswith(".") and name.lower() not in IGNORED
+        if not _is_ignored(name)
     ]

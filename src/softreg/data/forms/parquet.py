@@ -1,86 +1,205 @@
 """Parquet as the Hugging Face hub has it: a column of pictures (their bytes, or a path) and one of labels, in one file or several.
 
-Needs pyarrow, the extra `parquet`.
+A file without pictures is read as a table of pixels: a column for each, or one of lists. Needs pyarrow, the extra `parquet`.
 """
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from softreg.data.forms.csv_layout import LABEL_NAMES
-from softreg.data.forms.pictures import Encoded, commonest_size, decode_all, is_grey, to_tensor
-from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm, files_by_part
-from softreg.data.image_array import to_labels
+from softreg.data.forms.csv_layout import ID_NAMES, LABEL_NAMES
+from softreg.data.forms.pictures import Encoded, decode_parts, stream
+from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, files_by_part
+from softreg.data.image_array import to_images, to_labels
 from softreg.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 SUFFIXES = (".parquet",)
-IMAGE_NAMES = ("image", "img", "picture", "png", "jpg")
+IMAGE_NAMES = ("image", "img", "picture", "png", "jpg", "pixels", "pixel_values")
 BATCH_ROWS = 1000
 
 
-class Parquet(WholeForm):
-    """A Parquet file, or a folder (or its data/) of them, by part: train-00000-of-00002.parquet, test-..., validation-..."""
+class Parquet:
+    """A Parquet file, or a folder of them by part: train-00000-of-00002.parquet, data/test-..., test/0000.parquet, ..."""
 
     def matches(self, path: Path) -> bool:
         """Whether it is a Parquet file, or a folder of them."""
         return path.suffix.lower() in SUFFIXES if path.is_file() else bool(_files(path))
 
     def read(self, path: Path, options: ReadOptions) -> Source:
-        """See `Form`. The size is the commonest of the training part, or `options.size`."""
+        """See `Form`. The size of pictures is the commonest of the training part, or `options.size`."""
         files = {"train": [path]} if path.is_file() else _files(path)
-        rows = {part: [row for file in found for row in _rows(file, options)] for part, found in files.items()}
-        for part, found in rows.items():
-            if not found:
-                raise DataError("data.no_images", path=files[part][0])
-        size = options.size or commonest_size([picture for picture, _ in next(iter(rows.values()))], path)
-        decoded = {part: decode_all([picture for picture, _ in found], size, options, path) for part, found in rows.items()}
-        grey = all(is_grey(images) for images, _ in decoded.values())
-        parts = {
-            part: Part(to_tensor(images, grey=grey), _labels([rows[part][index][1] for index in good], path), files[part][0])
-            for part, (images, good) in decoded.items()
-        }
-        return Source(parts.get("train"), parts.get("test"), _class_names(next(iter(files.values()))[0], options))
+        tables = {part: Table(found, options) for part, found in files.items()}
+        first = next(iter(tables.values()))
+        if first.has_pictures:
+            decoded = decode_parts(tables, options, {part: table.files[0] for part, table in tables.items()})
+        else:
+            decoded = {part: (table.pixels(), list(range(len(table)))) for part, table in tables.items()}
+        parts = {part: table.part(*decoded[part]) for part, table in tables.items()}
+        return Source(parts.get("train"), parts.get("test"), first.class_names)
+
+    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
+        """See `Form`."""
+        files = {"train": [path]} if path.is_file() else _files(path)
+        table = Table(files.get("test") or files["train"], replace(options, strict=False))
+        if table.has_pictures and not table.column(options.split):
+            for images, good in stream(table, options, table.files[0]):
+                yield Part(images, None, table.files[0], share=(good[-1] + 1) / len(table) if good else 1.0)
+        else:
+            source = self.read(path, replace(options, strict=False)).split()
+            yield from filter(None, [source.test or source.train])
+
+
+class Table:
+    """The rows of one part, in one file or several. Going through it gives the picture of each."""
+
+    def __init__(self, files: Sequence[Path], options: ReadOptions) -> None:
+        self.files, self.options = files, options
+        self._opened = [_open(file) for file in files]
+        self.names: list[str] = self._opened[0].schema_arrow.names
+        image = next((name for wanted in IMAGE_NAMES for name in self.names if name.lower() == wanted), None)
+        self.image = image
+
+    def __len__(self) -> int:
+        return sum(int(file.metadata.num_rows) for file in self._opened)
+
+    def __iter__(self) -> Iterator[Encoded]:
+        assert self.image is not None
+        for path, number, cell in self.cells(self.image):
+            yield Encoded(_source(cell, path, number), f"{path}: row {number}")
+
+    @cached_property
+    def has_pictures(self) -> bool:
+        """Whether there is a column of pictures, not of numbers."""
+        if self.image is None:
+            return False
+        kind = str(self._opened[0].schema_arrow.field(self.image).type)
+        return "list" not in kind and "[" not in kind
+
+    def cells(self, column: str) -> Iterator[tuple[Path, int, Any]]:
+        """Each cell of a column, with its file and its row there."""
+        for path, file in zip(self.files, self._opened, strict=True):
+            number = 0
+            with _errors_of(path):
+                for batch in file.iter_batches(BATCH_ROWS, columns=[column]):
+                    for cell in batch.column(0).to_pylist():
+                        number += 1
+                        yield path, number, cell
+
+    def column(self, name: str) -> str | None:
+        """A column that was asked for, in any case; None if none was, or it is missing and need not be there."""
+        found = next((column for column in self.names if column.lower() == name.lower()), None)
+        if name and found is None and self.options.strict:
+            raise DataError("forms.no_column", path=self.files[0], column=name, columns=", ".join(self.names[:5]))
+        return found if name else None
+
+    @cached_property
+    def label(self) -> str | None:
+        """The column of the label: the one asked for, else by its name, else the one that the hub's metadata names classes for."""
+        by_name = (name for wanted in LABEL_NAMES for name in self.names if name.lower() == wanted)
+        return self.column(self.options.label) or next(by_name, None) or next(filter(self._names_in_metadata, self.names), None)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, by the hub's metadata; () if it has none."""
+        return tuple(self._names_in_metadata(self.label)) if self.label else ()
+
+    def _names_in_metadata(self, column: str) -> Sequence[str]:
+        try:
+            features = json.loads((self._opened[0].schema_arrow.metadata or {})[b"huggingface"])["info"]["features"]
+            names = features[column]["names"]
+        except (KeyError, TypeError, ValueError, RecursionError):
+            return ()
+        return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()
+
+    def part(self, images: Tensor, good: list[int]) -> Part:
+        """The part of these images, which are those of the rows `good`."""
+        splits, groups = (self._texts(self.column(name), good) for name in (self.options.split, self.options.group))
+        where, lines = self.files[0], torch.tensor(good, dtype=torch.int64) + 1
+        return Part(images, self._labels(good), where, lines=lines if len(self.files) == 1 else None, splits=splits, groups=groups)
+
+    def _texts(self, column: str | None, good: list[int]) -> list[str] | None:
+        if column is None:
+            return None
+        cells = [str(cell) for _, _, cell in self.cells(column)]
+        return [cells[index] for index in good]
+
+    def _labels(self, good: list[int]) -> Tensor | list[str] | None:
+        """The labels; None if there is no such column, or all are the hub's -1 or null for images without labels."""
+        cells = list(self.cells(self.label)) if self.label else []
+        if all(cell in (None, -1) for _, _, cell in cells):
+            return None
+        missing = next(((path, number) for path, number, cell in cells if cell is None), None)
+        if missing:
+            raise DataError("forms.parquet_no_label", path=missing[0], row=missing[1])
+        return to_labels(np.asarray([cells[index][2] for index in good]), f"{self.files[0]}: {self.label}")
+
+    def pixels(self) -> Tensor:
+        """The images of a table of numbers: a column of lists, or all columns that are no label, id or text."""
+        if not len(self):
+            raise DataError("data.no_images", path=self.files[0])
+        if self.image is not None:
+            rows: NDArray[Any] = np.asarray([cell for _, _, cell in self.cells(self.image)])
+        else:
+            asked = {self.label, self.column(self.options.split), self.column(self.options.group)}
+            types = {field.name: str(field.type) for field in self._opened[0].schema_arrow}
+            columns = [
+                name
+                for name in self.names
+                if name not in asked and name.lower() not in ID_NAMES and types[name].startswith(("int", "uint", "float", "double"))
+            ]
+            if len(columns) < 64:  # 8 x 8
+                raise DataError(
+                    "forms.parquet_columns", path=self.files[0], columns=", ".join(self.names[:10]), wanted=", ".join(IMAGE_NAMES)
+                )
+            read = [file.read(columns=columns) for file in self._opened]
+            rows = np.concatenate([np.column_stack([column.to_numpy() for column in table.columns]) for table in read])
+        return to_images(rows, f"{self.files[0]}", self.options.size)
 
 
 def _files(path: Path) -> dict[str, list[Path]]:
+    """The files of each part: in the folder, in its data/, or in a folder for each part."""
     if not path.is_dir():
         return {}
-    data = path / "data"
-    return files_by_part(path, SUFFIXES) or (files_by_part(data, SUFFIXES) if data.is_dir() else {})
+    for folder in (path, path / "data"):
+        if folder.is_dir() and (found := files_by_part(folder, SUFFIXES, shards=True)):
+            return found
+    parts = {"train": TRAIN_NAMES, "test": TEST_NAMES}
+    folders = {part: next((path / name for name in names if (path / name).is_dir()), None) for part, names in parts.items()}
+    by_part = {part: files_by_part(folder, SUFFIXES, shards=True) for part, folder in folders.items() if folder}
+    return {part: next(iter(files.values())) for part, files in by_part.items() if files}
 
 
-def _opened(path: Path) -> "ParquetFile":
+def _open(path: Path) -> "ParquetFile":
     try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
+        import pyarrow  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtraError("forms.needs_parquet", path=path) from error
-    try:
+    from pyarrow.parquet import ParquetFile
+
+    with _errors_of(path):
         return ParquetFile(path)
-    except (ArrowException, OSError, ValueError) as error:
-        raise DataError("data.unreadable", path=path, why=str(error).partition("\n")[0]) from error
 
 
-def _rows(path: Path, options: ReadOptions) -> Iterator[tuple[Encoded, Any]]:
-    """Each row's picture and label (None if there is no such column)."""
-    file = _opened(path)
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises into a DataError that names the file."""
     from pyarrow import ArrowException
 
-    image, label = _columns(file, path, options)
-    number = 0
     try:
-        for batch in file.iter_batches(BATCH_ROWS, columns=[image, *([label] if label else [])]):
-            labels = batch.column(label).to_pylist() if label else [None] * len(batch)
-            for cell, value in zip(batch.column(image).to_pylist(), labels, strict=True):
-                number += 1
-                yield Encoded(_source(cell, path, number), f"{path}: row {number}"), value
-    except (ArrowException, OSError) as error:
+        yield
+    except (ArrowException, OSError, ValueError) as error:
         raise DataError("data.unreadable", path=path, why=str(error).partition("\n")[0]) from error
 
 
@@ -94,42 +213,3 @@ def _source(cell: Any, path: Path, number: int) -> Path | bytes:
     if place is None or not place.is_relative_to(folder):
         raise DataError("forms.parquet_cell", path=path, row=number, found=repr(found)[:60])
     return place
-
-
-def _columns(file: "ParquetFile", path: Path, options: ReadOptions) -> tuple[str, str | None]:
-    """The columns of the picture and of the label."""
-    names: list[str] = file.schema_arrow.names
-    lower = {name.lower(): name for name in names}
-    image = next((lower[name] for name in IMAGE_NAMES if name in lower), None)
-    if image is None:
-        raise DataError("forms.parquet_columns", path=path, columns=", ".join(names[:10]), wanted=", ".join(IMAGE_NAMES))
-    if options.label:
-        if options.label.lower() not in lower:
-            raise DataError("forms.no_column", path=path, column=options.label, columns=", ".join(names[:5]))
-        return image, lower[options.label.lower()]
-    by_name = (lower[name] for name in LABEL_NAMES if name in lower)
-    return image, next(by_name, None) or next((name for name in names if _label_feature(file, name)), None)
-
-
-def _label_feature(file: "ParquetFile", column: str) -> Sequence[str]:
-    """The names of the classes that the hub's metadata gives for a column; () if it gives none."""
-    try:
-        features = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])["info"]["features"]
-        names = features[column]["names"]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return ()
-    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()
-
-
-def _class_names(path: Path, options: ReadOptions) -> tuple[str, ...]:
-    file = _opened(path)
-    _, label = _columns(file, path, options)
-    return tuple(_label_feature(file, label)) if label else ()
-
-
-def _labels(values: list[Any], path: Path) -> Any:
-    if values and values[0] is None:
-        return None
-    if any(value is None for value in values):
-        raise DataError("forms.no_labels", path=path)
-    return to_labels(np.asarray(values), path)

@@ -2,10 +2,13 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
+from math import prod
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,11 +18,15 @@ from torch import Tensor
 
 from softreg.data.dataset import MAX_SIDE, MIN_SIDE
 from softreg.data.forms.source import ReadOptions
+from softreg.data.idx import MAX_BYTES
 from softreg.errors import DataError, PictureError, SoftregWarning
 from softreg.imaging.decode import FORMATS, decode
+from softreg.imaging.resampling import resized_whole
 from softreg.messages import translate
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 SHOWN = 5  # bad pictures that a message names
+BATCH = 500  # pictures of a stream that are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,49 @@ class Encoded:
     name: str
 
 
-def commonest_size(pictures: Sequence[Encoded], where: object) -> tuple[int, int]:
+class Pictures(Protocol):
+    """Pictures that can be gone through more than once, in a list or in a file."""
+
+    def __iter__(self) -> Iterator[Encoded]: ...
+    def __len__(self) -> int: ...
+
+
+def decode_parts(
+    pictures: Mapping[str, Pictures], options: ReadOptions, where: Mapping[str, Path]
+) -> dict[str, tuple[Tensor, list[int]]]:
+    """The pictures of each part that can be read, uint8 (N, H, W) or, unless all are grey, (N, H, W, 3), and their indices.
+
+    Their size is the commonest of the first part, or `options.size`.
+
+    Raises
+    ------
+    DataError
+        As `commonest_size` and `decode_all`, or if a part is empty.
+    """
+    for part, found in pictures.items():
+        if not len(found):
+            raise DataError("data.no_images", path=where[part])
+    first = next(iter(pictures))
+    size = _size_asked_for(options) or commonest_size(pictures[first], where[first])
+    decoded = {part: decode_all(found, size, options, where[part]) for part, found in pictures.items()}
+    colour = any(images.ndim == 4 for images, _ in decoded.values())
+    return {part: (torch.from_numpy(_coloured(images) if colour else images), good) for part, (images, good) in decoded.items()}
+
+
+def stream(pictures: Pictures, options: ReadOptions, where: Path) -> Iterator[tuple[Tensor, list[int]]]:
+    """As `decode_parts` of one part, some at a time; what was resized or skipped is said at the end."""
+    if not len(pictures):
+        raise DataError("data.no_images", path=where)
+    size = _size_asked_for(options) or commonest_size(pictures, where)
+    waiting, first, tally = iter(pictures), 0, Tally(len(pictures), where)
+    while batch := list(islice(waiting, BATCH)):
+        images, good = _decode(batch, size, options, tally)
+        yield torch.from_numpy(images), [first + index for index in good]
+        first += len(batch)
+    tally.tell(size)
+
+
+def commonest_size(pictures: Pictures, where: object) -> tuple[int, int]:
     """(height, width) of most pictures, by their headers; the smaller of two as common.
 
     Raises
@@ -48,46 +97,87 @@ def commonest_size(pictures: Sequence[Encoded], where: object) -> tuple[int, int
 
 
 def decode_all(
-    pictures: Sequence[Encoded], size: tuple[int, int], options: ReadOptions, where: object
+    pictures: Pictures, size: tuple[int, int], options: ReadOptions, where: object
 ) -> tuple[NDArray[np.uint8], list[int]]:
-    """The pictures that can be read, uint8 (N, H, W, 3), and their indices.
+    """The pictures that can be read, uint8 (N, H, W) or, unless all are grey, (N, H, W, 3), and their indices.
 
     Raises
     ------
     DataError
-        If some cannot be read and `options.skip_bad` is not set, listing the first; or if none can.
+        If some cannot be read and `options.skip_bad` is not set, listing the first; if none can; or if they do not fit in memory.
     """
-    images = np.empty((len(pictures), *size, 3), np.uint8)
-    good: list[int] = []
-    bad: list[str] = []
-    resized = 0
-    for index, picture in _decoded(pictures):
-        if isinstance(picture, PictureError):
-            bad.append(str(picture))
-            continue
-        resized += picture.shape[:2] != size
-        images[len(good)] = picture if picture.shape[:2] == size else _resized(picture, size)
-        good.append(index)
-    if bad:
-        listed = "; ".join(bad[:SHOWN]) + ("; ..." if len(bad) > SHOWN else "")
-        if not options.skip_bad:
-            raise DataError("forms.bad_pictures", path=where, count=len(bad), n=len(pictures), listed=listed)
-        _warn(translate("forms.skipped", path=where, count=len(bad), n=len(pictures), listed=listed))
-    if resized:
-        _warn(translate("forms.resized", path=where, count=resized, n=len(pictures), height=size[0], width=size[1]))
+    tally = Tally(len(pictures), where)
+    images, good = _decode(pictures, size, options, tally)
+    tally.tell(size)
     if not good:
         raise DataError("forms.no_pictures", path=where)
+    return images, good
+
+
+class Tally:
+    """What became of `n` pictures: which cannot be read, and how many were resized."""
+
+    def __init__(self, n: int, where: object) -> None:
+        self.n, self.where = n, where
+        self.bad: list[str] = []
+        self.resized = 0
+
+    @property
+    def listed(self) -> dict[str, object]:
+        """The bad pictures, for a message."""
+        listed = "; ".join(self.bad[:SHOWN]) + ("; ..." if len(self.bad) > SHOWN else "")
+        return {"path": self.where, "count": len(self.bad), "n": self.n, "listed": listed}
+
+    def tell(self, size: tuple[int, int]) -> None:
+        """Warn of what was skipped or brought to `size`."""
+        if self.bad:
+            _warn(translate("forms.skipped", **self.listed))
+        if self.resized:
+            resized = {"count": self.resized, "n": self.n, "height": size[0], "width": size[1]}
+            _warn(translate("forms.resized", path=self.where, **resized))
+
+
+def _decode(pictures: Pictures, size: tuple[int, int], options: ReadOptions, tally: Tally) -> tuple[NDArray[np.uint8], list[int]]:
+    images = _empty(len(pictures), options.image_shape or size, tally.where)
+    good: list[int] = []
+    for index, picture in _decoded(pictures):
+        if isinstance(picture, PictureError):
+            tally.bad.append(str(picture))
+            continue
+        if images.ndim == 3 and options.image_shape is None and not _is_grey(picture):
+            grey, images = images, _empty(len(pictures), (*size, 3), tally.where)
+            images[: len(good)] = grey[: len(good), ..., None]
+        tally.resized += picture.shape[:2] != size
+        images[len(good)] = resized_whole(picture, images.shape[1:])
+        good.append(index)
+    if tally.bad and not options.skip_bad:
+        raise DataError("forms.bad_pictures", **tally.listed)
     return images[: len(good)], good
 
 
-def is_grey(images: NDArray[np.uint8]) -> bool:
-    """Whether all pictures (N, H, W, 3) are grey."""
-    return all(bool((image[..., :1] == image).all()) for image in images)
+def _size_asked_for(options: ReadOptions) -> tuple[int, int] | None:
+    return options.size if options.image_shape is None else (options.image_shape[0], options.image_shape[1])
 
 
-def to_tensor(images: NDArray[np.uint8], *, grey: bool) -> Tensor:
-    """Pictures (N, H, W, 3) as a tensor, `grey` ones as (N, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(images[..., 0]) if grey else images)
+def as_pictures(files: Sequence[Path]) -> list[Encoded]:
+    """The files, each called by its path."""
+    return [Encoded(file, str(file)) for file in files]
+
+
+def _empty(n: int, shape: tuple[int, ...], where: object) -> NDArray[np.uint8]:
+    needed = n * prod(shape)
+    if needed > MAX_BYTES:
+        raise DataError("forms.too_large", path=where, n=n, needed=needed / 1e9, most=MAX_BYTES / 1e9)
+    return np.empty((n, *shape), np.uint8)
+
+
+def _is_grey(picture: NDArray[np.uint8]) -> bool:
+    return bool((picture[..., :1] == picture).all())
+
+
+def _coloured(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images (N, H, W, 3) of any."""
+    return images if images.ndim == 4 else np.repeat(images[..., None], 3, axis=3)
 
 
 def _warn(line: str) -> None:
@@ -109,14 +199,9 @@ def _size(source: Path | bytes) -> tuple[int, int] | None:
     return (width, height) if turned else (height, width)
 
 
-def _decoded(pictures: Sequence[Encoded]) -> Iterator[tuple[int, NDArray[np.uint8] | PictureError]]:
+def _decoded(pictures: Pictures) -> Iterator[tuple[int, NDArray[np.uint8] | PictureError]]:
     for index, picture in enumerate(pictures):
         try:
             yield index, np.rint(decode(picture.source, picture.name).pixels).astype(np.uint8)
         except PictureError as error:
             yield index, error
-
-
-def _resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    height, width = size
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))

@@ -1,5 +1,7 @@
 """What every reader returns: images and labels as the file has them, before classes are numbered and parts are split."""
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +27,7 @@ class ReadOptions:
     skip_bad : leave out pictures that cannot be read, instead of failing
     split : the column that says which images are for training ("train") and which for testing; "" takes the files' parts
     group : the column of what must not be divided between training and testing, e.g. the writer; "" if there is none
-    colour : whether pictures are read in colour; None reads them in grey if all of them are
+    image_shape : (H, W) or (H, W, 3) that pictures are brought to, those of a model; None takes `size`, and grey if all are grey
     strict : whether columns that are asked for must be there; not in data that is only evaluated on, or predicted
     """
 
@@ -34,7 +36,7 @@ class ReadOptions:
     skip_bad: bool = False
     split: str = ""
     group: str = ""
-    colour: bool | None = None
+    image_shape: tuple[int, ...] | None = None
     strict: bool = True
 
 
@@ -147,19 +149,22 @@ class WholeForm:
             yield part
 
 
-def files_by_part(folder: Path, suffixes: tuple[str, ...]) -> dict[str, list[Path]]:
+def files_by_part(folder: Path, suffixes: tuple[str, ...], *, shards: bool = False) -> dict[str, list[Path]]:
     """The files in a folder with one of these suffixes, by the part in their names: {"train": [...], "test": [...]}, sorted.
 
-    A single file that names no part is "train". Of several test parts (test, val) the first in `TEST_NAMES` counts.
+    A single file that names no part is "train"; so are several if they are `shards`. Of several test parts (test, val) the first in
+    `TEST_NAMES` counts.
     """
-    paths = sorted(path for path in folder.iterdir() if path.name.lower().endswith(suffixes) and path.is_file())
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.name.lower().endswith(suffixes) and entry.is_file())
+    paths = [folder / name for name in names]
     found: dict[str, list[Path]] = {}
     for path in paths:
         found.setdefault(_part_in(path.name), []).append(path)
     train = next((found[name] for name in TRAIN_NAMES if name in found), [])
     test = next((found[name] for name in TEST_NAMES if name in found), [])
     rest = found.get("", [])
-    if not train and len(rest) == 1:
+    if not train and (len(rest) == 1 or shards):
         train = rest
     return {part: files for part, files in (("train", train), ("test", test)) if files}
 
@@ -169,6 +174,11 @@ def one_file(folder: Path, part: str, files: Sequence[Path]) -> Path:
     if len(files) > 1:
         raise DataError("forms.several", path=folder, part=part, files=", ".join(file.name for file in files[:5]))
     return files[0]
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a folder's name: seg_train -> seg, train."""
+    return re.findall(r"[^\W_]+", name.lower())
 
 
 def _part_in(name: str) -> str:

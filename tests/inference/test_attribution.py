@@ -3,13 +3,14 @@
 import pytest
 import torch
 
-from softreg.data.dataset import Splits
+from softreg.data.dataset import Dataset, Splits
 from softreg.features.deskew import deskew
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.attribution import attribution_maps, first_and_second, prototypes, templates, weight_templates
 from softreg.inference.prediction import predict
 from softreg.model.softmax_regression import SoftmaxRegression
+from tests.helpers.pooled_features import textures
 
 
 @pytest.fixture(scope="module", params=FEATURE_MAPS)
@@ -81,3 +82,22 @@ def test_weights_are_templates_exactly_where_a_weight_belongs_to_a_pixel(model: 
         assert torch.equal(found.flatten(1), model.linear.weight.detach())
     else:
         assert found is None
+
+
+def test_log_odds_do_not_saturate() -> None:
+    logits = torch.zeros(3, 4)
+    logits[:, 1] = torch.tensor([400.0, 900.0, 600.0])  # all of probability one in float64
+    assert prototypes(logits, 3)[1].tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("shape", [(9, 12), (40, 33, 3)])
+def test_templates_of_pictures_are_mean_contributions(shape: tuple[int, ...]) -> None:
+    images = textures(12, shape, seed=1)
+    data = Dataset(images, torch.arange(12) % 2, ("a", "b"), "textures")
+    made = SoftmaxRegression(make_feature_map("patches", shape).fit(images, 1), data.classes)
+    made.set_theta(torch.randn(2, made.features.dim + 1, generator=torch.Generator().manual_seed(2)) / 50)
+    found = templates(made, data)
+    assert found.shape == (2, *shape[:2])
+    for c in (0, 1):
+        mean = (made.logits(images[c::2])[:, c] - made.linear.bias[c].detach()).mean()
+        assert float(found[c].sum()) == pytest.approx(float(mean), abs=1e-3)

@@ -10,7 +10,18 @@ from torch import Tensor
 from softreg.data.dataset import Dataset
 from softreg.features.registry import FEATURE_MAPS
 from softreg.figures.house_style import MUTED, bold, house_style, new_figure, save
-from softreg.figures.layout import BLOCK_ROWS, LEFT, TOP, WIDTH, draw_captioned, image_grid
+from softreg.figures.layout import (
+    BLOCK_ROWS,
+    LEFT,
+    MAX_CLASSES,
+    TOP,
+    WIDTH,
+    draw_captioned,
+    draw_images,
+    image_grid,
+    shortened,
+    title_of_shown,
+)
 from softreg.figures.training import class_templates
 from softreg.inference.attribution import N_AVERAGED
 from softreg.inference.explanation import RunExplanation
@@ -19,6 +30,7 @@ from softreg.messages import translate
 from softreg.storage.atomic import reraise_as_write_error
 
 BLOCK_GAP = 0.2  # inches between blocks
+MAX_BLOCKS = 3  # side by side
 
 
 def save_explanation(explanation: RunExplanation, folder: Path) -> list[Path]:
@@ -40,23 +52,25 @@ def save_explanation(explanation: RunExplanation, folder: Path) -> list[Path]:
 
 
 def typical_images(data: Dataset, index: Tensor) -> Figure:
-    """The images of `data` with the indices (C, count), one row per class."""
-    blocks = ceil(len(index) / BLOCK_ROWS)
-    rows, count = ceil(len(index) / blocks), max(3, min(index.shape[1], 12 // blocks))
-    name_width = 0.25 + 0.085 * max(map(len, data.classes))
-    side = (WIDTH - 2 * LEFT - blocks * name_width - BLOCK_GAP * (blocks - 1)) / (blocks * count)
-    height = TOP + rows * side + 0.2
+    """The images of `data` with the indices (C, count), one row per class; of many classes, the first."""
+    names = [shortened(name) for name in data.classes[:MAX_CLASSES]]
+    blocks = min(MAX_BLOCKS, ceil(len(names) / BLOCK_ROWS))
+    rows, count = ceil(len(names) / blocks), max(3, min(index.shape[1], 12 // blocks))
+    name_width = 0.25 + 0.085 * max(map(len, names))
+    side = (WIDTH - 2 * LEFT - blocks * name_width - BLOCK_GAP * (blocks - 1)) / (blocks * count)  # inches across, of an image
+    tall = side * data.images.shape[1] / data.images.shape[2]
+    height = TOP + rows * tall + 0.2
     with house_style():
-        figure = new_figure(WIDTH, height, translate("explain.typical"))
-        for c, (name, indices) in enumerate(zip(data.classes, index.tolist(), strict=True)):
+        figure = new_figure(WIDTH, height, title_of_shown(translate("explain.typical"), len(data.classes)))
+        for c, (name, indices) in enumerate(zip(names, index.tolist(), strict=False)):
             block, row = divmod(c, rows)
             left = LEFT + block * (name_width + count * side + BLOCK_GAP) + name_width
+            bottom = height - TOP - (row + 1) * tall
             strip = np.hstack([data.images[i].numpy() for i in indices[:count]])
-            bottom = height - TOP - (row + 1) * side
-            axes = figure.add_axes((left / WIDTH, bottom / height, count * side / WIDTH, side / height))
-            axes.imshow(strip, cmap="Greys", vmin=0, vmax=255, interpolation="nearest")
+            axes = figure.add_axes((left / WIDTH, bottom / height, len(indices[:count]) * side / WIDTH, tall / height))
+            draw_images(axes, strip, data.image_shape)
             axes.axis("off")
-            axes.text(-0.12 / (count * side), 0.5, name, transform=axes.transAxes, ha="right", va="center", fontweight=bold())
+            figure.text((left - 0.12) / WIDTH, (bottom + tall / 2) / height, name, ha="right", va="center", fontweight=bold())
         return figure
 
 

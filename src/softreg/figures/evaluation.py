@@ -10,7 +10,7 @@ from torch import Tensor
 
 from softreg.data.dataset import Dataset
 from softreg.figures.house_style import BLUE, FAINT, INK, PALE_BLUE, bold, house_style, new_figure
-from softreg.figures.layout import draw_captioned, heatmap_axes, image_grid
+from softreg.figures.layout import draw_captioned, draw_images, heatmap_axes, image_grid
 from softreg.inference.evaluation import Evaluation
 from softreg.messages import translate
 
@@ -61,11 +61,11 @@ def worst_mistakes(evaluation: Evaluation, data: Dataset) -> Figure:
 
 
 def sample_image(image: Tensor, label: str, prediction: str, index: int) -> Figure:
-    """One test image (28, 28) with its label and prediction, drawn as the lesson draws it."""
+    """One test image (H, W) or (H, W, 3) with its label and prediction; a digit is drawn as the lesson draws it."""
     with house_style():
         figure = new_figure(4.4, 5.0, translate("figures.test_sample", index=index))
         axes = figure.add_axes((0.09, 0.05, 0.82, 0.74))
-        axes.imshow(image.numpy(), cmap="Greys", interpolation="nearest")
+        draw_images(axes, image.numpy(), tuple(image.shape))
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=FAINT)
         axes.set_title(translate("figures.label_and_prediction", label=label, prediction=prediction), pad=10)

@@ -55,7 +55,7 @@ def _shared_scale(maps: Sequence[NDArray[np.float32]]) -> ScalarMappable:
 def _draw_row(figure: Figure, bottom: float, picture: Picture, explained: Explained, scale: ScalarMappable) -> None:
     """The four panels of one digit, `bottom` inches from the lower edge."""
     prediction = explained[0]
-    rows = zip(_panels(figure, bottom), _titles(explained), _captions(explained), (None, *_maps(explained)), strict=True)
+    rows = zip(_panels(figure, bottom), _titles(picture, explained), _captions(explained), (None, *_maps(explained)), strict=True)
     for panel, title, caption, evidence in rows:
         _draw_crop(panel, picture, prediction, faded=evidence is not None)
         if evidence is not None:
@@ -71,10 +71,15 @@ def _panels(figure: Figure, bottom: float) -> list[Axes]:
     return [figure.add_axes((left / WIDTH, bottom / height, PANEL / WIDTH, PANEL / height)) for left in lefts]
 
 
-def _titles(explained: Explained) -> tuple[str, ...]:
-    _, first, second = explained
+def _is_whole(picture: Picture, prediction: DigitPrediction) -> bool:
+    """Whether the picture was read as one image, by a model of anything but digits on paper."""
+    return tuple(prediction.digit.box) == (0, 0, *picture.size)
+
+
+def _titles(picture: Picture, explained: Explained) -> tuple[str, ...]:
+    prediction, first, second = explained
     return (
-        translate("explain.found"),
+        translate("explain.whole" if _is_whole(picture, prediction) else "explain.found"),
         translate("explain.for_class", label=first.label),
         translate("explain.for_class", label=second.label),
         translate("explain.rather_than", label=first.label, other=second.label),
@@ -106,7 +111,7 @@ def _draw_crop(panel: Axes, picture: Picture, prediction: DigitPrediction, *, fa
     width, height = picture.size
     panel.imshow(pixels, extent=(0, width, height, 0), cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
     x, y, w, h = prediction.digit.box
-    side = max(w, h) * (1 + 2 * PADDING)
+    side = max(w, h) * (1 if _is_whole(picture, prediction) else 1 + 2 * PADDING)
     panel.set(xlim=(x + (w - side) / 2, x + (w + side) / 2), ylim=(y + (h + side) / 2, y + (h - side) / 2), xticks=[], yticks=[])
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).mean(0) / 255
     red, green, blue = np.broadcast_to(edge, 3).tolist()

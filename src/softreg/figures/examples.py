@@ -8,7 +8,8 @@ from torch import Tensor
 
 from softreg.data.dataset import Dataset
 from softreg.figures.house_style import INK, house_style, new_figure
-from softreg.figures.layout import BLOCK_ROWS
+from softreg.figures.layout import BLOCK_ROWS, draw_images
+from softreg.image_format import SIDE
 from softreg.messages import translate
 
 GAP = 4  # white pixels between images
@@ -29,9 +30,7 @@ def class_grid(dataset: Dataset) -> Figure:
             left = EDGE + block * block_width + name_width
             axes = figure.add_axes((left / width, EDGE / height, count * IMAGE / width, rows * IMAGE / height))
             shown = range(block * rows, min(classes, (block + 1) * rows))
-            axes.imshow(
-                rows_of_images(dataset, shown, rows, count).numpy(), cmap="Greys", interpolation="nearest", vmin=0, vmax=255
-            )
+            draw_images(axes, rows_of_images(dataset, shown, rows, count).numpy(), dataset.image_shape)
             side = dataset.images.shape[1] + GAP
             axes.set_yticks([side * row + side / 2 for row in range(len(shown))], [dataset.classes[c] for c in shown], color=INK)
             axes.set_xticks([])
@@ -43,7 +42,8 @@ def class_grid(dataset: Dataset) -> Figure:
 def rows_of_images(dataset: Dataset, classes: range, rows: int, count: int) -> Tensor:
     """The first `count` images of each of these classes, one row per class: uint8 (rows * (H + 4), count * (W + 4)[, 3])."""
     height, width, *channels = dataset.image_shape
-    grid = torch.zeros(rows, height + GAP, count, width + GAP, *channels, dtype=torch.uint8)
+    paper = 0 if dataset.image_shape == (SIDE, SIDE) else 255  # white, as `draw_images` draws them
+    grid = torch.full((rows, height + GAP, count, width + GAP, *channels), paper, dtype=torch.uint8)
     for row, label in enumerate(classes):
         for column, index in enumerate((dataset.labels == label).nonzero()[:count, 0].tolist()):
             grid[row, GAP // 2 : -GAP // 2, column, GAP // 2 : -GAP // 2] = dataset.images[index]

@@ -53,14 +53,18 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """The style, in the current language; in English if no installed font has the letters of that language."""
-    current = language()
-    font = hangul_font() if current == "ko" else None
-    if font is None:
+    """The style, in the current language; in English if no installed font has the letters of that language.
+
+    Names of classes may be in Hangul in English figures, too.
+    """
+    current, hangul = language(), hangul_font()
+    if hangul is None:
         use_language("en")
-    family, bold = font or ("DejaVu Sans", 700)
+    families, bold = ["DejaVu Sans"], 700
+    if hangul is not None:
+        families, bold = ([hangul[0]], hangul[1]) if current == "ko" else ([*families, hangul[0]], bold)
     try:
-        with mpl.rc_context(STYLE | {"font.family": [family], "figure.titleweight": bold}):  # type: ignore[arg-type]
+        with mpl.rc_context(STYLE | {"font.family": families, "figure.titleweight": bold}):  # type: ignore[arg-type]
             yield
     finally:
         use_language(current)
@@ -81,9 +85,10 @@ def hangul_font() -> tuple[str, int] | None:
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
-    """An empty figure of `width` by `height` inches with its title at the upper left."""
+    """An empty figure of `width` by `height` inches with its title at the upper left, smaller if it is long."""
     figure = Figure(figsize=(width, height))
-    figure.text(0.3 / width, 1 - 0.22 / height, title, ha="left", va="top", fontsize=13, fontweight=bold())
+    size = 13 * min(1, 10 * (width - 0.3) / max(1, len(title)))  # points; of 13, about ten letters make an inch
+    figure.text(0.3 / width, 1 - 0.22 / height, title, ha="left", va="top", fontsize=size, fontweight=bold())
     return figure
 
 

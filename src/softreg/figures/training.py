@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from softreg.figures.house_style import BLUE, DIVERGING, MUTED, bold, house_style, new_figure
-from softreg.figures.layout import colorbar_axes, image_grid
+from softreg.figures.layout import MAX_CLASSES, colorbar_axes, image_grid, shortened, title_of_shown
 from softreg.messages import translate
 
 
@@ -36,18 +36,20 @@ def class_templates(templates: Tensor, classes: Sequence[str], title: str) -> Fi
     Of templates in colour (C, H, W, 3) each channel is drawn by itself as light: grey is zero.
     """
     with house_style():
+        title, classes, templates = title_of_shown(title, len(classes)), classes[:MAX_CLASSES], templates[:MAX_CLASSES]
         figure, cells = image_grid(len(classes), title, margin=1.05)
+        size = 11 if len(classes) <= 20 else 8
         largest = float(_quantile(templates.abs(), 0.999)) or 1.0  # a few corner pixels must not make all others pale
         norm = TwoSlopeNorm(0, -largest, largest)
         if templates.ndim == 4:
             light = (0.5 + templates / (2 * largest)).clamp(0, 1)
             for cell, template, name in zip(cells, light.numpy(), classes, strict=True):
                 cell.imshow(template, interpolation="nearest")
-                cell.set_title(name, fontweight=bold())
+                cell.set_title(shortened(name), fontweight=bold(), fontsize=size)
             return figure
         for cell, template, name in zip(cells, templates.numpy(), classes, strict=True):
             heatmap = cell.imshow(template, cmap=DIVERGING, norm=norm, interpolation="nearest")
-            cell.set_title(name, fontweight=bold())
+            cell.set_title(shortened(name), fontweight=bold(), fontsize=size)
         right = colorbar_axes(figure)
         bar = figure.colorbar(heatmap, cax=right, extend="both")
         bar.outline.set_visible(False)

@@ -13,6 +13,7 @@ from torch import Tensor
 from softreg.data.dataset import Dataset
 from softreg.features.deskew import deskew
 from softreg.features.registry import FEATURE_MAPS
+from softreg.image_format import SIDE
 from softreg.model.softmax_regression import SoftmaxRegression
 
 if TYPE_CHECKING:  # training draws templates and reads no pictures: imaging, and SciPy with it, would cost it a quarter of a second
@@ -87,7 +88,7 @@ def weight_templates(model: SoftmaxRegression) -> Tensor | None:
 
 @torch.no_grad()
 def templates(model: SoftmaxRegression, data: Dataset) -> Tensor:
-    """What each class looks for, on upright digits: (C, H, W), or (C, H, W, 3) of pixels in colour.
+    """What each class looks for: (C, H, W), or (C, H, W, 3) of pixels in colour; of images such as MNIST's, on upright digits.
 
     Where the features are pixels, the weights. Other feature maps have no weight per pixel; there it is the mean contribution of
     each pixel over the first 50 images of the class in `data`, or zero for a class without images.
@@ -95,12 +96,13 @@ def templates(model: SoftmaxRegression, data: Dataset) -> Tensor:
     weights = weight_templates(model)
     if weights is not None:
         return weights
-    means = torch.zeros(len(model.classes), *model.image_shape)
+    means = torch.zeros(len(model.classes), *model.image_shape[:2])
     for c, weight in enumerate(model.linear.weight.detach()):
         images = data.images[data.labels == c][:N_AVERAGED]
         if len(images):
-            upright = (255 * deskew(images)).round().to(torch.uint8)
-            means[c] = model.features.attribute(upright, weight).mean(0)
+            if model.image_shape == (SIDE, SIDE):  # such are deskewed by the features, too
+                images = (255 * deskew(images)).round().to(torch.uint8)
+            means[c] = model.features.attribute(images, weight).mean(0)
     return means
 
 
@@ -110,5 +112,7 @@ def prototypes(logits: Tensor, count: int) -> Tensor:
     For logits z (N, C) the log odds are z_c - log sum_{k /= c} exp z_k. Unlike probabilities they do not saturate at one.
     """
     z = logits.double()
-    others = torch.stack([z[:, [k for k in range(z.shape[1]) if k != c]].logsumexp(1) for c in range(z.shape[1])], 1)  # (N, C)
-    return (z - others).T.topk(min(count, len(z)), dim=1).indices
+    log_p, first = z.log_softmax(1), z.argmax(1, keepdim=True)  # (N, C), (N, 1)
+    odds = log_p - torch.log1p(-log_p.exp().scatter(1, first, 0))  # exact for all but the first class, whose p may be nearly 1
+    rest = z.scatter(1, first, -torch.inf).logsumexp(1, keepdim=True)  # (N, 1)
+    return odds.scatter(1, first, z.gather(1, first) - rest).T.topk(min(count, len(z)), dim=1).indices

@@ -31,9 +31,11 @@ def temperature(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -
     """The T > 0 that maximises the likelihood of labels int64 (N,), weighted if asked, under softmax(logits / T), logits (N, C).
 
     The mean negative log-likelihood is convex in b = 1/T, with slope mean(<p, z> - z_y) and curvature the mean variance of z under
-    p (Guo et al., On Calibration of Modern Neural Networks, ICML 2017).
+    p (Guo et al., On Calibration of Modern Neural Networks, ICML 2017). If all predictions are right there is no maximum; then 1.
     """
     z = logits.double()
+    if bool((z.argmax(1) == labels).all()):
+        return 1.0  # the likelihood only grows as b does: so few images say nothing of how sure to be
     z_label = z.gather(1, labels[:, None])[:, 0]  # (N,)
     w, b = None if weights is None else weights.double() / weights.double().sum(), 1.0
 
@@ -49,7 +51,7 @@ def temperature(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -
         b = min(max(b - step, b / 2), 2 * b)  # at most halved or doubled: far from the optimum the quadratic model misleads
         if abs(step) < 1e-10 * b:
             break
-    return 1 / min(max(b, 1e-2), 1e2)  # if all predictions are right, or all wrong, there is no optimum
+    return 1 / min(max(b, 1e-2), 1e2)  # if all predictions are wrong, there is no optimum
 
 
 def calibrate(

@@ -11,6 +11,7 @@ help:            ## this list
 
 train: .venv/installed  ## learn MNIST and show what was learned
 	$(BIN)/softreg train
+	@echo "Next: source .venv/bin/activate, then softreg predict docs/images/photo.jpg, softreg serve or softreg lab"
 
 test: lint types    ## lint, types and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile

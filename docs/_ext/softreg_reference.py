@@ -191,6 +191,7 @@ def _describe_unnamed_types(app: Sphinx, what: str, name: str, obj: Any, options
         lambda found: f"{found[1]}\n{'-' * len(found[1])}\n" + re.sub(r"(?m)^(\w[\w, ]*?) : (.*)$", r"\1\n    \2", found[2]),
         text,
     )
+    text = re.sub(r"(?<=[ (])\*(?=\w+\))", r"\\*", text)  # (N, *image_shape) is no emphasis
     lines[:] = text.split("\n")
 
 

@@ -19,7 +19,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 @click.command("serve", Command, help="serving.help", epilog="serving.examples")
 @option("--model", metavar="RUN", help="serving.model", shell_complete=complete(PRETRAINED))
 @option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="serving.host")
-@option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="serving.port")
+@option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), metavar="INT", help="serving.port")
 @option("--allow-host", "allowed", multiple=True, metavar="NAME", help="serving.allow_host")
 @option("--token", metavar="TEXT", envvar="SOFTREG_TOKEN", help="serving.token")
 @common_options

@@ -86,8 +86,9 @@ class Option(click.Option):
         self._help = key
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """What stands in brackets after the help: click's own, or the default to show."""
+        """What stands in brackets after the help: the default, in one style; an error names the range of a number."""
         extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
         if self._shown_default is not None:
             extra["default"] = self._shown_default
         return extra

@@ -1,4 +1,4 @@
-"""Who may ask: the names this server answers to, the token that other machines need, and the links that carry it."""
+"""Access: the host names this server answers to, the token that other machines need, and the links that carry it."""
 
 import asyncio
 import hmac
@@ -57,7 +57,7 @@ def links(host: str, port: int, names: Iterable[str], token: str | None) -> list
 
 
 class AccessToken:
-    """What every request must carry if other machines can reach the server.
+    """The token that every request must carry if other machines can reach the server.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class AccessToken:
         self._delayed = 0
 
     async def check(self, bearer: bytes, cookie: bytes, query_string: bytes) -> None:
-        """Let pass whoever carries the token as a bearer, in the cookie, or in the query; a right one never waits.
+        """Accept a request with the token as a bearer, in the cookie or in the query; the right token never waits.
 
         Raises
         ------

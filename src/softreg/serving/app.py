@@ -43,7 +43,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass
 class Playground:
-    """What the routes share, and the ASGI app made of them.
+    """The state that the routes share, and the ASGI app with the routes.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Playground:
         )
 
     async def page(self, request: Request) -> Response:
-        """The page's files, in memory since the start."""
+        """Serve a file of the page; they are in memory since the start."""
         if self.token is not None and "token" in request.query_params:  # the printed link: from here on the cookie carries it
             response: Response = RedirectResponse("/", 303)
             response.set_cookie(COOKIE.decode(), self.token.cookie, httponly=True, samesite="strict")
@@ -119,7 +119,7 @@ class Playground:
         raise HTTPException(404)
 
     async def healthz(self, request: Request) -> Response:
-        """Alive."""
+        """Whether the server is alive, and its version."""
         return _json({"status": "ok", "version": __version__})
 
     async def list_models(self, request: Request) -> Response:
@@ -174,7 +174,7 @@ class Playground:
         return _json({"schema": 1, "status": action})
 
     async def training_events(self, request: Request) -> Response:
-        """The training as it goes, as server-sent events."""
+        """Stream the training as server-sent events, from its first step on."""
         self.training.check_capacity()
 
         async def events() -> AsyncIterator[bytes]:
@@ -229,7 +229,7 @@ def _encode(value: object) -> bytes:
 
 
 async def on_softreg_error(request: Request, error: Exception) -> Response:
-    """A refusal: one sentence that says what to do, if a client may read it."""
+    """Respond to a softreg error: one sentence that says what to do, if a client may read it."""
     public = public_error(error)
     response = _json({"error": str(public)}, getattr(public, "status", 400))
     if response.status_code == 413:
@@ -238,7 +238,7 @@ async def on_softreg_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """No such route, or none with this method."""
+    """Respond to an unknown route, or a method that the route does not have."""
     assert isinstance(error, HTTPException)
     key = "serving.no_method" if error.status_code == 405 else "serving.no_route"
     response = _json({"error": translate(key)}, error.status_code)
@@ -247,10 +247,10 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_disconnect(request: Request, error: Exception) -> Response:
-    """The client has gone: nobody reads this."""
+    """Respond to a client that has disconnected: nobody reads this."""
     return Response(status_code=499)
 
 
 async def on_exception(request: Request, error: Exception) -> Response:
-    """A bug: Starlette raises it again for the server, which writes the traceback to the terminal."""
+    """Respond to a bug with a general sentence; Starlette raises it again, and the server logs the traceback."""
     return _json({"error": translate("serving.fault")}, 500)

@@ -1,4 +1,4 @@
-"""Requests that wait together are answered together; more than the queue holds are refused at once.
+"""Micro-batching: requests that wait together are answered together; when the queue is full, further ones are refused at once.
 
 One thread works, so the event loop stays free to accept and to refuse. It takes whatever has come in the meantime, up to a batch:
 a lone request waits for nobody, and under load the cost of a call is shared.
@@ -49,11 +49,11 @@ class MicroBatcher(Generic[Request, Response]):
 
     @property
     def queue_size(self) -> int:
-        """How many requests wait."""
+        """The number of waiting requests."""
         return self._queue.qsize()
 
     async def stop(self) -> None:
-        """Answer what was accepted, then end the thread."""
+        """Answer the accepted requests, then end the thread."""
         await asyncio.to_thread(self._queue.put, None)
         await asyncio.to_thread(self._thread.join)
 

@@ -50,12 +50,12 @@ class PredictRequest:
 
     @property
     def is_image(self) -> bool:
-        """Whether it is 28 x 28 already, so that nothing has to be found in it."""
+        """Whether the body is a 28 x 28 image already, in which no digits have to be found."""
         return self.is_json or self.body.startswith(PNG_28_HEADER)
 
 
 def predict_batch(models: Models, requests: Sequence[PredictRequest]) -> list[dict[str, Any] | Exception]:
-    """The answers, or for a request that is refused the error; the pictures of one model go through it together."""
+    """The response to each request, or its error; the pictures for one model are predicted as one batch."""
     answers: dict[int, dict[str, Any] | Exception] = {}
     together: dict[SoftmaxRegression, list[tuple[int, Picture]]] = {}
     for i, request in enumerate(requests):

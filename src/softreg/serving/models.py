@@ -45,7 +45,7 @@ class Models:
         self.default = self._first_usable(is_chosen=chosen is not None)
 
     def get(self, key: str) -> SoftmaxRegression:
-        """The model called `key`, in eval mode: the one on the disk now, or if it has gone the one that was.
+        """The model called `key`, in eval mode: as it is on disk now or, if its files are gone, as it was last read.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class Models:
         raise ServingError("serving.no_pixel_model", status=404)
 
     def add(self, run: Run) -> str:
-        """Take in a run; its key."""
+        """Add a run and return its key."""
         with self._lock:
             return self._enter(run.path.name, run.path)
 

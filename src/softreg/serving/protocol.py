@@ -33,7 +33,7 @@ class Deadline:
         return self._timer is not None
 
     def start(self) -> None:
-        """Start the timer, or restart it."""
+        """Start the timer, or restart it if it runs."""
         self.stop()
         self._timer = self._loop.call_later(REQUEST_SECONDS, self._expired)
 
@@ -65,7 +65,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _unread = b""  # what has arrived and is not parsed yet
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the deadline; make room if there is none."""
+        """Start the request deadline; close the least useful connection if there are too many."""
         super().connection_made(transport)
         self.active_at = self.loop.time()
         self._arriving = Deadline(self.loop, self._abort)
@@ -75,7 +75,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop both deadlines."""
+        """Stop both deadlines: the connection has ended."""
         self._arriving.stop()
         self._leaving.stop()
         self._unread = b""
@@ -85,16 +85,16 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def trust(self) -> None:
-        """A request of this connection has passed every check."""
+        """Mark the connection as trusted: one of its requests has passed every check."""
         self.trusted = True
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come, unless requests are waiting already."""
+        """Parse the received bytes, unless requests of this connection are already waiting."""
         self._unread = self._unread + data if self._unread else data
         self._parse()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Note that a request begins."""
         super().on_message_begin()
         self.scope["extensions"] = {TRUST: cast(dict[object, object], self.trust)}
         self._in_head, self._overhead, self._body = True, 0, 0
@@ -102,42 +102,42 @@ class LimitedProtocol(HttpToolsProtocol):
         self._arriving.start()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; one that comes after the head is a trailer."""
+        """Count a header; refuse one that comes after the head, a trailer."""
         if not self._in_head:
             raise ValueError("trailer")  # the parser turns it into 400
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """Start the request: its head is complete."""
         self._in_head = False
         super().on_headers_complete()
         if not self.pipeline:
             self._answering = self.cycle
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body. What the app reads it counts itself; this is for what nobody reads."""
+        """Count a piece of the body that no route reads; the app counts what it reads itself."""
         self._overhead = 0
         self._body += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
+        """Stop the deadline: the request is complete."""
         self._arriving.stop()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with what has come meanwhile."""
+        """Parse what has arrived while the response was sent."""
         self._answering = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         self._parse()
 
     def pause_writing(self) -> None:
-        """Start the deadline for the reader."""
+        """Start the deadline for a client that does not read its response."""
         super().pause_writing()
         self._leaving.start()
 
     def resume_writing(self) -> None:
-        """The reader has caught up."""
+        """Stop that deadline: the client has caught up."""
         super().resume_writing()
         self._leaving.stop()
 

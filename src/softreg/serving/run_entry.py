@@ -1,4 +1,4 @@
-"""One run of the table: what it says of itself, read once and again only when its files have changed."""
+"""One run of the table: its facts, read once, and again only when its files have changed."""
 
 import json
 import stat
@@ -58,7 +58,7 @@ class RunEntry:
         return {"model": self.key} | self._facts
 
     def model_stamp(self) -> Stamp:
-        """Of the file with the weights; another if they were replaced."""
+        """An identifier of the weights' file, which changes when it is replaced."""
         return _stamp(self.run.path / MODEL)
 
     def _stamp_all(self) -> tuple[Stamp, ...]:
@@ -94,7 +94,7 @@ def skipped(name: str, reason: UnusableRun) -> dict[str, Any]:
 
 
 def harmless(name: str) -> str:
-    """The name without what is no text or would steer a terminal."""
+    """The name without control characters and whatever is not text."""
     return "".join(c if c.isprintable() else "?" for c in name)
 
 

@@ -1,4 +1,4 @@
-"""What every request must pass before anything else sees it, and what every response carries.
+"""The checks that every request passes before anything else sees it, and the headers of every response.
 
 The page is served to one person on this machine. What could go wrong is a foreign web page, open in the same browser, that makes
 the browser ask this server (cross-site requests, DNS rebinding), and a client that sends more than it should.
@@ -106,7 +106,7 @@ class SecurityMiddleware:
 
 
 async def reject(send: Send, error: ServingError) -> None:
-    """Answer with an error and close: nothing more is read from whoever breaks the rules."""
+    """Answer with an error and close the connection; nothing more is read from it."""
     body = json.dumps({"error": str(error)}, ensure_ascii=False).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": error.status, "headers": headers + HEADERS})

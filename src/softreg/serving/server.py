@@ -1,4 +1,4 @@
-"""The socket, the signals, and the end."""
+"""The server's socket, signals and shutdown."""
 
 import contextlib
 import ctypes
@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
         self._closing = closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen. What is loaded by now stays: looking through all of torch again held up every answer for 0.1 s now and then."""
+        """Start to listen. What is loaded by now is frozen: collecting garbage in all of torch held up answers for 0.1 s."""
         await super().startup(sockets)
         gc.collect()
         gc.freeze()

@@ -18,12 +18,12 @@ class DroppingHandler(QueueHandler):
         self._context = copy_context()
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """The record with its text made."""
+        """The record with its message formatted."""
         prepared: logging.LogRecord = self._context.copy().run(super().prepare, record)
         return prepared
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        """Put it there, or not."""
+        """Put the record into the queue, or drop it if the queue is full."""
         with suppress(queue.Full):
             self.queue.put_nowait(record)
 

@@ -1,4 +1,4 @@
-"""One training at a time, watched step by step: paused, continued, stopped; its run is saved, and can be drawn on at once."""
+"""One training at a time, watched step by step; it can be paused, continued and stopped, and its run is saved."""
 
 import asyncio
 import ctypes

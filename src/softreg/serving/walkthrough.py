@@ -13,7 +13,7 @@ from softreg.serving.models import Models
 
 
 class WalkthroughService:
-    """The way of MNIST's test images through the first model whose features are pixels."""
+    """Computes the walkthrough of MNIST's test images with the first model whose features are pixels."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
@@ -21,7 +21,7 @@ class WalkthroughService:
         self._test: Dataset | None = None
 
     def get(self, sample: int) -> dict[str, Any]:
-        """Every quantity on the way of test image number `sample`, as JSON."""
+        """The walkthrough of test image number `sample` as JSON: every quantity from pixels to loss and gradient."""
         test = self._test_images()
         if sample >= len(test):
             raise ServingError("serving.unknown_sample", status=404, most=len(test) - 1)

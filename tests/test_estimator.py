@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn import config_context
 from sklearn.datasets import load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -122,6 +123,45 @@ def test_an_elastic_net_is_scikit_learns(C: float, share: float, classes: int, f
     peer = LogisticRegression(tol=1e-8, max_iter=20_000, random_state=0, **settings).fit(x, y)
     np.testing.assert_allclose(ours.coef_, peer.coef_, atol=2e-4)
     np.testing.assert_array_equal(ours.coef_ == 0, np.abs(peer.coef_) < 1e-12)
+
+
+@pytest.mark.parametrize("settings", [{}, {"l1_ratio": 1.0}, {"fit_intercept": False}, {"intercept_scaling": 10.0}, {"dual": True}])
+@pytest.mark.parametrize("stored", [np.asarray, sparse.csr_array])
+def test_liblinears_problem_has_liblinears_minimum(settings: dict[str, Any], stored: Any) -> None:
+    x, y = make_classification(200, 8, n_informative=5, n_redundant=0, flip_y=0.2, random_state=0)
+    ours = SoftmaxClassifier(solver="liblinear", tol=1e-10, **settings).fit(stored(x), y)
+    peer = LogisticRegression(solver="liblinear", tol=1e-8, max_iter=10_000, random_state=0, **settings).fit(x, y)
+    np.testing.assert_allclose(ours.coef_, peer.coef_, atol=1e-3)
+    np.testing.assert_allclose(ours.intercept_, peer.intercept_, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"l1_ratio": 0.5}, "Only 'saga' solver supports elasticnet"),
+        ({"C": np.inf}, "penalty=None is not supported"),
+        ({}, "does not support multiclass"),
+    ],
+)
+def test_what_liblinear_cannot_do_is_refused(iris: tuple[Any, Any], settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        SoftmaxClassifier(solver="liblinear", **settings).fit(*iris)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_with_array_api_dispatch_coefficients_are_tensors(
+    iris: tuple[Any, Any], dtype: torch.dtype, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
+    x, y = (part[-50 * classes :] for part in iris)
+    tensor = torch.from_numpy(x).to(dtype)
+    plain = SoftmaxClassifier(C=0.1, tol=1e-7).fit(tensor.numpy(), y)
+    with config_context(array_api_dispatch=True):
+        fitted = SoftmaxClassifier(C=0.1, tol=1e-7, warm_start=True).fit(tensor, y).fit(tensor, y)
+        assert fitted.coef_.dtype == fitted.predict_proba(tensor).dtype == dtype
+        np.testing.assert_allclose(fitted.coef_.numpy(), plain.coef_, atol=1e-3)
+        np.testing.assert_array_equal(fitted.predict(tensor), plain.predict(x))
 
 
 def test_the_l1_penalty_alone_and_what_it_needs(iris: tuple[Any, Any]) -> None:

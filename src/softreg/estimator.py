@@ -11,9 +11,10 @@ from scipy.special import log_softmax
 
 from softreg.errors import MissingExtraError
 from softreg.messages import translate
-from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, penalties_per_row
+from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, penalties_per_row, unconverged
 
 try:
+    from sklearn import get_config
     from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.utils import compute_class_weight
@@ -43,12 +44,12 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     fit_intercept : whether to have a bias
     class_weight : None, "balanced", or a mapping from class to weight
     solver : "lbfgs" or "newton"; scikit-learn's "newton-cg" and "newton-cholesky" mean newton here, "sag" and "saga" lbfgs;
-        "saga" alone has an l1 penalty, found by L-BFGS-B
+        "saga" and "liblinear" have an l1 penalty, found by L-BFGS-B; "liblinear" is for two classes, and penalises the intercept
     max_iter : iterations at most; a ConvergenceWarning says when they were too few
     warm_start : begin at the coefficients of the last fit
     l1_ratio : the share of the l1 penalty; for "l1", 1
-    dual : False; there is no dual solver
-    intercept_scaling, random_state, verbose, n_jobs : as in scikit-learn, without effect
+    dual, random_state, verbose, n_jobs : as in scikit-learn, without effect
+    intercept_scaling : with "liblinear", the larger, the less the intercept is penalised
 
     Attributes
     ----------
@@ -70,7 +71,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         "intercept_scaling": [Interval(Real, 0, None, closed="neither")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "random_state": ["random_state"],
-        "solver": [StrOptions({*SOLVERS, "liblinear"})],
+        "solver": [StrOptions({*SOLVERS})],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
@@ -129,12 +130,17 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         from softreg.optim.exact import solve
 
-        check_parameters(self.solver, self.penalty, self.l1_ratio, dual=self.dual)
-        X, y = validate_data(self, _array(X), _array(y), accept_sparse="csr", dtype=FLOATS, order="C")
+        check_parameters(self.solver, self.penalty, self.l1_ratio, C=1.0 if self.l2 else self.C, dual=self.dual)
+        given = X
+        floats = np.float64 if self.solver == "liblinear" else FLOATS
+        X, y = validate_data(self, _array(X), _array(y), accept_sparse="csr", dtype=floats, order="C")
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"classification needs at least 2 classes; the data contains only one class: {self.classes_[0]!r}")
+        liblinear = self.solver == "liblinear"
+        if liblinear and len(self.classes_) > 2:
+            raise ValueError(translate("solvers.estimator_multiclass"))
         weights = self._weights(X, y, labels, sample_weight)
         l2, l1 = penalties_per_row(
             self.penalty,
@@ -145,29 +151,27 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             classes=len(self.classes_),
         )
         solution = solve(
-            X,
+            _with_column(X, self.intercept_scaling) if liblinear and self.fit_intercept else X,
             labels.astype(np.int64, copy=False),
             len(self.classes_),
             l2,
             l1,
             weights=weights,
-            fit_intercept=self.fit_intercept,
-            start=self._start(X),
+            fit_intercept=self.fit_intercept and not liblinear,
+            start=None if liblinear else self._start(X),
             solver=SOLVERS[self.solver],
             tol=self.tol,
             max_iter=self.max_iter,
         )
         theta = solution.theta[1:] - solution.theta[:1] if len(self.classes_) == 2 else solution.theta
-        self.coef_: Any = theta[:, :-1].copy()
-        self.intercept_ = theta[:, -1].copy()
+        if liblinear and self.fit_intercept:
+            theta = np.column_stack([theta[:, :-2], self.intercept_scaling * theta[:, -2]])
+        self.coef_: Any = _as_fitted(given, theta[:, :-1].copy())
+        self.intercept_ = _as_fitted(given, theta[:, -1].copy())
         self.n_iter_ = np.array([min(max(1, solution.steps), self.max_iter)], dtype=np.int32)
         if not solution.gap <= self.tol:
-            key = "solvers.estimator_max_iter" if solution.steps >= self.max_iter else "solvers.estimator_rounding"
-            warnings.warn(
-                translate(key, solver=self.solver, steps=solution.steps, gap=solution.gap, tol=self.tol),
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            sentence = unconverged(self.solver, solution.steps, self.max_iter, solution.gap, self.tol)
+            warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
         return self
 
     def decision_function(self, X: Any) -> Any:
@@ -203,7 +207,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _decision(self, X: Any) -> NDArray[np.floating[Any]]:
         check_is_fitted(self)
         X = validate_data(self, _array(X), accept_sparse="csr", dtype=FLOATS, reset=False)
-        logits: NDArray[np.floating[Any]] = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        logits: NDArray[np.floating[Any]] = safe_sparse_dot(X, _array(self.coef_).T, dense_output=True)
+        logits = logits + _array(self.intercept_)
         return logits[:, 0] if len(self.classes_) == 2 else logits
 
     def _log_proba(self, X: Any) -> NDArray[np.float64]:
@@ -216,8 +221,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The coefficients of the last fit (C, D + 1), if there are any for such data and they are asked for."""
         if not self.warm_start or not hasattr(self, "coef_"):
             return None
-        coef = self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
-        theta = np.column_stack([coef, self.intercept_])
+        coef = self.coef_.toarray() if sparse.issparse(self.coef_) else _array(self.coef_)
+        theta = np.column_stack([coef, _array(self.intercept_)])
         theta = np.concatenate([-theta, theta]) / 2 if len(theta) == 1 else theta
         return theta if theta.shape == (len(self.classes_), X.shape[1] + 1) else None
 
@@ -237,9 +242,20 @@ def _array(x: Any) -> Any:
 
 
 def _like(x: Any, answer: NDArray[Any]) -> Any:
-    """The answer as a tensor on the device of x, if x is a tensor; class names stay an array."""
+    """The answer as a tensor on the device of x and of its type, if x is a floating tensor; class names stay an array."""
     if type(x).__module__ != "torch" or answer.dtype.kind not in "biuf":
         return answer
     import torch
 
-    return torch.from_numpy(answer).to(x.device)
+    return torch.from_numpy(answer).to(x.device, x.dtype if answer.dtype.kind == "f" and x.is_floating_point() else None)
+
+
+def _as_fitted(x: Any, coefficients: NDArray[Any]) -> Any:
+    """As scikit-learn: tensors like x, if its array API dispatch is switched on, else a numpy array."""
+    return _like(x, coefficients) if get_config()["array_api_dispatch"] else coefficients
+
+
+def _with_column(X: Any, value: float) -> Any:
+    """X (N, D + 1), a column of `value` appended."""
+    column = np.full((X.shape[0], 1), value, dtype=X.dtype)
+    return sparse.hstack([X, column], format="csr") if sparse.issparse(X) else np.hstack([X, column])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, l1_share, penalties_per_row
+from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, l1_share, penalties_per_row, unconverged
 
 
 @given(
@@ -53,22 +53,37 @@ def test_the_share_of_l1(penalty: str | None, ratio: float | None, share: float)
 @pytest.mark.parametrize(
     ("solver", "penalty", "ratio", "dual", "words"),
     [
-        ("liblinear", "l2", 0.0, False, "liblinear"),
+        ("liblinear", "elasticnet", 0.5, False, "Only 'saga'"),
+        ("liblinear", None, 0.0, False, "penalty=None"),
+        ("liblinear", "l1", 1.0, True, "dual=False"),
         ("saga", "elasticnet", None, False, "l1_ratio"),
         ("lbfgs", "l1", 0.0, False, "penalties"),
         ("newton", "l2", 0.5, False, "penalties"),
         ("lbfgs", "l2", 0.0, True, "dual=False"),
     ],
 )
-def test_what_only_other_solvers_can_is_refused(solver: str, penalty: str, ratio: float | None, dual: bool, words: str) -> None:
+def test_what_only_other_solvers_can_is_refused(
+    solver: str, penalty: str | None, ratio: float | None, dual: bool, words: str
+) -> None:
     with pytest.raises(ValueError, match=words):
-        check_parameters(solver, penalty, ratio, dual=dual)
+        check_parameters(solver, penalty, ratio, C=1.0, dual=dual)
 
 
 def test_what_these_solvers_can_is_taken() -> None:
     for solver in SOLVERS:
-        check_parameters(solver, "l2", 0.0, dual=False)
-    check_parameters("saga", "l1", 0.0, dual=False)
+        check_parameters(solver, "l2", 0.0, C=1.0, dual=False)
+    check_parameters("saga", "l1", 0.0, C=1.0, dual=False)
+    check_parameters("liblinear", "l2", 0.0, C=1.0, dual=True)
+
+
+def test_an_l1_ratio_that_is_not_used_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="only used when penalty is 'elasticnet'"):
+        check_parameters("saga", "l1", 0.5, C=1.0, dual=False)
+
+
+@pytest.mark.parametrize(("solver", "words"), [("lbfgs", "lbfgs failed"), ("sag", "max_iter was"), ("newton-cholesky", "after 7")])
+def test_the_warning_begins_as_scikit_learns(solver: str, words: str) -> None:
+    assert words in unconverged(solver, 7, 7, 1e-3, 1e-8)
 
 
 def test_it_is_imported_without_torch() -> None:

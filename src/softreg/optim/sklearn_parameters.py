@@ -15,26 +15,45 @@ SOLVERS = {
     "newton-cholesky": "newton",
     "sag": "lbfgs",
     "saga": "lbfgs",
+    "liblinear": "lbfgs",  # its problem, not its algorithm
+}
+UNCONVERGED = {  # how scikit-learn's warnings begin, by solver; without an entry, as lbfgs's
+    "sag": "solvers.estimator_unconverged_sag",
+    "saga": "solvers.estimator_unconverged_sag",
+    "newton-cholesky": "solvers.estimator_unconverged_newton_cholesky",
+    "liblinear": "solvers.estimator_unconverged_liblinear",
 }
 
 
-def check_parameters(solver: str, penalty: str | None, l1_ratio: float | None, *, dual: bool) -> None:
-    """Refuse what scikit-learn's solvers can do and these cannot.
+def check_parameters(solver: str, penalty: str | None, l1_ratio: float | None, *, C: float, dual: bool) -> None:
+    """Refuse what scikit-learn's solver of that name refuses.
 
     Raises
     ------
     ValueError
-        For liblinear, a dual problem, an elastic net without `l1_ratio`, or an l1 penalty with a solver other than saga.
+        For an elastic net without `l1_ratio`, an l1 penalty with a solver other than saga and liblinear, liblinear with an elastic
+        net or no penalty, or a dual problem that is not liblinear's with an l2 penalty.
     """
-    if solver == "liblinear":
-        raise ValueError(translate("solvers.estimator_liblinear"))
     if penalty == "elasticnet" and l1_ratio is None:
         raise ValueError(translate("solvers.estimator_l1_ratio"))
+    if penalty == "l1" and l1_ratio not in {None, 0, 1}:
+        warnings.warn(translate("solvers.estimator_l1_ratio_ignored"), UserWarning, stacklevel=4)
     share = l1_share(penalty, l1_ratio)
-    if share and solver != "saga":
+    if solver == "liblinear" and 0 < share < 1:
+        raise ValueError(translate("solvers.estimator_elasticnet", solver=solver))
+    if solver == "liblinear" and (penalty is None or math.isinf(C)):
+        raise ValueError(translate("solvers.estimator_unpenalized"))
+    if share and solver not in {"saga", "liblinear"}:
         raise ValueError(translate("solvers.estimator_penalty", solver=solver, penalty=penalty, share=share))
-    if dual:
+    if dual and (solver != "liblinear" or share):
         raise ValueError(translate("solvers.estimator_dual", solver=solver))
+
+
+def unconverged(solver: str, steps: int, max_iter: int, gap: float, tol: float) -> str:
+    """The sentence of the ConvergenceWarning; it begins as scikit-learn's for that solver."""
+    opening = translate(UNCONVERGED.get(solver, "solvers.estimator_unconverged"), solver=solver, steps=steps)
+    key = "solvers.estimator_max_iter" if steps >= max_iter else "solvers.estimator_rounding"
+    return translate(key, opening=opening, steps=steps, gap=gap, tol=tol)
 
 
 def l1_share(penalty: str | None, l1_ratio: float | None) -> float:

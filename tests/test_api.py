@@ -10,7 +10,7 @@ import torch
 import softreg
 from softreg.api import AnyModel, AnyPicture
 from softreg.data.dataset import Splits
-from softreg.errors import PictureError, RunError
+from softreg.errors import PictureError, RunError, WriteError
 from softreg.messages import use_language
 from softreg.runs.pretrained import PRETRAINED, pretrained_path
 from softreg.runs.run import Run, open_run
@@ -78,7 +78,7 @@ def test_an_exported_model_gives_the_same_logits(tmp_path: Path, tutorial_run: R
     with np.load(path) as arrays:
         logits = images.flatten(1).numpy() / np.float32(255) @ arrays["weight"].T + arrays["bias"]
     np.testing.assert_allclose(logits, tutorial_run.model()(images).detach().numpy(), rtol=0, atol=1e-4)
-    with pytest.raises(RunError, match="--force"):
+    with pytest.raises(WriteError, match="--force"):
         softreg.export(tutorial_run, path)
     with pytest.raises(RunError, match="onnx, npz, json"):
         softreg.export("best", tmp_path / "model.pickle")

@@ -27,6 +27,7 @@ from softreg.messages import translate
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import READER, pretrained_path
 from softreg.runs.run import Run, load
+from softreg.storage.destination import check_destination
 
 AnyPicture = Source | NDArray[np.uint8] | torch.Tensor | Picture
 Several = TypeVar("Several", bound=AnyPicture)
@@ -81,9 +82,10 @@ class Explanation:
     def __str__(self) -> str:
         return "\n".join(line for digit in self.digits for line in _lines(*digit))
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Draw the contributions on the picture, as a PNG file, and give its path back."""
-        save(evidence_on_picture(self.picture, self.digits), Path(path))
+    def save(self, path: str | os.PathLike[str], *, force: bool = True) -> Path:
+        """Draw the contributions on the picture, as a PNG file, and give its path back; `force` replaces a file."""
+        check_destination(Path(path), force=force)
+        save(evidence_on_picture(self.picture, self.digits), Path(path), replace=force)
         return Path(path)
 
     def to_json(self) -> list[dict[str, Any]]:

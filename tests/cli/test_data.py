@@ -92,7 +92,7 @@ def test_fetches_only_when_told(capsys: pytest.CaptureFixture[str], monkeypatch:
         output = capsys.readouterr()
         assert json.loads(output.out)["as_published"] is True
         assert output.err.startswith("Downloading kmnist")
-        assert run("kmnist", "--fetch") == 0
+        assert run("kmnist", "--fetch", "--force") == 0
         assert len(served.asked) == 4
     capsys.readouterr()
     assert run("--json") == 0

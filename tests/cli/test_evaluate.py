@@ -80,7 +80,7 @@ def test_classes_may_be_missing_in_the_data(
     assert json.loads(capsys.readouterr().out)["accuracy"] == float((found == some.labels).double().mean())
 
 
-@pytest.mark.parametrize("name", ["no-such-data", "/no/such/folder", ""])
+@pytest.mark.parametrize("name", ["no-such-data", "/no/such/folder"])
 def test_data_that_is_not_there_is_one_line(tutorial_run: Run, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(tutorial_run.path, "--data", name) == 1
     output = capsys.readouterr()

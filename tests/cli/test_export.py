@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from softreg.cli.export import command
-from softreg.errors import RunError, WriteError
+from softreg.errors import WriteError
 from softreg.exporting.registry import FORMATS
 from softreg.features.registry import make_feature_map
 from softreg.messages import LANGUAGES, Language, use_language
@@ -32,7 +32,7 @@ def test_the_command(run: Path, file_format: str, tmp_path: Path, monkeypatch: p
     assert invoke(command, [str(run), "--format", file_format]).exit_code == 0
     assert (tmp_path / f"run.{file_format}").stat().st_size > 1000
     again = invoke(command, [str(run), "--format", file_format])
-    assert isinstance(again.exception, RunError)
+    assert isinstance(again.exception, WriteError)
     forced = invoke(command, [str(run), "--format", file_format, "--force", "--json"])
     assert json.loads(forced.stdout)["bytes"] == (tmp_path / f"run.{file_format}").stat().st_size
     nowhere = invoke(command, [str(run), "--format", file_format, "--out", str(tmp_path / "none" / "file")])

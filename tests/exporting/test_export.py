@@ -23,7 +23,7 @@ def tiny() -> SoftmaxRegression:
 def test_the_file_holds_the_bytes_and_is_replaced_only_by_force(tiny: SoftmaxRegression, file_format: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"precious")
-    with pytest.raises(RunError, match=str(path)):
+    with pytest.raises(WriteError, match=str(path)):
         export(tiny, file_format, path)
     assert path.read_bytes() == b"precious"
     export(tiny, file_format, path, force=True)

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -75,8 +76,12 @@ def test_an_error_within_names_the_file_by_its_final_name(tmp_path: Path) -> Non
 
 
 def test_a_write_within_names_the_file_by_its_final_name(tmp_path: Path) -> None:
-    with pytest.raises(WriteError, match=str(tmp_path / "run" / "none" / "a")), atomic_directory(tmp_path / "run") as folder:
+    def write(folder: Path) -> None:
+        (folder / "none").write_text("no folder")
         write_bytes(folder / "none" / "a", b"new")
+
+    with pytest.raises(WriteError, match=str(tmp_path / "run" / "none" / "a")), atomic_directory(tmp_path / "run") as folder:
+        write(folder)
 
 
 @pytest.mark.parametrize("exchanging", [True, False])
@@ -182,3 +187,64 @@ def test_what_could_not_be_removed_is_no_obstacle_to_the_next_save(tmp_path: Pat
     with atomic_directory(tmp_path / "run"):
         pass
     assert names(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize("code", sorted(atomic.NO_DIRECTORY_FSYNC))
+def test_a_file_system_that_cannot_flush_folders(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsync = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):  # noqa: PTH112 - of a descriptor
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr("os.fsync", refuse_folders)
+    write_bytes(tmp_path / "a", b"new")
+    with atomic_directory(tmp_path / "run") as folder:
+        (folder / "a").write_text("1")
+    assert names(tmp_path) == ["a", "run"]
+
+
+def test_macos_flushes_the_drive_where_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("fcntl.F_FULLFSYNC", 51, raising=False)
+    called: list[int] = []
+    monkeypatch.setattr("fcntl.fcntl", lambda _, command: called.append(command))
+    write_bytes(tmp_path / "a", b"new")
+    assert called == [51]
+    monkeypatch.setattr("fcntl.fcntl", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOTSUP, "not here")))
+    write_bytes(tmp_path / "a", b"newer")
+    assert (tmp_path / "a").read_bytes() == b"newer"
+
+
+def test_windows_has_no_folders_to_flush_and_no_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic, "sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr("os.open", None)
+    monkeypatch.setattr("ctypes.CDLL", None)
+    for text in ("old", "new"):
+        with atomic_directory(tmp_path / "run") as folder:
+            (folder / text).write_text(text)
+    assert names(tmp_path / "run") == ["new"]
+
+
+@pytest.mark.parametrize("write", [write_bytes, lambda path, content: atomic_directory(path).__enter__()])
+def test_a_planted_temporary_name_is_never_followed(write: Callable[[Path, bytes], object], tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"somebody's")
+    planted = left_by(os.getppid(), tmp_path / "a", "tmp")  # of a process that runs
+    ours = atomic._temporary_path(tmp_path / "a", "tmp")
+    for link in (planted, ours):
+        link.symlink_to(precious)
+    write(tmp_path / "a", b"new")
+    assert precious.read_bytes() == b"somebody's"
+
+
+def test_without_replace_nothing_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_bytes(tmp_path / "a", b"new", replace=False)
+    for links in (True, False):
+        if not links:
+            monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no hard links")))
+            write_bytes(tmp_path / "b", b"new", replace=False)
+        with pytest.raises(WriteError, match="File exists"):
+            write_bytes(tmp_path / "a", b"newer", replace=False)
+    assert [(tmp_path / name).read_bytes() for name in names(tmp_path)] == [b"new", b"new"]

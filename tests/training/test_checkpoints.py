@@ -225,3 +225,15 @@ def test_a_folder_that_cannot_be_made_is_named(recipe: Recipe, tmp_path: Path) -
     (tmp_path / "file").write_text("")
     with pytest.raises(WriteError, match="file"):
         train(recipe, tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(("force", "resume"), [(False, False), (True, False), (False, True)])
+def test_a_planted_link_is_never_followed(force: bool, resume: bool, recipe: Recipe, tmp_path: Path) -> None:
+    precious = tmp_path / "elsewhere" / "precious.safetensors"
+    precious.parent.mkdir()
+    precious.write_bytes(b"somebody's")
+    checkpoint_dir(tmp_path / "run").symlink_to(precious.parent)
+    with pytest.raises(RunError, match="symbolic link"):
+        train(recipe, tmp_path / "run", force=force, resume=resume)
+    assert precious.read_bytes() == b"somebody's"
+    assert list(precious.parent.iterdir()) == [precious]

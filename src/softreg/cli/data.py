@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from softreg.cli.options import common_options, complete
+from softreg.cli.options import Name, common_options, complete, force_option
 from softreg.cli.translated import Command, option
 from softreg.data.registry import DATASETS
 from softreg.messages import translate
+from softreg.storage.destination import check_destination
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 @click.command("data", Command, help="data.help", epilog="data.examples")
 @click.argument("words", metavar="[NAME | convert FROM TO]", nargs=-1, shell_complete=complete(DATASETS))
 @option("--fetch", is_flag=True, help="data.fetch_option")
-@option("--out", metavar="FILE", help="data.out")
+@option("--out", type=Name(), metavar="FILE", help="data.out")
+@force_option
 @option("--form", type=click.Choice(["idx", "npz", "folders"]), help="data.form")
 @common_options
-def command(words: tuple[str, ...], fetch: bool, out: str | None, form: str | None, as_json: bool) -> None:
+def command(words: tuple[str, ...], fetch: bool, out: str | None, force: bool, form: str | None, as_json: bool) -> None:
     """Parse, fetch, verify, print."""
     if words[:1] == ("convert",) and len(words) == 3:
-        _convert(words[1], words[2], form or ("npz" if words[2].lower().endswith(".npz") else "idx"), as_json)
+        form = form or ("npz" if words[2].lower().endswith(".npz") else "idx")
+        _convert(words[1], words[2], form, force=force, as_json=as_json)
         return
     if len(words) > 1 or form:
         raise click.UsageError(translate("data.convert_usage", words=" ".join(words)))
@@ -41,7 +44,8 @@ def command(words: tuple[str, ...], fetch: bool, out: str | None, form: str | No
         path = Path(out or f"{Path(name).resolve().name}-grid.png")
         if path.suffix.lower() != ".png":
             raise click.UsageError(translate("data.needs_png", path=path))
-        _show(name, path, fetch, as_json)
+        check_destination(path, force=force, inputs=[name])
+        _show(name, path, fetch=fetch, force=force, as_json=as_json)
 
 
 def _list(as_json: bool) -> None:
@@ -57,10 +61,10 @@ def _list(as_json: bool) -> None:
     click.echo(translate("data.listed", path=cache_folder()))
 
 
-def _convert(source: str, target: str, form: str, as_json: bool) -> None:
+def _convert(source: str, target: str, form: str, *, force: bool, as_json: bool) -> None:
     from softreg.data.convert import convert
 
-    counts = {part: len(data) for part, data in convert(source, target, form).items()}
+    counts = {part: len(data) for part, data in convert(source, target, form, force=force).items()}
     if as_json:
         click.echo(json.dumps({"schema": 1, "dataset": source, "path": target, "form": form, **counts}, ensure_ascii=False))
     else:
@@ -68,7 +72,7 @@ def _convert(source: str, target: str, form: str, as_json: bool) -> None:
         click.echo(translate("data.converted", path=target, counts=summary))
 
 
-def _show(name: str, path: Path, fetch: bool, as_json: bool) -> None:
+def _show(name: str, path: Path, *, fetch: bool, force: bool, as_json: bool) -> None:
     """Verify one dataset, draw its images and print its counts."""
     from softreg.data.fetching import fetch as fetch_dataset
     from softreg.data.fetching import fetched_folder
@@ -84,7 +88,7 @@ def _show(name: str, path: Path, fetch: bool, as_json: bool) -> None:
         raise DataError("data.fetch_first", name=name, megabytes=PUBLISHED[name].megabytes)
     splits = load_dataset(name)
     published = name == "mnist" or name in PUBLISHED
-    save(class_grid(splits.train), path)
+    save(class_grid(splits.train), path, replace=force)
     if as_json:
         click.echo(json.dumps(_as_json(name, published, splits, path), ensure_ascii=False))
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from softreg.cli.options import common_options, complete
+from softreg.cli.options import Name, common_options, complete
 from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
 from softreg.messages import translate
@@ -22,7 +22,7 @@ HEAD = 4  # letters of a class's name over its column of the confusion matrix; i
 
 @click.command("evaluate", Command, help="evaluation.help", epilog="evaluation.examples")
 @click.argument("run", metavar="RUN", shell_complete=complete(PRETRAINED))
-@option("--data", metavar="NAME_OR_DIR", help="evaluation.data")
+@option("--data", type=Name(), metavar="NAME_OR_DIR", help="evaluation.data")
 @common_options
 def command(run: str, data: str | None, as_json: bool) -> None:
     """Parse, evaluate, print."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from softreg.cli.options import plain_options
+from softreg.cli.options import Name, force_option, plain_options
 from softreg.cli.translated import Command, option
 from softreg.messages import language, translate
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 @click.command("lab", Command, help="lab.help", epilog="lab.examples")
-@option("--out", default="softreg-lab", show_default=True, metavar="DIR", help="lab.out")
+@option("--out", type=Name(), default="softreg-lab", show_default=True, metavar="DIR", help="lab.out")
 @option("--epochs", type=click.IntRange(1, 1000), metavar="INT", help="lab.epochs", shown_default="15")
 @option("--pause", is_flag=True, help="lab.pause")
-@option("--notebook", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="lab.notebook")
-@option("--force", is_flag=True, help="lab.force")
+@option("--notebook", type=Name(), metavar="FILE", help="lab.notebook")
+@force_option
 @plain_options
-def command(out: str, epochs: int | None, pause: bool, notebook: Path | None, force: bool) -> None:
+def command(out: str, epochs: int | None, pause: bool, notebook: str | None, force: bool) -> None:
     """Run the lesson, or write it as a notebook."""
     if notebook:
         from softreg.lab.notebook import write_notebook
 
-        write_notebook(notebook, language(), epochs, force=force)
+        write_notebook(Path(notebook), language(), epochs, force=force)
         click.echo(translate("lab.notebook_saved", path=notebook))
         return
     from softreg.lab.run import run_lesson

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from softreg.cli.translated import Decorated, Option, option
 from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError
-from softreg.messages import LANGUAGES
+from softreg.messages import LANGUAGES, translate
 from softreg.recipe import Recipe
 
 
@@ -76,6 +76,23 @@ def complete(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, 
         return offered if offered and incomplete else [*offered, CompletionItem(incomplete, type="file")]
 
     return offer
+
+
+class Name(click.ParamType[str]):
+    """A name of a file or a folder, or of something known: any text that is not empty."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text itself."""
+        if not value.strip():
+            self.fail(translate("output.empty"), param, ctx)
+        return value
+
+
+def force_option(command: Decorated) -> Decorated:
+    """`--force`, as the parameter `force`: whether files that exist are replaced."""
+    return option("--force", is_flag=True, help="output.force")(command)
 
 
 @contextmanager

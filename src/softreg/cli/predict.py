@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from softreg.cli.options import common_options, complete
+from softreg.cli.options import Name, common_options, complete, force_option
 from softreg.cli.translated import Command, option
 from softreg.messages import translate
 from softreg.runs.pretrained import PRETRAINED, READER
+from softreg.storage.destination import check_destination
 
 STDIN = "-"
 TABLES = (".csv", ".csv.gz", ".npz", ".npy", ".parquet", ".mat")  # no pictures: taken for --dataset
@@ -21,11 +22,12 @@ TABLES = (".csv", ".csv.gz", ".npz", ".npy", ".parquet", ".mat")  # no pictures:
 
 @click.command("predict", Command, help="predict.help", epilog="predict.examples")
 @click.argument("pictures", metavar="PICTURE...", nargs=-1, shell_complete=complete(()))
-@option("--dataset", metavar="NAME_OR_PATH", help="predict.dataset")
-@option("--csv", "answers_path", metavar="FILE", help="predict.csv")
+@option("--dataset", type=Name(), metavar="NAME_OR_PATH", help="predict.dataset")
+@option("--csv", "answers_path", type=Name(), metavar="FILE", help="predict.csv")
 @option("--probabilities", is_flag=True, help="predict.probabilities")
-@option("--model", "run", metavar="RUN", help="predict.model", shell_complete=complete(PRETRAINED))
-@option("--steps", metavar="DIR", help="predict.steps")
+@option("--model", "run", type=Name(), metavar="RUN", help="predict.model", shell_complete=complete(PRETRAINED))
+@option("--steps", type=Name(), metavar="DIR", help="predict.steps")
+@force_option
 @common_options
 def command(
     pictures: tuple[str, ...],
@@ -34,6 +36,7 @@ def command(
     probabilities: bool,
     run: str | None,
     steps: str | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Parse, predict, print; 1 if some picture could not be read."""
@@ -45,14 +48,17 @@ def command(
     if dataset is not None and pictures:
         raise click.UsageError(translate("predict.pictures_or_dataset"))
     if dataset is not None:
-        return _dataset(dataset, run, answers_path, probabilities=probabilities, as_json=as_json)
+        return _dataset(dataset, run, answers_path, probabilities=probabilities, force=force, as_json=as_json)
     if answers_path or probabilities:
         raise click.UsageError(translate("predict.csv_needs_dataset"))
-    return _pictures(tuple(_in_folders(pictures)), run, steps, as_json=as_json)
+    return _pictures(tuple(_in_folders(pictures)), run, steps, force=force, as_json=as_json)
 
 
-def _pictures(pictures: Sequence[str], run: str | None, steps: str | None, *, as_json: bool) -> int:
+def _pictures(pictures: Sequence[str], run: str | None, steps: str | None, *, force: bool, as_json: bool) -> int:
     """Print what is read in each picture, write its steps if asked; 1 if some picture could not be read."""
+    strips = [Path(steps or "", name) for name in _strips(pictures)]
+    for strip in strips if steps is not None else ():
+        check_destination(strip, force=force, inputs=pictures, new_folder=True)
     from softreg.errors import PictureError
     from softreg.imaging.contact_sheet import write_strip
     from softreg.inference.prediction import predict_each
@@ -62,14 +68,14 @@ def _pictures(pictures: Sequence[str], run: str | None, steps: str | None, *, as
     model = load(run or pretrained_path(READER))
     answers = predict_each(model, ((sys.stdin.buffer if name == STDIN else name, name) for name in pictures))
     payloads, errors = [], []
-    for strip, answer in zip(_strips(pictures), answers, strict=True):
+    for strip, answer in zip(strips, answers, strict=True):
         if isinstance(answer, PictureError):
             errors.append(str(answer))
             click.echo(f"softreg: {answer}", err=True)
             continue
         payloads.append(answer.to_json())
         if steps is not None:
-            write_strip(answer.picture, Path(steps, strip))
+            write_strip(answer.picture, strip, replace=force)
     if as_json:
         click.echo(json.dumps({"schema": 1, "model": run or READER, "predictions": payloads, "errors": errors}, ensure_ascii=False))
     elif payloads:
@@ -77,10 +83,12 @@ def _pictures(pictures: Sequence[str], run: str | None, steps: str | None, *, as
     return 1 if errors else 0
 
 
-def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: bool, as_json: bool) -> int:
+def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: bool, force: bool, as_json: bool) -> int:
     """Write a line of CSV for each image of a dataset, to a file or to stdout."""
     if as_json and path is None:
         raise click.UsageError(translate("predict.json_needs_csv"))
+    if path is not None:
+        check_destination(Path(path), force=force, inputs=[dataset])
     from softreg.inference.answers import answers
     from softreg.runs.data import read_options
     from softreg.runs.pretrained import pretrained_path
@@ -94,7 +102,7 @@ def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: 
             for line in lines:
                 click.echo(line, nl=False)
             return 0
-        with atomic_file(Path(path)) as file:
+        with atomic_file(Path(path), replace=force) as file:
             n = sum(bool(file.write(line.encode())) for line in lines) - 1  # but the header
     if as_json:
         click.echo(json.dumps({"schema": 1, "model": run or "best", "dataset": dataset, "n": n, "csv": path}, ensure_ascii=False))
@@ -124,13 +132,14 @@ def _in_folders(names: Sequence[str]) -> Iterator[str]:
 
 
 def _strips(pictures: Sequence[str]) -> list[str]:
-    """A file name for the strip of each picture: no two the same, and never a picture's own."""
+    """A file name for the strip of each picture: no two the same, also where the case of letters makes no difference."""
     stems = ["stdin" if name == STDIN else Path(name).stem for name in pictures]
     seen: Counter[str] = Counter()
     names = []
     for stem in stems:
-        seen[stem] += 1
-        names.append(f"{stem}-steps{f'-{seen[stem]}' if seen[stem] > 1 else ''}.png")
+        seen[stem.casefold()] += 1
+        number = seen[stem.casefold()]
+        names.append(f"{stem}-steps{f'-{number}' if number > 1 else ''}.png")
     return names
 
 

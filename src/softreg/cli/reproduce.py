@@ -4,7 +4,7 @@ import json
 
 import click
 
-from softreg.cli.options import common_options, complete
+from softreg.cli.options import Name, common_options, complete
 from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
 from softreg.errors import FAILED
@@ -14,7 +14,7 @@ from softreg.runs.pretrained import PRETRAINED
 
 @click.command("reproduce", Command, help="reproduce.help", epilog="reproduce.examples")
 @click.argument("run", metavar="RUN", shell_complete=complete(PRETRAINED))
-@option("--data", metavar="NAME_OR_PATH", help="reproduce.data")
+@option("--data", type=Name(), metavar="NAME_OR_PATH", help="reproduce.data")
 @common_options
 def command(run: str, data: str | None, as_json: bool) -> int:
     """Parse, train again, print."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from softreg.cli.options import common_options, complete
+from softreg.cli.options import Name, common_options, complete
 from softreg.cli.translated import Command, option
 from softreg.errors import MissingExtraError, ServingError
 from softreg.messages import translate
@@ -17,7 +17,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @click.command("serve", Command, help="serving.help", epilog="serving.examples")
-@option("--model", metavar="RUN", help="serving.model", shell_complete=complete(PRETRAINED))
+@option("--model", type=Name(), metavar="RUN", help="serving.model", shell_complete=complete(PRETRAINED))
 @option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="serving.host")
 @option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), metavar="INT", help="serving.port")
 @option("--allow-host", "allowed", multiple=True, metavar="NAME", help="serving.allow_host")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from softreg.cli.options import common_options, complete, flags_in_errors, recipe_options
+from softreg.cli.options import Name, common_options, complete, flags_in_errors, recipe_options
 from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
 from softreg.compute.distributed import is_worker
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     help="train.preset",
     help_params={"choices": ", ".join(PRESETS)},
 )
-@option("--config", metavar="FILE", help="train.config", shell_complete=complete(()))
-@option("--out", metavar="RUN", help="train.out", shell_complete=complete(()))
+@option("--config", type=Name(), metavar="FILE", help="train.config", shell_complete=complete(()))
+@option("--out", type=Name(), metavar="RUN", help="train.out", shell_complete=complete(()))
 @option("--force", is_flag=True, help="train.force")
 @option("--resume", is_flag=True, help="train.resume")
 @option(

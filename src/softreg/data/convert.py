@@ -19,26 +19,35 @@ from softreg.data.load import AS_IT_IS, existing_path, load_dataset
 from softreg.data.registry import DATASETS
 from softreg.errors import DataError
 from softreg.storage.atomic import atomic_directory, write_bytes
+from softreg.storage.destination import check_destination
 
 IDX_NAMES = {"train": "train", "test": "t10k"}
 
 
 def convert(
-    name_or_path: str | os.PathLike[str], target: str | os.PathLike[str], form: str, *, options: ReadOptions = AS_IT_IS
+    name_or_path: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    form: str,
+    *,
+    options: ReadOptions = AS_IT_IS,
+    force: bool = False,
 ) -> dict[str, Dataset]:
     """Write the dataset at `name_or_path` to `target` in a form of `WRITERS`; the parts written, by name.
 
-    Images and labels keep their order. IDX has no names of classes: there they are numbered.
+    `force` replaces a file, never a folder. Images and labels keep their order. IDX has no names of classes: there they are
+    numbered.
 
     Raises
     ------
     DataError
-        If the dataset cannot be read, has no labels, or does not fit the form; or if `target` exists.
+        If the dataset cannot be read, has no labels, or does not fit the form; or if the folder `target` exists.
     WriteError
-        If it cannot be written; nothing is left behind.
+        If a file is in the way, or the system refuses to write; nothing is left behind.
     """
     path = Path(target)
-    if path.exists():
+    if form in FILES:
+        check_destination(path, force=force, inputs=[name_or_path])
+    elif os.path.lexists(path):
         raise DataError("forms.target_exists", path=path)
     parts = _parts(os.fspath(name_or_path), options)
     WRITERS[form](parts, path)
@@ -98,3 +107,4 @@ def write_folders(parts: dict[str, Dataset], folder: Path) -> None:
 
 
 WRITERS: dict[str, Callable[[dict[str, Dataset], Path], None]] = {"idx": write_idx, "npz": write_npz, "folders": write_folders}
+FILES = ("npz",)  # the other forms are folders

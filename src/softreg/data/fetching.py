@@ -78,12 +78,12 @@ def fetch(name: str) -> Path:
     DataError
         If no mirror has the published files, the network is forbidden, or the cache cannot be written; nothing is left behind.
     """
-    from filelock import FileLock
+    from softreg.storage.locking import locked
 
     folder = cache_folder() / PUBLISHED[name].folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f"{folder.name}.lock")):
+        with locked(folder.with_name(f"{folder.name}.lock")):
             if not _intact(name):
                 if offline():
                     raise DataError("data.offline", name=name)

@@ -6,6 +6,7 @@ from softreg.errors import MissingExtraError, RunError
 from softreg.exporting.registry import FORMATS
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.storage.atomic import write_bytes
+from softreg.storage.destination import check_destination
 
 
 def export(model: SoftmaxRegression, file_format: str, path: Path, *, force: bool = False) -> None:
@@ -14,17 +15,16 @@ def export(model: SoftmaxRegression, file_format: str, path: Path, *, force: boo
     Raises
     ------
     RunError
-        If there is no such format, the file exists and not `force`, or the features cannot be expressed in that format.
+        If there is no such format, or the features cannot be expressed in that format.
     MissingExtraError
         If the format needs a package that is not installed.
     WriteError
-        If the system refuses to write.
+        If the file exists and not `force`, or the system refuses to write.
     """
     if file_format not in FORMATS:
         raise RunError("export.unknown_format", file_format=file_format, choices=", ".join(FORMATS))
-    if path.exists() and not force:
-        raise RunError("export.in_the_way", path=path)
-    write_bytes(path, to_bytes(model, file_format))
+    check_destination(path, force=force)
+    write_bytes(path, to_bytes(model, file_format), replace=force)
 
 
 def to_bytes(model: SoftmaxRegression, file_format: str) -> bytes:

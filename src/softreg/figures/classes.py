@@ -31,24 +31,26 @@ from softreg.storage.atomic import reraise_as_write_error
 
 BLOCK_GAP = 0.2  # inches between blocks
 MAX_BLOCKS = 3  # side by side
+EXPLANATION_FIGURES = ("class-templates", "typical-images", "suspicious-train-labels", "suspicious-test-labels")
 
 
-def save_explanation(explanation: RunExplanation, folder: Path) -> list[Path]:
-    """Write the figures into `folder`, which is created if missing; their paths."""
+def save_explanation(explanation: RunExplanation, folder: Path, *, force: bool = False) -> list[Path]:
+    """Write `EXPLANATION_FIGURES` into `folder`, which is created if missing; `force` replaces files. Their paths."""
     train, test, issues = explanation.splits.train, explanation.splits.test, explanation.label_issues
     with house_style():  # the titles, too, are in a language that can be drawn
         title = FEATURE_MAPS[explanation.features].template_title.format(count=N_AVERAGED)
-        figures = {
-            "class-templates": class_templates(explanation.templates, test.classes, title),
-            "typical-images": typical_images(test, explanation.prototypes),
-            "suspicious-train-labels": label_issue_grid(train, issues["train"], translate("explain.suspicious_train")),
-            "suspicious-test-labels": label_issue_grid(test, issues["test"], translate("explain.suspicious_test")),
-        }
+        figures = (
+            class_templates(explanation.templates, test.classes, title),
+            typical_images(test, explanation.prototypes),
+            label_issue_grid(train, issues["train"], translate("explain.suspicious_train")),
+            label_issue_grid(test, issues["test"], translate("explain.suspicious_test")),
+        )
     with reraise_as_write_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        save(figure, folder / f"{name}.png")
-    return [folder / f"{name}.png" for name in figures]
+    paths = [folder / f"{name}.png" for name in EXPLANATION_FIGURES]
+    for path, figure in zip(paths, figures, strict=True):
+        save(figure, path, replace=force)
+    return paths
 
 
 def typical_images(data: Dataset, index: Tensor) -> Figure:

@@ -106,6 +106,6 @@ def to_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write the figure to `path` as PNG, atomically."""
-    write_bytes(path, to_png(figure))
+def save(figure: Figure, path: Path, *, replace: bool = True) -> None:
+    """Write the figure to `path` as PNG, atomically; `replace` as in `write_bytes`."""
+    write_bytes(path, to_png(figure), replace=replace)

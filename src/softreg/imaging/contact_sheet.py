@@ -24,8 +24,8 @@ def steps_strip(picture: Picture) -> Image.Image:
     return strip
 
 
-def write_strip(picture: Picture, path: Path) -> None:
-    """Write the strip to `path` as PNG, making its folder if need be.
+def write_strip(picture: Picture, path: Path, *, replace: bool = True) -> None:
+    """Write the strip to `path` as PNG, making its folder if need be; `replace` as in `write_bytes`.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def write_strip(picture: Picture, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     content = BytesIO()
     steps_strip(picture).save(content, "PNG")
-    write_bytes(path, content.getvalue())
+    write_bytes(path, content.getvalue(), replace=replace)
 
 
 def _panel(array: np.typing.NDArray[np.uint8]) -> Image.Image:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from softreg.errors import WriteError
 from softreg.lab.steps import PARAMETERS, make_steps
 from softreg.messages import Language, catalogue
-from softreg.storage.atomic import write_bytes
+from softreg.storage.atomic import reraise_as_write_error, write_bytes
+from softreg.storage.destination import check_destination
 
 COLAB = "https://colab.research.google.com"  # COLAB/github/OWNER/NAME/blob/main/... opens a notebook of a public repository
 REPOSITORY = "repository"  # the label under [project.urls] of pyproject.toml; without it there is no link to the notebook itself
@@ -30,11 +30,11 @@ def write_notebook(path: Path, language: Language, epochs: int | None = None, *,
     WriteError
         If the file exists and not `force`: it may hold somebody's answers.
     """
-    if path.exists() and not force:
-        raise WriteError("lab.notebook_exists", path=path)
+    check_destination(path, force=force, new_folder=True)
     text = json.dumps(make_notebook(language, epochs), indent=1, ensure_ascii=False, sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, (text + "\n").encode())
+    with reraise_as_write_error(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, (text + "\n").encode(), replace=force)
 
 
 def make_notebook(language: Language, epochs: int | None = None) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.solver import Termination
 from softreg.recipe import Recipe
 from softreg.runs.pretrained import PRETRAINED, pretrained_path
+from softreg.storage.atomic import check_name
 from softreg.storage.tensors import read_bytes
 
 MODEL, RECIPE, METRICS, ENVIRONMENT, FIGURES = "model.safetensors", "recipe.toml", "metrics.jsonl", "environment.json", "figures"
@@ -171,9 +172,10 @@ def ensure_available(folder: Path, *, force: bool) -> None:
     RunError
         If something is there and not `force`, or if it is not a run: `force` replaces runs, never other folders.
     """
-    if folder.exists() and not force:
+    check_name(folder)
+    if os.path.lexists(folder) and not force:
         raise RunError("runs.in_the_way", path=folder)
-    if folder.exists() and not _holds_run(folder):
+    if os.path.lexists(folder) and not _holds_run(folder):
         raise RunError("runs.not_a_run", path=folder)
 
 

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,18 +19,21 @@ from typing import BinaryIO
 
 from softreg.errors import WriteError
 
+NO_DIRECTORY_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}  # of network and FUSE file systems
 RENAME_EXCHANGE, AT_FDCWD = 2, -100  # linux/fs.h, fcntl.h
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, replace: bool = True) -> None:
     """Write `content` to `path` atomically, as `atomic_file` does."""
-    with atomic_file(path) as file:
+    with atomic_file(path, replace=replace) as file:
         file.write(content)
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
     """Yield a file that becomes `path` if the block succeeds: a reader sees the old file or the new one, never a part.
+
+    A symbolic link at `path` is replaced, not what it points to. Without `replace`, a file that is there is left alone.
 
     Raises
     ------
@@ -39,16 +43,27 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     temporary = _temporary_path(path, "tmp")
     try:
         _remove_leftovers(path)
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # never through a link that a stranger has put there
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+            _fsync(file.fileno())
+        temporary.replace(path) if replace else _move_to_free_name(temporary, path)
         _fsync_directory(path.parent)
     except OSError as error:
         raise WriteError("runs.not_written", path=path, why=error.strerror or error) from error
     finally:
         _remove(temporary)
+
+
+def check_name(path: Path) -> None:
+    """Raise a WriteError if the name is impossible, or too long for that of the temporary file: better now than after the work."""
+    for name in (path, _temporary_path(path, "tmp")):
+        try:
+            os.lstat(name)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, ValueError) as error:  # too long, or with a zero in it
+            raise WriteError("runs.not_written", path=path, why=getattr(error, "strerror", None) or error) from error
 
 
 @contextmanager
@@ -94,9 +109,21 @@ def reraise_as_write_error(path: Path) -> Iterator[None]:
         raise WriteError("runs.not_written", path=path, why=error.strerror or error) from error
 
 
+def _move_to_free_name(new: Path, path: Path) -> None:
+    """Move `new` to `path` unless something is there: a hard link refuses where a rename would replace."""
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        new.rename(path)
+
+
 def _replace(new: Path, path: Path) -> None:
     """Move `new` to `path`, in one step where the system can exchange names; an old folder ends up at `new`, or is removed."""
-    if not path.exists():
+    if not os.path.lexists(path):
         new.rename(path)
     elif not _exchange(new, path):
         old = _temporary_path(path, "old")
@@ -111,19 +138,23 @@ def _replace(new: Path, path: Path) -> None:
 
 def _exchange(one: Path, other: Path) -> bool:
     """Exchange two names in one step (renameat2 on Linux); False where that is not supported."""
+    if sys.platform == "win32":
+        return False
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False
     if rename(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0:
         return True
     failed = ctypes.get_errno()
-    if failed in (errno.ENOSYS, errno.EINVAL):  # not supported by this kernel or file system
+    if failed in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):  # not supported by this kernel or file system
         return False
     raise OSError(failed, os.strerror(failed), str(other))
 
 
 def _temporary_path(path: Path, kind: str) -> Path:
     """A hidden name beside `path` with the host and the process id in it."""
+    if not path.name:
+        raise WriteError("output.folder", path=path)
     return path.with_name(f".{path.name}.{_host_id()}-{os.getpid()}.{kind}")
 
 
@@ -141,7 +172,7 @@ def _remove_leftovers(path: Path) -> None:
         match = leftover.fullmatch(entry.name)
         if match is None or _is_running(int(match[1])):
             continue
-        if match[2] == "old" and not path.exists():
+        if match[2] == "old" and not os.path.lexists(path):
             entry.rename(path)
         else:
             _remove(entry)
@@ -150,7 +181,7 @@ def _remove_leftovers(path: Path) -> None:
 def _remove(path: Path) -> None:
     """Remove a file or a folder if it exists; tries twice, and then leaves it to the next write."""
     for _ in range(2):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
@@ -171,13 +202,30 @@ def _is_running(pid: int) -> bool:
 
 
 def _fsync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    with path.open("rb+" if sys.platform == "win32" else "rb") as file:  # Windows flushes what is open for writing
+        _fsync(file.fileno())
+
+
+def _fsync(descriptor: int) -> None:
+    """Flush a file to the disk; on macOS through the drive's own cache, where the file system can."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
 
 
 def _fsync_directory(path: Path) -> None:
+    """Flush a folder's names to the disk; where the system or the file system cannot, they are flushed when it likes."""
+    if sys.platform == "win32":  # has no such call
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_DIRECTORY_FSYNC:
+            raise
     finally:
         os.close(descriptor)

@@ -16,6 +16,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not block; Windows has none in its folders
+BINARY = getattr(os, "O_BINARY", 0)  # Windows' other mode changes line ends
+
 
 def dumps(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, str]:
     """The bytes of the file (equal contents give equal bytes) and the SHA-256 of its contents as hex."""
@@ -56,7 +59,7 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     ValueError
         If it is larger; nothing is read then.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # opening a pipe must not block
+    with os.fdopen(os.open(path, os.O_RDONLY | NON_BLOCKING | BINARY), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise OSError(0, "not a file", str(path))

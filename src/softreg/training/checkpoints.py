@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from softreg.errors import RunError, SoftregError, SoftregWarning, WriteError
 from softreg.messages import translate
@@ -31,6 +31,7 @@ from softreg.recipe import Recipe
 from softreg.runs.environment import capture_environment
 from softreg.runs.run import default_run_dirs, ensure_available
 from softreg.storage.atomic import reraise_as_write_error, write_bytes
+from softreg.storage.locking import acquire_lock
 from softreg.storage.tensors import dumps, loads, read_bytes
 from softreg.training.fit import TrainState
 
@@ -110,13 +111,14 @@ class Checkpoints:
 
     def __init__(self, run: Path) -> None:
         self.run, self.folder = run, checkpoint_dir(run)
-        self._lock = FileLock(self.folder / "lock", timeout=0)
         self._written = self._cost = 0.0  # time of the last checkpoint and how long it took, in seconds
         self._created = [parent for parent in self.folder.parents if not parent.exists()]  # the innermost first
         with reraise_as_write_error(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+            if self.folder.is_symlink():  # whoever put it there would choose what is deleted
+                raise RunError("runs.planted_link", path=self.folder)
             try:
-                self._lock.acquire()
+                self._lock = acquire_lock(self.folder / "lock", timeout=0)
             except Timeout as error:
                 raise RunError("runs.in_use", path=run) from error
 
@@ -172,7 +174,8 @@ class Checkpoints:
         if delete:
             with suppress(OSError):  # the next training removes what is left
                 self._delete()
-                (self.folder / "lock").unlink(missing_ok=True)  # before it is released: who waits for it finds it gone and retries
+                # Before it is released: who waits for it finds it gone and retries
+                Path(self._lock.lock_file).unlink(missing_ok=True)
                 self.folder.rmdir()
                 for parent in self._created:
                     parent.rmdir()  # fails, as it should, once the run or anything else is in it

@@ -44,6 +44,7 @@ def test_the_examples_of_a_command_can_be_typed(name: str, language: Language) -
         (["train", "--dataset"], "mn", ["mnist"]),
         (["export", "--format"], "", ["onnx", "npz", "json"]),
         (["evaluate"], "b", ["best"]),
+        (["evaluate", "best", "--data"], "km", ["kmnist"]),
         (["train", "--val"], "--val", ["--validation"]),
     ],
 )
@@ -53,7 +54,10 @@ def test_the_shell_completes(typed: list[str], incomplete: str, offered: list[st
     assert [item.value for item in items] == offered
 
 
-@pytest.mark.parametrize("typed", [["predict"], ["evaluate"], ["train", "--config"]])
+@pytest.mark.parametrize(
+    "typed",
+    [["predict"], ["evaluate"], ["train", "--config"], ["export", "best", "--out"], ["predict", "--steps"], ["explain", "--data"]],
+)
 def test_the_shell_completes_files(typed: list[str]) -> None:
     items = BashComplete(group, {}, "softreg", "_SOFTREG_COMPLETE").get_completions(typed, "pho")
     assert [item.type for item in items] == ["file"]

@@ -9,6 +9,7 @@ import click
 from softreg.cli.options import Name, common_options, complete
 from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
+from softreg.data.registry import DATASETS
 from softreg.messages import translate
 from softreg.runs.pretrained import PRETRAINED
 
@@ -22,7 +23,7 @@ HEAD = 4  # letters of a class's name over its column of the confusion matrix; i
 
 @click.command("evaluate", Command, help="evaluation.help", epilog="evaluation.examples")
 @click.argument("run", metavar="RUN", shell_complete=complete(PRETRAINED))
-@option("--data", type=Name(), metavar="NAME_OR_DIR", help="evaluation.data")
+@option("--data", type=Name(), metavar="NAME_OR_DIR", help="evaluation.data", shell_complete=complete(DATASETS))
 @common_options
 def command(run: str, data: str | None, as_json: bool) -> None:
     """Parse, evaluate, print."""

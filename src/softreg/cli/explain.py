@@ -9,6 +9,7 @@ import click
 
 from softreg.cli.options import Name, common_options, complete, force_option
 from softreg.cli.translated import Command, option
+from softreg.data.registry import DATASETS
 from softreg.messages import translate
 from softreg.runs.pretrained import PRETRAINED, READER, pretrained_path
 from softreg.storage.destination import check_destination
@@ -19,7 +20,7 @@ STDIN = "-"
 @click.command("explain", Command, help="explain.help", epilog="explain.examples")
 @click.argument("target", metavar="RUN|PICTURE", shell_complete=complete(PRETRAINED))
 @option("--model", "run", type=Name(), metavar="RUN", help="explain.model", shell_complete=complete(PRETRAINED))
-@option("--data", type=Name(), metavar="NAME_OR_PATH", help="explain.data")
+@option("--data", type=Name(), metavar="NAME_OR_PATH", help="explain.data", shell_complete=complete(DATASETS))
 @option("--out", type=Name(), metavar="PATH", help="explain.out")
 @force_option
 @common_options

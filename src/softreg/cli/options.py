@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from softreg.cli.translated import Decorated, Option, option
+from softreg.cli.translated import Decorated, Option, complete_files, option
 from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError
 from softreg.messages import LANGUAGES, translate
@@ -73,7 +73,7 @@ def complete(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, 
 
     def offer(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         offered = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-        return offered if offered and incomplete else [*offered, CompletionItem(incomplete, type="file")]
+        return offered if offered and incomplete else [*offered, *complete_files(context, parameter, incomplete)]
 
     return offer
 

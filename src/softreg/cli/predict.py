@@ -12,6 +12,7 @@ import click
 
 from softreg.cli.options import Name, common_options, complete, force_option
 from softreg.cli.translated import Command, option
+from softreg.data.registry import DATASETS
 from softreg.messages import translate
 from softreg.runs.pretrained import PRETRAINED, READER
 from softreg.storage.destination import check_destination
@@ -22,7 +23,7 @@ TABLES = (".csv", ".csv.gz", ".npz", ".npy", ".parquet", ".mat")  # no pictures:
 
 @click.command("predict", Command, help="predict.help", epilog="predict.examples")
 @click.argument("pictures", metavar="PICTURE...", nargs=-1, shell_complete=complete(()))
-@option("--dataset", type=Name(), metavar="NAME_OR_PATH", help="predict.dataset")
+@option("--dataset", type=Name(), metavar="NAME_OR_PATH", help="predict.dataset", shell_complete=complete(DATASETS))
 @option("--csv", "answers_path", type=Name(), metavar="FILE", help="predict.csv")
 @option("--probabilities", is_flag=True, help="predict.probabilities")
 @option("--model", "run", type=Name(), metavar="RUN", help="predict.model", shell_complete=complete(PRETRAINED))

@@ -7,6 +7,7 @@ import click
 from softreg.cli.options import Name, common_options, complete
 from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
+from softreg.data.registry import DATASETS
 from softreg.errors import FAILED
 from softreg.messages import translate
 from softreg.runs.pretrained import PRETRAINED
@@ -14,7 +15,7 @@ from softreg.runs.pretrained import PRETRAINED
 
 @click.command("reproduce", Command, help="reproduce.help", epilog="reproduce.examples")
 @click.argument("run", metavar="RUN", shell_complete=complete(PRETRAINED))
-@option("--data", type=Name(), metavar="NAME_OR_PATH", help="reproduce.data")
+@option("--data", type=Name(), metavar="NAME_OR_PATH", help="reproduce.data", shell_complete=complete(DATASETS))
 @common_options
 def command(run: str, data: str | None, as_json: bool) -> int:
     """Parse, train again, print."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     help="train.preset",
     help_params={"choices": ", ".join(PRESETS)},
 )
-@option("--config", type=Name(), metavar="FILE", help="train.config", shell_complete=complete(()))
+@option("--config", type=Name(), metavar="FILE", help="train.config")
 @option("--out", type=Name(), metavar="RUN", help="train.out", shell_complete=complete(()))
 @option("--force", is_flag=True, help="train.force")
 @option("--resume", is_flag=True, help="train.resume")

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from softreg.messages import translate
 
 Decorated = TypeVar("Decorated", bound=click.Command | Callable[..., Any])
 
 
+PLACES = {"FILE", "DIR", "PATH"}  # metavars of options whose value is a file or a folder
 FILLER = "\0"  # stands for the second column of a wide character
 
 
@@ -74,6 +76,8 @@ class Option(click.Option):
     ) -> None:
         self._help_params = help_params or {}
         self._shown_default = shown_default
+        if attributes.get("metavar") in PLACES:
+            attributes.setdefault("shell_complete", complete_files)
         super().__init__(*args, **attributes)
 
     @property
@@ -97,6 +101,11 @@ class Option(click.Option):
 def option(*declarations: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
     """`click.option`, with `help` a message key."""
     return click.option(*declarations, cls=Option, **attributes)
+
+
+def complete_files(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What makes the shell offer files and folders."""
+    return [CompletionItem(incomplete, type="file")]
 
 
 def _filled(text: str) -> str:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from softreg.data.dataset import Dataset, Splits
+from softreg.data.dataset import Dataset, Origin, Splits
 from softreg.inference.label_issues import cross_val_log_proba, find_label_issues
 from softreg.recipe import Recipe
 from softreg.training.fit import fit
@@ -40,3 +40,16 @@ def test_cross_validation_agrees_with_a_model_trained_without_the_fold(mnist: Sp
 def test_correct_labels_are_no_issues() -> None:
     found = find_label_issues(torch.eye(4, dtype=torch.float64).mul(8).log_softmax(1), torch.arange(4), 10)
     assert len(found.index) == 0
+
+
+def test_issues_name_the_file_or_the_line() -> None:
+    found = find_label_issues(torch.eye(3, dtype=torch.float64).mul(8).log_softmax(1), torch.tensor([0, 2, 1]), 10)
+    images, labels, classes = torch.zeros(3, 8, 8, dtype=torch.uint8), torch.tensor([0, 2, 1]), ("a", "b", "c")
+    for origin, names in (
+        (Origin("data/train", ["a/1.png", "c/2.png", "b/3.png"]), ["data/train/c/2.png", "data/train/b/3.png"]),
+        (Origin("train.csv", ["7", "8", "9"], torch.tensor([2, 3, 5])), ["train.csv:3", "train.csv:5"]),
+        (None, [None, None]),
+    ):
+        issues = found.to_json(Dataset(images, labels, classes, "d", origin))
+        assert sorted(str(issue["name"]) for issue in issues) == sorted(map(str, names))
+        assert [issue["index"] for issue in issues] == found.index.tolist()

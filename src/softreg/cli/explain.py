@@ -15,6 +15,7 @@ from softreg.runs.pretrained import PRETRAINED, READER, pretrained_path
 from softreg.storage.destination import check_destination
 
 STDIN = "-"
+SHOWN = 5  # labels that look wrong, of each part; --json and the figures have more
 
 
 @click.command("explain", Command, help="explain.help", epilog="explain.examples")
@@ -76,8 +77,16 @@ def _explain_run(target: str, data: str | None, out: str | None, *, force: bool,
     payload = {"run": str(run.path), **explanation.to_json(), "figures": [str(path) for path in paths]}
     if not quiet:
         for part, issues in payload["suspicious"].items():
-            if issues:
-                click.echo(translate("explain.suspicious_line", part=translate(f"explain.{part}"), count=len(issues), **issues[0]))
+            _print_issues("validation" if part == "test" and run.recipe.validation else part, issues)
         for path in paths:
             click.echo(translate("explain.saved", path=path))
     return payload
+
+
+def _print_issues(part: str, issues: list[dict[str, Any]]) -> None:
+    """The labels that look most wrong, each with the name of its image, or its number."""
+    if issues:
+        click.echo(translate("explain.suspicious", part=translate(f"explain.{part}"), count=len(issues)))
+    for issue in issues[:SHOWN]:
+        name = issue["name"] or translate("explain.image_number", index=issue["index"])
+        click.echo("  " + translate("explain.suspicious_line", **issue | {"name": name}))

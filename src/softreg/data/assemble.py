@@ -2,18 +2,15 @@
 
 import warnings
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from softreg.data.dataset import Dataset, Origin, Splits, check_class_names, checked_labels
 from softreg.data.forms.source import Part, Source
-from softreg.data.memory_map import is_mapped
+from softreg.data.notices import tell_oddities
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
-MAX_COMPARED = 2**30  # bytes of images in which duplicates are looked for
 TEST_SHARE = 0.2  # of the images, where the dataset has no test images of its own
 
 
@@ -38,8 +35,14 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
         if source.test.images.shape[1:] != source.train.images.shape[1:]:
             found, expected = (" x ".join(map(str, part.images.shape[1:])) for part in (source.test, source.train))
             raise DataError("dataset.other_shape", where=source.test.where, found=found, expected=expected)
-        return _checked(Splits(train, number(source.test, classes, name)))
-    return _checked(_with_test_part(train, name, seed))
+        return _told(Splits(train, number(source.test, classes, name)))
+    return _told(_with_test_part(train, name, seed))
+
+
+def _told(splits: Splits) -> Splits:
+    """The splits, with warnings about what is odd."""
+    tell_oddities(splits)
+    return splits
 
 
 def _with_test_part(train: Dataset, name: str, seed: int) -> Splits:
@@ -85,28 +88,6 @@ def _dataset(part: Part, labels: Tensor, classes: tuple[str, ...], name: str) ->
     names = {group: index for index, group in enumerate(dict.fromkeys(part.groups or ()))}
     groups = torch.tensor([names[group] for group in part.groups]) if part.groups is not None else None
     return Dataset(part.images, labels, classes, name, Origin(str(part.where), part.ids, part.lines), groups)
-
-
-def _checked(splits: Splits) -> Splits:
-    """The splits, with a warning about test images that are training images too, and about labels that occur once."""
-    train, test = splits.train, splits.test
-    alone = (train.labels.bincount(minlength=len(train.classes)) == 1).nonzero()[:, 0].tolist()
-    if alone and len(train) > 10 * len(train.classes):
-        _warn("dataset.lonely", where=train.name, labels=", ".join(train.classes[label] for label in alone[:5]))
-    if train.images.numel() + test.images.numel() <= MAX_COMPARED and not is_mapped(train.images):
-        seen = set(map(_fingerprint, train.images.numpy()))
-        count = sum(_fingerprint(image) in seen for image in test.images.numpy())
-        if count:
-            _warn("dataset.duplicates", where=test.name, count=count, n=len(test))
-    return splits
-
-
-def _fingerprint(image: NDArray[np.uint8]) -> int:
-    return hash(image.tobytes())
-
-
-def _warn(key: str, **params: object) -> None:
-    warnings.warn(translate(key, **params), SoftregWarning, stacklevel=4)
 
 
 def holding_order(data: Dataset, seed: int) -> Tensor:

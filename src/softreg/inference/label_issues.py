@@ -43,11 +43,12 @@ class LabelIssues:
     probability: Tensor
 
     def to_json(self, data: Dataset) -> list[dict[str, Any]]:
-        """One mapping for each label; `data` is the dataset that was examined."""
+        """One mapping for each label; `data` is the dataset that was examined, and names the images: "a/7.png", "train.csv:17"."""
         columns = (self.index, self.label_probability, self.prediction, self.probability)
         return [
             {
                 "index": i,
+                "name": data.name_of(i),
                 "label": data.classes[int(data.labels[i])],
                 "probability_of_label": label_probability,
                 "prediction": data.classes[prediction],

@@ -100,6 +100,14 @@ def test_rows_in_colour(tmp_path: Path, planar: bool, words: str) -> None:
         assert np.array_equal(read(tmp_path / "t.csv").images.numpy(), colour)
 
 
+def test_emnist_is_turned_upright(tmp_path: Path) -> None:
+    images = RNG.integers(0, 256, (4, 28, 28)).astype(np.uint8)
+    rows = np.column_stack([Y[:4], images.transpose(0, 2, 1).reshape(4, -1)])
+    np.savetxt(tmp_path / "emnist-letters-train.csv", rows, fmt="%d", delimiter=",")
+    with pytest.warns(SoftregWarning, match="turned upright"):
+        assert np.array_equal(read(tmp_path / "emnist-letters-train.csv").images.numpy(), images)
+
+
 def test_all_pixels_in_one_cell_and_a_column_of_parts(tmp_path: Path) -> None:
     cells = [" ".join(map(str, image.reshape(-1))) for image in X]
     usage = ["Training"] * 15 + ["PublicTest"] * 5

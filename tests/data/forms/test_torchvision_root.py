@@ -47,9 +47,10 @@ def test_packed_or_unpacked_files_will_do(kept: str, tmp_path: Path) -> None:
     assert TorchvisionRoot().read(tmp_path, ReadOptions()).train is not None
 
 
-def test_emnist_is_turned_upright(tmp_path: Path) -> None:
-    raw = tmp_path / "EMNIST" / "raw"
-    raw.mkdir(parents=True)
+@pytest.mark.parametrize("folder", ["EMNIST/raw", "gzip", "."])
+def test_emnist_is_turned_upright(tmp_path: Path, folder: str) -> None:
+    raw = tmp_path / folder
+    raw.mkdir(parents=True, exist_ok=True)
     for part in ("train", "test"):
         images, labels = tiny(len(part))
         (raw / f"emnist-digits-{part}-images-idx3-ubyte").write_bytes(idx(images))

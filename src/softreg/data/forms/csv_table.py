@@ -3,6 +3,7 @@
 The file is read a few thousand rows at a time. Pixels are whole numbers from 0 to 255 or, throughout a file, fractions from 0 to 1.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -18,9 +19,11 @@ from softreg.data.forms.csv_layout import Layout, layout_of
 from softreg.data.forms.csv_text import SUFFIXES, Line, is_number, opened, split
 from softreg.data.forms.source import Part, ReadOptions, Source, files_by_part, one_file
 from softreg.data.image_array import is_planar, rows_to_images, to_labels
-from softreg.errors import DataError
+from softreg.errors import DataError, SoftregWarning
+from softreg.messages import translate
 
 CHUNK_ROWS = 2000
+SIDEWAYS = "emnist-"  # begins the names of files whose letters lie on their side
 
 Pixels = NDArray[np.float64] | NDArray[np.uint8]
 
@@ -92,6 +95,9 @@ def _chunks(path: Path, options: ReadOptions) -> Iterator[Part]:
             raise DataError("data.no_images", path=path)
         layout = layout_of([line for _, line in waiting], path, options)
         lines = chain(waiting[int(layout.header) :], text.lines)
+        sideways = path.name.lower().startswith(SIDEWAYS) and layout.shape == (28, 28)
+        if sideways:
+            warnings.warn(translate("dataset.turned_upright", where=path), SoftregWarning, stacklevel=2)
         fractions: bool | None = None
         planar: bool | None = None
         while chunk := list(islice(lines, CHUNK_ROWS)):
@@ -101,7 +107,8 @@ def _chunks(path: Path, options: ReadOptions) -> Iterator[Part]:
             rows = _to_uint8(pixels, fractions, chunk, path)
             if planar is None:
                 planar = len(layout.shape) == 3 and is_planar(rows, layout.shape, path)
-            images = np.ascontiguousarray(rows_to_images(rows, layout.shape, path, planar=planar))
+            images = rows_to_images(rows, layout.shape, path, planar=planar)
+            images = np.ascontiguousarray(images.swapaxes(1, 2) if sideways else images)
             labels, ids, splits, groups = (
                 None if column is None else columns[column]
                 for column in (layout.label, layout.identity, layout.split, layout.group)

@@ -7,6 +7,9 @@ from softreg.data.published import read_published
 from softreg.data.registry import PUBLISHED
 from softreg.errors import DataError
 
+NAMED = ("emnist-", "qmnist-")
+OTHERS = (".", "raw", "gzip")  # the last: EMNIST's archive
+
 
 class TorchvisionRoot(WholeForm):
     """A root that holds a published dataset: it is read as that, with the names of its classes, and upright."""
@@ -27,10 +30,13 @@ class TorchvisionRoot(WholeForm):
 
 
 def _found(path: Path) -> dict[str, Path]:
-    """The published datasets whose files are all in this root, with their folders."""
-    places = {name: path / dataset.folder / "raw" for name, dataset in PUBLISHED.items()}
+    """The published datasets whose files are all in this root, with their folders.
+
+    The files of EMNIST and QMNIST are told by their names, in whatever folder they are.
+    """
     return {
         name: folder
-        for name, folder in places.items()
-        if all((folder / file).is_file() or (folder / file.removesuffix(".gz")).is_file() for file in PUBLISHED[name].files)
+        for name, dataset in PUBLISHED.items()
+        for folder in [path / dataset.folder / "raw", *(path / sub for sub in OTHERS if dataset.files[0].startswith(NAMED))][::-1]
+        if all((folder / file).is_file() or (folder / file.removesuffix(".gz")).is_file() for file in dataset.files)
     }

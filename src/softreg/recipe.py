@@ -65,6 +65,7 @@ class Recipe:
     certify: bool = spec(False)
     copies: int = spec(0, high=100)
     calibration: int = spec(0, high=1e8)
+    outliers: str = spec("", rare=True)
     seed: int = spec(777, high=2**63 - 1)
     device: str = spec("auto", choices=DEVICES)
 
@@ -74,6 +75,8 @@ class Recipe:
         for field in fields(self):
             if field.name not in self.fields_read_by(self.solver) and getattr(self, field.name) != field.default:
                 raise RecipeError("recipe.not_read", field=field.name, solver=self.solver)
+        if self.outliers and not self.calibration:
+            raise RecipeError("recipe.outliers_not_read")
         if self.size:
             self.image_size  # noqa: B018 - raises if it cannot be read
         if not SOLVERS[self.solver].finds_optimum and self.l2 == AUTO:

@@ -7,6 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from benchmarks.paper import ink_map
 from softreg.data.dataset import Splits
@@ -96,3 +98,17 @@ def test_a_faint_half_is_read(best: SoftmaxRegression, mnist: Splits) -> None:
         (found,) = predict(best, [picture_from_array(page.astype(np.uint8))])
         right += found.label == "8"
     assert right >= 8
+
+
+def strokes(*lines: list[tuple[int, int]]) -> NDArray[np.uint8]:
+    """A drawing with a pen, black on white."""
+    page = Image.new("L", (200, 200), 255)
+    for line in lines:
+        ImageDraw.Draw(page).line(line, fill=0, width=9, joint="curve")
+    return np.asarray(page)
+
+
+def test_a_digit_in_two_strokes_is_one_and_two_ones_are_two(best: SoftmaxRegression) -> None:
+    four = strokes([(70, 30), (66, 94), (72, 114), (88, 119)], [(120, 40), (114, 165)])
+    ones = strokes([(74, 40), (68, 160)], [(118, 42), (112, 158)])
+    assert [prediction.label for prediction in predict(best, [picture_from_array(four), picture_from_array(ones)])] == ["4", "11"]

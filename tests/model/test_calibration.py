@@ -1,5 +1,8 @@
 """The temperature against SciPy, and that held-out images leave no trace in what they calibrate."""
 
+import struct
+from pathlib import Path
+
 import pytest
 import torch
 from scipy.optimize import minimize_scalar
@@ -8,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from softreg.data.dataset import Dataset, Splits
 from softreg.errors import RecipeError
+from softreg.inference.prediction import predict_images
 from softreg.model.calibration import temperature
 from softreg.recipe import Recipe
 from softreg.training.fit import Fit, fit
@@ -19,6 +23,11 @@ def drawn(seed: int, n: int = 4000, sharpness: float = 3.0) -> tuple[Tensor, Ten
     generator = torch.Generator().manual_seed(seed)
     logits = sharpness * torch.randn(n, 10, generator=generator)
     return logits, torch.softmax(logits, 1).multinomial(1, generator=generator)[:, 0]
+
+
+def idx(images: Tensor) -> bytes:
+    """An IDX file of images uint8 (N, H, W)."""
+    return struct.pack(">HBB3I", 0, 8, 3, *images.shape) + images.numpy().tobytes()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -70,3 +79,24 @@ def test_weights_are_divided_by_the_temperature_and_nothing_else(train: Dataset,
 def test_more_images_than_there_are_cannot_be_held_out(mnist: Splits) -> None:
     with pytest.raises(RecipeError, match=r"calibration must be less than .* 300"):
         fit(Recipe(calibration=300), mnist.train[:300])
+
+
+def test_the_detector_learns_from_outliers_that_are_given(train: Dataset, fitted: Fit, tmp_path: Path) -> None:
+    """Tiles: textures that no synthetic outlier has, half of them given, the others judged."""
+    generator = torch.Generator().manual_seed(3)
+    tiles = torch.randint(0, 2, (400, 28, 28), generator=generator, dtype=torch.uint8).mul_(160)
+    (tmp_path / "tiles").write_bytes(idx(tiles[:200]))
+    taught = fit(RECIPE.replace({"outliers": str(tmp_path / "tiles")}), train)
+    novel = [
+        [reason == "prediction.novel" for reason in predict_images(result.model, tiles[200:])[2]] for result in (fitted, taught)
+    ]
+    assert sum(novel[0]) < sum(novel[1]) > 190
+    torch.testing.assert_close(taught.model.linear.weight, fitted.model.linear.weight)
+
+
+def test_outliers_must_be_of_the_size_of_the_images_and_need_calibration(train: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "small").write_bytes(idx(torch.zeros(3, 8, 8, dtype=torch.uint8)))
+    with pytest.raises(RecipeError, match=r"small: the outliers are images of 8 x 8, the training images of 28 x 28"):
+        fit(RECIPE.replace({"outliers": str(tmp_path / "small")}), train)
+    with pytest.raises(RecipeError, match="calibration"):
+        Recipe(outliers="x")

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softreg.imaging.components import Component
+from softreg.imaging.components import Component, union
 from softreg.imaging.lattice import Candidate, Lattice, lattice
 from softreg.imaging.layout import Layout
 from softreg.imaging.picture import Picture
@@ -34,6 +34,7 @@ DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local
 KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 WIDE = 1.3  # of width to height: what is wider may be two digits
+SLIM = 0.8  # of the same: two neighbours no wider together may be one digit, such as a 4 in two strokes
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +141,17 @@ def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpret
 
 
 def _doubtful(line: Sequence[Component], costs: Sequence[float]) -> set[int]:
-    """The digits of a line that the model doubts, that are wide enough for two, or that overlap."""
+    """The digits of a line that the model doubts, that are wide enough for two, that overlap, or that may be one together."""
     doubtful = {
         i for i, (digit, cost) in enumerate(zip(line, costs, strict=True)) if cost > DOUBTFUL or digit.width > WIDE * digit.height
     }
-    overlapping = [i for i, (left, right) in enumerate(pairwise(line)) if overlap(left, right) > OVERLAP]
-    return doubtful | {j for i in overlapping for j in (i, i + 1)}
+    pairs = [i for i, (left, right) in enumerate(pairwise(line)) if overlap(left, right) > OVERLAP or _may_be_one(left, right)]
+    return doubtful | {j for i in pairs for j in (i, i + 1)}
+
+
+def _may_be_one(left: Component, right: Component) -> bool:
+    together = union((left, right))
+    return together.width <= SLIM * together.height
 
 
 def overlap(left: Component, right: Component) -> float:

@@ -55,7 +55,13 @@ def temperature(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -
 
 
 def calibrate(
-    features: FeatureMap, objective: Objective, solver: Solver, start: Tensor, train: Dataset, held_out: int
+    features: FeatureMap,
+    objective: Objective,
+    solver: Solver,
+    start: Tensor,
+    train: Dataset,
+    held_out: int,
+    outliers: Tensor | None = None,
 ) -> tuple[float, OODDetector | None]:
     """The temperature and a fitted detector, from the last `held_out` images of `train`.
 
@@ -68,6 +74,7 @@ def calibrate(
     solver, start : as the model of all images was trained, from theta `start` (C, D + 1)
     train : the training images
     held_out : how many
+    outliers : images of no class, uint8 (M, 28, 28), for the detector to learn beside the synthetic ones
     """
     matrix, n_fitted, step = objective.matrix, len(train) - held_out, len(objective.matrix) // len(train)
     fitted = replace(objective, matrix=matrix.slice(0, step * n_fitted))
@@ -79,20 +86,23 @@ def calibrate(
         return t, None
     report("detector")
     detector = OODDetector(matrix.dim, objective.classes).to(start.device)
-    x, outlier_logits = _outliers(features, train[:n_fitted], state.theta / t)
+    x, outlier_logits = _outliers(features, train[:n_fitted], state.theta / t, outliers)
     detector.fit_gaussians(fitted.matrix, x, SEED)
     images = OODInputs(detector.components_of(unseen), logits / t)
     detector.fit_threshold(images, OODInputs(detector.components(x), outlier_logits), FALSE_POSITIVE_RATE)
     return t, detector
 
 
-def _outliers(features: FeatureMap, train: Dataset, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Features (M, D) of synthetic outliers, and their logits (M, C) for theta (C, D + 1).
+def _outliers(features: FeatureMap, train: Dataset, theta: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Features (M, D) of synthetic outliers and of the `given` ones, and their logits (M, C) for theta (C, D + 1).
 
     A turned image that is still predicted as its original class is left out: a 0 lying down is a 0.
     """
     generator = Generator().manual_seed(SEED)
     images, original_label = synthetic_outliers(train.images.to(theta.device), train.labels.to(theta.device), N_OUTLIERS, generator)
+    if given is not None:
+        images = torch.cat([images, given.to(images.device)])
+        original_label = torch.cat([original_label, original_label.new_full((len(given),), -1)])
     x = features(images)
     weight, bias = unpack(theta)
     logits = torch.addmm(bias, x, weight.T)

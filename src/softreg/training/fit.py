@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Generator, Tensor
@@ -12,6 +13,7 @@ from softreg.compute.distributed import ProcessGroup
 from softreg.compute.progress import report
 from softreg.data.augmentation import augment
 from softreg.data.dataset import Dataset
+from softreg.data.idx import read_idx
 from softreg.data.paper import are_written_on_paper
 from softreg.errors import RecipeError
 from softreg.features.choice import AUTO
@@ -102,11 +104,14 @@ def fit(
     ------
     RecipeError
         If the recipe does not fit the data.
+    DataError
+        If the recipe's outliers cannot be read.
     SolverError
         If the objective stops being finite.
     """
     recipe = recipe.for_images(len(train), train.image_shape)
     _check_fits(recipe, train, group)
+    outliers = _outliers(recipe, train)
     began = time.perf_counter() - (resume_from.seconds if resume_from else 0.0)
     device = choose_device(recipe.device)
     generator = Generator().manual_seed(recipe.seed)
@@ -127,7 +132,9 @@ def fit(
         if finds_optimum:
             termination = checked_termination(objective, state)
         if recipe.calibration:
-            temperature, model.ood_detector = calibrate(features, objective, solver, theta, train, recipe.calibration)
+            temperature, model.ood_detector = calibrate(
+                features, objective, solver, theta, train, recipe.calibration, outliers
+            )
     seconds = time.perf_counter() - began
     model.set_theta(state.theta / temperature)
     return Fit(
@@ -208,6 +215,17 @@ def _problem(
     objective = Objective(design_matrix(features, augmented, device, group, class_weight=class_weight), len(train.classes))
     path = l2_path(objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
     return features, replace(objective, l2=best_point(path).l2 if path else float(recipe.l2)), path
+
+
+def _outliers(recipe: Recipe, train: Dataset) -> Tensor | None:
+    """The recipe's own outliers (M, H, W), read before anything is trained; None if it has none."""
+    if not recipe.outliers:
+        return None
+    images = read_idx(Path(recipe.outliers), 3)
+    if images.shape[1:] != train.image_shape:
+        shape, wanted = (" x ".join(map(str, s)) for s in (images.shape[1:], train.image_shape))
+        raise RecipeError("recipe.outliers_shape", path=recipe.outliers, shape=shape, wanted=wanted)
+    return images
 
 
 def _check_fits(recipe: Recipe, train: Dataset, group: ProcessGroup | None) -> None:

@@ -6,6 +6,7 @@ import random
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -125,20 +126,25 @@ def sample_index(seed: int, n: int) -> int:
 
 def write_run(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation, *, figures: bool) -> None:
     """Write all files of a run into `folder`."""
-    sha256 = save_model(fitted.model, folder / MODEL)
+    model_sha256 = save_model(fitted.model, folder / MODEL)
     (folder / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
     if figures:
         report("figures")
         _draw(folder / FIGURES, recipe, splits, fitted, evaluation)
     environment = capture_environment(fitted.model.linear.weight.device) | {
-        "data_sha256": {"train": splits.train.sha256(), "test": splits.test.sha256()},
+        "data_sha256": {"train": splits.train.sha256(), "test": splits.test.sha256()} | _outliers_sha256(recipe),
         "train_seconds": fitted.seconds,
         "peak_rss_mib": peak_rss_mib(),
     }
     (folder / ENVIRONMENT).write_text(json.dumps(environment, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     lines: list[dict[str, Any]] = [{"step": step, "cost": cost} for step, cost in enumerate(fitted.costs, start=1)]
-    lines.append(_result(recipe, splits, fitted, evaluation) | {"model_sha256": sha256})
+    lines.append(_result(recipe, splits, fitted, evaluation) | {"model_sha256": model_sha256})
     (folder / METRICS).write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
+def _outliers_sha256(recipe: Recipe) -> dict[str, str]:
+    """The digest of the file of outliers, if the recipe has one."""
+    return {"outliers": sha256(Path(recipe.outliers).read_bytes()).hexdigest()} if recipe.outliers else {}
 
 
 def _draw(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation) -> None:

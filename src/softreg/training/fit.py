@@ -132,9 +132,7 @@ def fit(
         if finds_optimum:
             termination = checked_termination(objective, state)
         if recipe.calibration:
-            temperature, model.ood_detector = calibrate(
-                features, objective, solver, theta, train, recipe.calibration, outliers
-            )
+            temperature, model.ood_detector = calibrate(features, objective, solver, theta, train, recipe.calibration, outliers)
     seconds = time.perf_counter() - began
     model.set_theta(state.theta / temperature)
     return Fit(

@@ -35,7 +35,7 @@ html_theme = "furo"
 html_title = "softreg"
 html_static_path = ["_static"]
 html_css_files = ["softreg.css"]
-html_favicon = "../src/softreg/serving/page/icon.svg"
+html_favicon = "../src/softreg/page/static/icon.svg"
 html_theme_options = {
     "source_repository": "https://github.com/softreg/softreg",
     "source_branch": "main",

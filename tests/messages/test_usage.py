@@ -12,6 +12,7 @@ from softreg.lab.steps import read_cells
 from softreg.messages import catalogue
 from softreg.optim.solver import TerminationReason
 from softreg.optim.solvers.registry import SOLVERS
+from softreg.page.assets import SHARED, page_messages
 from softreg.recipe import Recipe
 
 SOURCE = Path(__file__).parents[2] / "src/softreg"
@@ -85,11 +86,12 @@ def patterns() -> set[str]:
 
 
 def built_keys() -> set[str]:
-    return {pattern.replace("{}", name) for pattern, names in BUILT.items() for name in names}
+    shared = {f"{domain}.{name}" for domain, names in SHARED.items() for name in names}  # with the page
+    return {pattern.replace("{}", name) for pattern, names in BUILT.items() for name in names} | shared
 
 
 def page_code() -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in SOURCE.joinpath("serving/page").iterdir())
+    return "".join(path.read_text(encoding="utf-8") for path in SOURCE.joinpath("page/static").iterdir())
 
 
 def test_every_key_that_the_code_puts_together_is_documented_here() -> None:
@@ -116,5 +118,5 @@ def test_the_page_uses_every_text_and_no_other() -> None:
     code = page_code()
     asked = set(re.findall(r'data-i18n(?:-label)?="(\w+)"', code)) | set(re.findall(r'\btranslate\("(\w+)"', code))
     assert len(asked) > 60
-    assert not asked - set(catalogue("page"))
+    assert not asked - set(page_messages("en"))
     assert not [name for name in catalogue("page") if f'"{name}"' not in code and not BUILT_BY_THE_PAGE.fullmatch(name)]

@@ -41,4 +41,11 @@ FORMATS = {
         "softreg.exporting.json:to_bytes",
         Message(en="the same arrays as readable text", ko="같은 배열을 사람이 읽을 수 있는 텍스트로"),
     ),
+    "html": ExportFormat(
+        "softreg.exporting.html:to_bytes",
+        Message(
+            en="the page of softreg serve as one file that works without a server, for pixels and deskew",
+            ko="서버 없이 동작하는 softreg serve 페이지를 파일 하나로, pixels와 deskew만",
+        ),
+    ),
 }

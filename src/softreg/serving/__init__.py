@@ -17,5 +17,6 @@ May import everything but the command line. Start with `app.py`, then follow one
     training_job.py   one training at a time, watched step by step
     training_form.py  the fields of a recipe that can be set from the page
     openapi.py        the document of the routes
-    page/             plain HTML, CSS and JavaScript modules, served as they are
+
+The page itself is `softreg.page`, served as it is.
 """

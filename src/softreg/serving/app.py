@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from softreg._version import __version__
 from softreg.errors import ServingError, SoftregError
-from softreg.features.registry import FEATURE_MAPS
-from softreg.messages import LANGUAGES, Language, catalogue, language, translate, use_language
+from softreg.messages import LANGUAGES, Language, language, translate, use_language
+from softreg.page.assets import page_files, page_messages
 from softreg.serving.access import AccessToken
 from softreg.serving.batching import MAX_QUEUE, MicroBatcher
 from softreg.serving.codec import PredictRequest, predict_batch
@@ -114,8 +114,7 @@ class Playground:
         """The page's messages in one language, and what each feature map is."""
         for known in LANGUAGES:
             if known == request.path_params["language"]:
-                maps = {f"choice_{name}": f"{name}: {getattr(info.help, known)}" for name, info in FEATURE_MAPS.items()}
-                return _json({name: message[known] for name, message in catalogue("page").items()} | maps)
+                return _json(page_messages(known))
         raise HTTPException(404)
 
     async def healthz(self, request: Request) -> Response:
@@ -212,11 +211,8 @@ class Playground:
 def _pages() -> dict[str, tuple[bytes, str, str]]:
     """The page's files by name: content, media type, ETag. Read once, so that no request ever names a file."""
     pages = {}
-    for file in (files(__package__) / "page").iterdir():
-        suffix = "." + file.name.rpartition(".")[2]
-        if suffix in MEDIA_TYPES:
-            content = file.read_bytes()
-            pages[file.name] = content, MEDIA_TYPES[suffix], f'"{sha256(content).hexdigest()[:16]}"'
+    for name, content in page_files().items():
+        pages[name] = content, MEDIA_TYPES[Path(name).suffix], f'"{sha256(content).hexdigest()[:16]}"'
     return pages
 
 

@@ -2,11 +2,10 @@
 
 /** @import { Snapshot, TrainingEvent } from "./types.d.ts" */
 
-import { get, post } from "./api.js";
 import { Chart } from "./chart.js";
 import { byId, createCanvas, createElement, messageOf } from "./dom.js";
 import { language, percent, translate } from "./i18n.js";
-import { decode, drawInk, drawSigned, largest, slice } from "./pixels.js";
+import { drawInk, drawSigned, largest, slice } from "./pixels.js";
 import { RecipeForm } from "./recipe_form.js";
 
 const GUESSING = Math.log(10); // the cost of giving each of ten classes the same probability
@@ -29,26 +28,27 @@ function chartLabel(key, format) {
 export class Learn {
   /** @type {TrainingEvent | null} */
   event = null;
-  training = -1;
+  number = -1; // of the training that is shown
   form = new RecipeForm();
-  /** @type {EventSource | null} */
-  source = null;
+  watching = false;
   /** @type {Promise<void> | null} */
   refreshing = null;
 
   /**
    * @param {(message: string) => void} showError
+   * @param {import("./server.js").ServerTraining} training
    * @param {{ onSaved: () => void, onUse: (model: string) => void }} callbacks
    */
-  constructor(showError, { onSaved, onUse }) {
+  constructor(showError, training, { onSaved, onUse }) {
     this.showError = showError;
+    this.training = training;
     this.onSaved = onSaved;
     byId("recipe").onsubmit = (event) => {
       event.preventDefault();
-      this.#post("", this.form.recipe());
+      this.#ask(training.start(this.form.recipe()));
     };
-    byId("pause").onclick = () => this.#post(this.event?.status === "paused" ? "/continue" : "/pause");
-    byId("stop").onclick = () => this.#post("/stop");
+    byId("pause").onclick = () => this.#ask(training.control(this.event?.status === "paused" ? "continue" : "pause"));
+    byId("stop").onclick = () => this.#ask(training.control("stop"));
     byId("use").onclick = () => this.event?.model && onUse(this.event.model);
     const narrow = matchMedia("(max-width: 44rem)").matches;
     byId("settings", HTMLDetailsElement).open = !narrow; // a phone shows the curves first
@@ -68,9 +68,9 @@ export class Learn {
   async open() {
     await this.refreshing;
     if (!this.form.fields.length) await this.refresh();
-    if (this.source) return;
-    this.source = new EventSource("/training/events");
-    this.source.onmessage = ({ data }) => this.#receive(JSON.parse(data));
+    if (this.watching) return;
+    this.watching = true;
+    this.training.watch((event) => this.#receive(event));
   }
 
   /** The language or the colours have changed. */
@@ -81,7 +81,7 @@ export class Learn {
 
   async #build() {
     try {
-      this.form.setFields((await get("/recipe")).fields);
+      this.form.setFields(await this.training.fields());
     } catch (error) {
       this.showError(messageOf(error));
       return;
@@ -92,13 +92,10 @@ export class Learn {
     else this.#showSnapshot(null);
   }
 
-  /**
-   * @param {string} action
-   * @param {unknown} [value]
-   */
-  async #post(action, value) {
+  /** @param {Promise<unknown>} request */
+  async #ask(request) {
     try {
-      await post(`/training${action}`, value);
+      await request;
       this.showError("");
     } catch (error) {
       this.showError(messageOf(error));
@@ -107,8 +104,8 @@ export class Learn {
 
   /** @param {TrainingEvent} event */
   #receive(event) {
-    if (event.training !== this.training && event.status !== "idle") {
-      this.training = event.training;
+    if (event.training !== this.number && event.status !== "idle") {
+      this.number = event.training;
       for (const chart of [this.cost, this.accuracy]) chart.begin(event.total);
       byId("ending").hidden = byId("use").hidden = true;
     }
@@ -171,7 +168,7 @@ export class Learn {
       byId("hardest").replaceChildren(none);
       return;
     }
-    const templates = decode(snapshot.templates);
+    const { templates } = snapshot;
     const most = largest(templates);
     for (const [i, canvas] of tiles.querySelectorAll("canvas").entries()) drawSigned(canvas, slice(templates, i), most);
     byId("hardest").replaceChildren(
@@ -179,7 +176,7 @@ export class Learn {
         const params = { label, prediction, probability: percent(probability) };
         const item = tile(translate("hard_label", params), `${label} → ${prediction}`);
         item.title = params.probability;
-        for (const canvas of item.querySelectorAll("canvas")) drawInk(canvas, decode(image));
+        for (const canvas of item.querySelectorAll("canvas")) drawInk(canvas, image);
         return item;
       }),
     );

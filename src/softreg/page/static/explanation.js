@@ -1,18 +1,10 @@
 // Why: the evidence of a class, pixel by pixel, and the steps from the picture to the image.
 
-/** @import { EncodedEvidence, Evidence, Stage } from "./types.d.ts" */
+/** @import { Evidence, Stage } from "./types.d.ts" */
 
 import { byId, createCanvas, createElement } from "./dom.js";
 import { signed, translate } from "./i18n.js";
-import { context2d, decode, drawInk, drawPicture, drawSigned, largest, slice } from "./pixels.js";
-
-/**
- * @param {EncodedEvidence | undefined} evidence
- * @returns {Evidence | null}
- */
-export function decodeEvidence(evidence) {
-  return evidence ? { ...evidence, image: decode(evidence.image), pixels: decode(evidence.pixels) } : null;
-}
+import { context2d, drawInk, drawPicture, drawSigned, largest, slice } from "./pixels.js";
 
 /**
  * The evidence for and against the class that the bars chose, and the sum that makes its logit.
@@ -45,9 +37,8 @@ export function showEvidence(evidence, { classes, explained, leading }) {
  * @param {boolean} drawn on the sheet, rather than a picture put there
  */
 export function showStages(stages, drawn) {
-  const items = stages.map(({ title, ...encoded }, i) => {
+  const items = stages.map(({ title, array: stage }, i) => {
     const canvas = createCanvas(title);
-    const stage = decode(encoded);
     if (i === stages.length - 1 && stage.shape[0] === 28) drawInk(canvas, stage);
     else drawPicture(canvas, stage, drawn);
     canvas.style.aspectRatio = `${stage.shape[1]} / ${stage.shape[0]}`;

@@ -1,11 +1,11 @@
 // Understand: one test image followed through a model whose features are pixels, each quantity with its shape.
 
-/** @import { Walkthrough } from "./types.d.ts" */
+/** @import { ByClass, Evidence, Walkthrough } from "./types.d.ts" */
 
-import { get } from "./api.js";
+import { backend } from "./backend.js";
 import { byId, createCanvas, createElement, find, messageOf } from "./dom.js";
 import { percent, signed, translate } from "./i18n.js";
-import { decode, drawInk, drawSigned, largest, slice } from "./pixels.js";
+import { drawInk, drawSigned, largest, slice } from "./pixels.js";
 
 /** @typedef {{ key: string, shapes: string[], body: Node[], code: string }} Step */
 
@@ -14,40 +14,79 @@ export class Understand {
   walkthrough = null;
   opened = false;
 
-  /** @param {(message: string) => void} showError */
-  constructor(showError) {
+  /**
+   * @param {(message: string) => void} showError
+   * @param {import("./draw.js").Draw} draw
+   */
+  constructor(showError, draw) {
     this.showError = showError;
+    this.draw = draw;
     this.input = byId("sample", HTMLInputElement);
+    this.meant = byId("meant", HTMLSelectElement);
+    byId("chooser").hidden = !backend.samples;
+    this.input.max = String(backend.samples - 1);
     byId("chooser").onsubmit = (event) => {
       event.preventDefault();
       this.load(this.input.valueAsNumber || 0);
     };
     byId("random").onclick = () => {
-      const sample = Math.floor(Math.random() * 10000);
+      const sample = Math.floor(Math.random() * backend.samples);
       this.input.value = String(sample);
       this.load(sample);
     };
+    byId("own").onsubmit = (event) => {
+      event.preventDefault();
+      this.#followDrawing();
+    };
+    this.meant.onchange = () => this.#followDrawing(this.meant.value);
   }
 
   open() {
+    const { evidence } = this.draw;
+    byId("own").hidden = !evidence || this.draw.features !== "pixels";
+    if (!byId("own").hidden && (this.opened || !backend.samples)) return this.#followDrawing();
+    if (!backend.samples) return this.#askForDrawing();
     if (this.opened) return;
     this.opened = true;
-    this.load(this.input.valueAsNumber);
+    this.load(Math.min(this.input.valueAsNumber, backend.samples - 1));
   }
 
   /** @param {number} sample */
   async load(sample) {
     try {
-      this.walkthrough = await get(`/walkthrough?sample=${sample}`);
+      this.#show(await backend.walkthrough(sample));
       this.showError("");
     } catch (error) {
       this.showError(messageOf(error));
       return;
     }
-    this.refresh();
     if (!this.walkthrough) return;
     const { label, prediction, cross_entropy: loss } = this.walkthrough;
     byId("followed").textContent = translate("followed", { sample, label, prediction, loss: loss.toFixed(3) });
+  }
+
+  // What is on the sheet, through the model that reads it; `label` is the digit it is meant to be, by default what is read.
+  #followDrawing(label = this.draw.bars.leading ?? "") {
+    const { evidence, bars } = this.draw;
+    const { classes, prediction } = bars;
+    if (!evidence || !prediction?.probabilities || !prediction.logits) return;
+    this.meant.replaceChildren(...classes.map((name) => createElement("option", { textContent: name })));
+    this.meant.value = label;
+    this.#show(walkThrough(evidence, classes, prediction.logits, prediction.probabilities, label));
+  }
+
+  #askForDrawing() {
+    this.walkthrough = null;
+    byId("steps").replaceChildren();
+    byId("no-steps").hidden = false;
+    byId("no-steps").textContent = translate("draw_first");
+  }
+
+  /** @param {Walkthrough} walkthrough */
+  #show(walkthrough) {
+    this.walkthrough = walkthrough;
+    byId("no-steps").hidden = true;
+    this.refresh();
   }
 
   /** The language or the colours have changed. */
@@ -56,6 +95,36 @@ export class Understand {
     const steps = [imageStep, scoresStep, softmaxStep, lossStep, gradientStep];
     byId("steps").replaceChildren(...steps.map((step) => render(step(/** @type {Walkthrough} */ (this.walkthrough)))));
   }
+}
+
+/**
+ * Every quantity from the pixels of an image to the gradient, for a model whose features are pixels.
+ * @param {Evidence} evidence
+ * @param {string[]} classes
+ * @param {ByClass} logits
+ * @param {ByClass} probabilities
+ * @param {string} label the true class
+ * @returns {Walkthrough}
+ */
+function walkThrough({ image, pixels, bias }, classes, logits, probabilities, label) {
+  const residual = classes.map((name) => probabilities[name] - Number(name === label));
+  const size = image.values.length;
+  const gradient = new Float32Array(classes.length * size);
+  for (const [c, error] of residual.entries())
+    for (let j = 0; j < size; j++) gradient[c * size + j] = (error * image.values[j]) / 255;
+  return {
+    classes,
+    label,
+    prediction: classes.reduce((a, b) => (logits[b] > logits[a] ? b : a)),
+    image,
+    evidence: pixels,
+    gradient: { shape: pixels.shape, values: gradient, scale: 1 },
+    bias: classes.map((name) => bias[name]),
+    logits: classes.map((name) => logits[name]),
+    probabilities: classes.map((name) => probabilities[name]),
+    residual,
+    cross_entropy: -Math.log(probabilities[label]),
+  };
 }
 
 /**
@@ -85,8 +154,7 @@ const equation = (textContent) => createElement("p", { className: "equation", te
  * @param {Walkthrough} walkthrough
  * @returns {Step}
  */
-function imageStep({ image: encoded, label }) {
-  const image = decode(encoded);
+function imageStep({ image, label }) {
   const square = createCanvas(translate("image_alt", { label }));
   drawInk(square, image);
   const attributes = { role: "img", "aria-label": translate("strip_alt") };
@@ -105,8 +173,7 @@ function imageStep({ image: encoded, label }) {
  * @param {Walkthrough} walkthrough
  * @returns {Step}
  */
-function scoresStep({ classes, logits, bias, prediction, evidence: encoded, image: encodedImage }) {
-  const [evidence, image] = [decode(encoded), decode(encodedImage)];
+function scoresStep({ classes, logits, bias, prediction, evidence, image }) {
   const most = largest(evidence);
   const tiles = classes.map((name, i) => {
     const canvas = createCanvas(translate("evidence_alt", { name, logit: signed(logits[i]) }));
@@ -180,8 +247,7 @@ function lossStep({ classes, probabilities, label, prediction, cross_entropy: lo
  * @param {Walkthrough} walkthrough
  * @returns {Step}
  */
-function gradientStep({ classes, residual, gradient: encoded }) {
-  const gradient = decode(encoded);
+function gradientStep({ classes, residual, gradient }) {
   const most = largest(gradient);
   const tiles = classes.map((name, i) => {
     const canvas = createCanvas(translate("gradient_alt", { name }));

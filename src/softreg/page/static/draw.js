@@ -1,14 +1,15 @@
 // Draw: the prediction follows the pen. One request at a time; when it is answered, the newest drawing is sent.
 
-/** @import { Evidence, PredictAnswer, Prediction } from "./types.d.ts" */
+/** @import { Evidence, Picture, PredictAnswer, Prediction } from "./types.d.ts" */
 
-import { ApiError, get, predict } from "./api.js";
+import { backend } from "./backend.js";
 import { Bars } from "./bars.js";
 import { byId, createElement, messageOf } from "./dom.js";
-import { decodeEvidence, showEvidence, showStages } from "./explanation.js";
+import { showEvidence, showStages } from "./explanation.js";
 import { percent, translate } from "./i18n.js";
 import { Ink } from "./ink.js";
 import { ModelChoice } from "./model_choice.js";
+import { ServerError } from "./server.js";
 
 const MAX_COMPARED = 8; // models asked about the same drawing
 const EXPLAIN_INTERVAL = 250; // milliseconds between explanations while the pen moves, at least;
@@ -20,7 +21,8 @@ const SPEAK_DELAY = 700; // and before the prediction is read aloud
 export class Draw {
   /** @type {Evidence | null} */
   evidence = null;
-  picture = new Blob();
+  /** @type {Picture | null} */
+  picture = null;
   version = 0; // of the drawing
   changedAt = 0; // when the pen last moved
   predicting = false;
@@ -50,10 +52,14 @@ export class Draw {
     this.#acceptPictures();
   }
 
+  /** The feature map of the chosen model. */
+  get features() {
+    return this.choice.models.find(({ model }) => model === this.choice.chosen)?.features;
+  }
+
   /** @param {string} [choose] the model to choose */
   async loadModels(choose) {
-    /** @type {import("./types.d.ts").ModelList} */
-    const { models, default: first } = await get("/models");
+    const { models, default: first } = await backend.models();
     this.choice.setModels(models, [choose, this.choice.chosen, first]);
     this.predict();
   }
@@ -101,8 +107,8 @@ export class Draw {
   async #predictOnce() {
     const { changedAt: start, version: detail } = this;
     try {
-      this.picture = this.ink.blob();
-      const answer = await predict(this.picture, this.choice.chosen);
+      this.picture = this.ink.capture();
+      const answer = await backend.predict(this.picture, this.choice.chosen);
       if (!this.ink.empty) {
         this.#show(answer);
         performance.measure("softreg:answer", { start, detail });
@@ -122,20 +128,20 @@ export class Draw {
   }
 
   async #explain() {
-    if (this.explaining || this.ink.empty) return;
+    const { picture, version } = this;
+    if (this.explaining || this.ink.empty || !picture) return;
     this.explaining = true;
-    const { version } = this;
     const model = this.choice.chosen;
     const began = performance.now();
     try {
-      const { evidence, stages } = await predict(this.picture, model, ["stages", "evidence"]);
+      const { evidence, stages } = await backend.predict(picture, model, ["stages", "evidence"]);
       if (model === this.choice.chosen && this.bars.prediction) {
-        this.evidence = decodeEvidence(evidence);
+        this.evidence = evidence ?? null;
         showStages(stages ?? [], !this.ink.picture);
         showEvidence(this.evidence, this.bars);
       }
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === 503)) this.showError(messageOf(error));
+      if (!(error instanceof ServerError && error.status === 503)) this.showError(messageOf(error));
     }
     this.explaining = false;
     this.explainedAt = performance.now();
@@ -146,10 +152,11 @@ export class Draw {
   // What the other models say, once the pen rests.
   async #compare() {
     const { picture, version } = this;
+    if (!picture) return;
     for (const { model } of this.choice.models.slice(0, MAX_COMPARED)) {
       try {
         const own = model === this.choice.chosen && this.bars.prediction;
-        const prediction = own || (await predict(picture, model)).predictions[0];
+        const prediction = own || (await backend.predict(picture, model)).predictions[0];
         if (version !== this.version) return;
         this.choice.showPrediction(model, prediction);
       } catch (error) {

@@ -1,12 +1,13 @@
 // The page: which part is shown, in which language, light or dark.
 
-import { byId, messageOf } from "./dom.js";
+import { backend, hasServer } from "./backend.js";
+import { byId, find, messageOf } from "./dom.js";
 import { Draw } from "./draw.js";
 import { language, setLanguage, translate } from "./i18n.js";
 import { Learn } from "./learn.js";
 import { Understand } from "./understand.js";
 
-const PARTS = ["draw", "learn", "understand"];
+const PARTS = backend.training ? ["draw", "learn", "understand"] : ["draw", "understand"];
 
 // A private window may refuse to store: then nothing is remembered.
 const settings = {
@@ -36,14 +37,19 @@ function showError(message) {
 }
 
 const draw = new Draw(showError);
-const learn = new Learn(showError, {
-  onSaved: () => draw.loadModels(),
-  onUse: async (model) => {
-    location.hash = "draw";
-    await draw.loadModels(model);
-  },
-});
-const understand = new Understand(showError);
+const learn =
+  backend.training &&
+  new Learn(showError, backend.training, {
+    onSaved: () => draw.loadModels(),
+    onUse: async (model) => {
+      location.hash = "draw";
+      await draw.loadModels(model);
+    },
+  });
+const understand = new Understand(showError, draw);
+for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs]")))
+  element.hidden = !(element.dataset.needs === "server" ? hasServer : backend.training);
+find(document, "[data-i18n=foot_alone]").hidden = hasServer;
 const languageButtons = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-language]"));
 
 function showPart() {
@@ -56,18 +62,18 @@ function showPart() {
   document.title = `${translate(`nav_${chosen}`)} · softreg`;
   scrollTo(0, 0);
   if (chosen === "draw") draw.ink.redraw();
-  if (chosen === "learn") learn.open();
+  if (chosen === "learn") learn?.open();
   if (chosen === "understand") understand.open();
 }
 
 // The language or the colours have changed.
 function refresh() {
-  for (const part of [draw, learn, understand]) part.refresh();
+  for (const part of [draw, learn, understand]) part?.refresh();
 }
 
 /** @param {string} code */
 async function chooseLanguage(code) {
-  await setLanguage(code);
+  setLanguage(code, await backend.messages(code));
   settings.set("language", code);
   for (const button of languageButtons)
     button.setAttribute("aria-pressed", String(button.dataset.language === language));

@@ -1,4 +1,4 @@
-// What the server sends, for the type checker alone.
+// What the modules hand to each other, for the type checker alone.
 
 export interface EncodedArray {
   shape: number[];
@@ -8,8 +8,46 @@ export interface EncodedArray {
 }
 export interface DecodedArray {
   shape: number[];
-  values: Uint8Array | Int8Array;
+  values: Uint8Array | Int8Array | Float32Array;
   scale: number;
+}
+export interface Grey {
+  width: number;
+  height: number;
+  values: Float32Array;
+}
+export interface Picture {
+  blob(): Blob;
+  grey(): Promise<Grey>;
+}
+export interface Component {
+  labels: number[];
+  top: number;
+  left: number;
+  bottom: number;
+  right: number;
+  area: number;
+}
+export interface PictureReading {
+  digits: { box: number[]; image: Uint8Array }[];
+  stages: { key: string; array: DecodedArray }[];
+  reason: string | null;
+}
+export interface Weights {
+  features: string;
+  classes: string[];
+  weight: Float32Array;
+  bias: Float32Array;
+}
+export interface LabelledImages {
+  images: Uint8Array;
+  labels: Uint8Array;
+  classes: string[];
+}
+export interface Embedded {
+  messages: Record<string, Record<string, string>>;
+  models: (Model & { classes: string[]; weight: string; bias: string })[];
+  images?: { classes: string[]; train: string; test: string; file?: { train: string; test: string } };
 }
 export type ByClass = Record<string, number>;
 
@@ -21,13 +59,9 @@ export interface Prediction {
   reason: string | null;
   boxes?: number[][];
 }
-export type Stage = EncodedArray & { title: string };
-export interface EncodedEvidence {
-  image: EncodedArray;
-  pixels: EncodedArray;
-  for: ByClass;
-  against: ByClass;
-  bias: ByClass;
+export interface Stage {
+  title: string;
+  array: DecodedArray;
 }
 export interface Evidence {
   image: DecodedArray;
@@ -39,7 +73,7 @@ export interface Evidence {
 export interface PredictAnswer {
   predictions: [Prediction];
   stages?: Stage[];
-  evidence?: EncodedEvidence;
+  evidence?: Evidence;
 }
 
 export interface Model {
@@ -47,6 +81,7 @@ export interface Model {
   features: string;
   solver: string;
   accuracy: number | null;
+  whole?: boolean; // every drawing is one symbol
 }
 export interface ModelList {
   default: string;
@@ -64,13 +99,13 @@ export interface RecipeField {
   help: string;
 }
 export interface HardImage {
-  image: EncodedArray;
+  image: DecodedArray;
   label: string;
   prediction: string;
   probability: number;
 }
 export interface Snapshot {
-  templates: EncodedArray;
+  templates: DecodedArray;
   n: number;
   hardest: HardImage[];
 }
@@ -91,9 +126,9 @@ export interface Walkthrough {
   classes: string[];
   label: string;
   prediction: string;
-  image: EncodedArray;
-  evidence: EncodedArray;
-  gradient: EncodedArray;
+  image: DecodedArray;
+  evidence: DecodedArray;
+  gradient: DecodedArray;
   bias: number[];
   logits: number[];
   probabilities: number[];

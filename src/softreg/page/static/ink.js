@@ -1,6 +1,6 @@
 // The sheet: strokes from mouse, finger, pen or keys, or a picture beneath them. Strokes are kept, to be undone.
 
-import { bmp, smallEnough } from "./image_file.js";
+import { Drawing, PictureFile, smallEnough } from "./image_file.js";
 import { context2d } from "./pixels.js";
 
 const SENT_PIXELS = 128; // side of the picture that is sent
@@ -12,7 +12,7 @@ const STROKE_WIDTH = 0.062; // of the sheet
 export class Ink {
   /** @type {Stroke[]} */
   strokes = [];
-  /** @type {{ bitmap: ImageBitmap, blob: Blob } | null} */
+  /** @type {PictureFile | null} */
   picture = null;
   /** @type {Stroke | null} the stroke being drawn */
   current = null;
@@ -63,19 +63,19 @@ export class Ink {
   async loadImage(blob) {
     const bitmap = await createImageBitmap(blob);
     this.strokes = [];
-    this.picture = { bitmap, blob: await smallEnough(blob, bitmap) };
+    this.picture = new PictureFile(bitmap, await smallEnough(blob, bitmap));
     this.#changed();
   }
 
-  /** What is sent: the picture as it came if nothing was drawn on it, else what the sheet shows, black on white. */
-  blob() {
-    if (this.picture && !this.strokes.length) return this.picture.blob;
+  /** What is to be read: the picture as it came if nothing was drawn on it, else what the sheet shows. */
+  capture() {
+    if (this.picture && !this.strokes.length) return this.picture;
     const context = this.small.getContext("2d", { willReadFrequently: true });
     if (!context) throw new TypeError("this browser has no 2D canvas");
     context.fillStyle = "#fff";
     context.fillRect(0, 0, SENT_PIXELS, SENT_PIXELS);
     this.#draw(context, SENT_PIXELS, "#000");
-    return bmp(context.getImageData(0, 0, SENT_PIXELS, SENT_PIXELS).data, SENT_PIXELS);
+    return new Drawing(context.getImageData(0, 0, SENT_PIXELS, SENT_PIXELS).data, SENT_PIXELS);
   }
 
   redraw() {

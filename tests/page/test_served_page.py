@@ -1,7 +1,6 @@
-"""The page in a real Chromium: drawn on with scripted strokes, trained with, read in two languages, by keyboard and by axe."""
+"""The page as the server sends it, in a real Chromium: drawn on with scripted strokes, trained with, read in two languages, by keyboard and by axe."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,35 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from softreg.data.dataset import Splits
 from softreg.messages import catalogue
 from softreg.runs.run import Run
+from tests.helpers.chromium import draw as draw_strokes
+from tests.helpers.chromium import needs_chromium, painted, settle
 from tests.helpers.live_server import Served, png, serve
 from tests.helpers.strokes import NO_DIGITS, STROKES
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PAGE = Path(__file__).parents[2] / "src/softreg/serving/page"
+PAGE = Path(__file__).parents[2] / "src/softreg/page/static"
 PARTS = ("draw", "learn", "understand")
-LARGEST_PAGE = 150_000  # bytes
+LARGEST_PAGE = 200_000  # bytes
 COMPLAINTS: list[str] = []
 PATIENCE = 60_000  # milliseconds: another process may be busy
 
 expect.set_options(timeout=PATIENCE)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here: apt-get install chromium")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +36,6 @@ def served(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Itera
     shutil.copytree(tutorial_run.path, folder / "runs" / "mine")
     with serve(folder) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -94,21 +75,8 @@ def opened(browser: Browser, served: Served, part: str = "draw", **options: Any)
 
 
 def draw(page: Page, what: str) -> None:
-    """With the mouse, as a hand would."""
-    box = page.locator("#ink").bounding_box()
-    assert box is not None
-    for stroke in (STROKES | NO_DIGITS)[what]:
-        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point)
-        page.mouse.up()
+    draw_strokes(page, what)
     settle(page)
-
-
-def settle(page: Page) -> None:
-    page.wait_for_selector('#bars[aria-busy="false"]')
 
 
 def explained(page: Page, name: str) -> None:
@@ -119,11 +87,6 @@ def explained(page: Page, name: str) -> None:
 
 def answer(page: Page) -> str:
     return page.locator("#digit").inner_text()
-
-
-def painted(page: Page, selector: str) -> str:
-    """What a canvas shows."""
-    return str(page.locator(selector).first.evaluate("canvas => canvas.toDataURL()"))
 
 
 @pytest.mark.parametrize("digit", STROKES)

@@ -1,4 +1,4 @@
-// The page's messages in the language chosen, from the server's one table; and numbers as text.
+// The page's messages in the language chosen; and numbers as text.
 
 /** @type {Record<string, string>} */
 let messages = {};
@@ -6,12 +6,12 @@ let messages = {};
 export let language = "en";
 
 /**
- * Load the messages of a language and put them where the page has `data-i18n`.
+ * Put the messages of a language where the page has `data-i18n`.
  * @param {string} code
+ * @param {Record<string, string>} texts
  */
-export async function setLanguage(code) {
-  const response = await fetch(`/words/${code}`);
-  messages = await response.json();
+export function setLanguage(code, texts) {
+  messages = texts;
   language = code;
   document.documentElement.lang = code;
   for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-i18n]")))

@@ -1,0 +1,26 @@
+"""The page's files, and its texts in one language."""
+
+from importlib.resources import files
+
+from softreg.features.registry import FEATURE_MAPS
+from softreg.messages import Language, catalogue
+
+SUFFIXES = (".html", ".js", ".css", ".svg")
+SHARED = {  # texts of what the page computes as the server does
+    "pictures": ("blank", "noise", "crowded", "stage_upright", "stage_paper", "stage_ink", "stage_found", "stage_image"),
+    "prediction": ("uncertain",),
+}
+
+
+def page_files() -> dict[str, bytes]:
+    """The files that a browser reads, by name."""
+    folder = files(__package__) / "static"
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(SUFFIXES)}
+
+
+def page_messages(language: Language) -> dict[str, str]:
+    """The page's texts by key, and what each feature map is."""
+    texts = {name: message[language] for name, message in catalogue("page").items()}
+    shared = {name: catalogue(domain)[name][language] for domain, names in SHARED.items() for name in names}
+    maps = {f"choice_{name}": f"{name}: {getattr(info.help, language)}" for name, info in FEATURE_MAPS.items()}
+    return texts | shared | maps

@@ -1,0 +1,138 @@
+// The feature maps that the page computes itself: pixels and deskew, as src/softreg/features does. Images are 28 x 28.
+
+import { SIDE } from "./digit_image.js";
+
+const SIZE = SIDE * SIDE;
+
+/**
+ * @typedef {object} FeatureMap
+ * @property {(image: Uint8Array) => Float32Array} transform features of an image
+ * @property {(image: Uint8Array, weight: Float32Array) => Float32Array} attribute each pixel's part of features · weight
+ */
+
+/** @type {Record<string, FeatureMap>} */
+export const FEATURE_MAPS = {
+  pixels: {
+    transform: (image) => Float32Array.from(image, (value) => value / 255),
+    attribute: (image, weight) => weight.map((w, i) => (w * image[i]) / 255),
+  },
+  deskew: {
+    transform(image) {
+      const ink = Float32Array.from(image, (value) => value / 255);
+      return warp(ink, alignment(ink));
+    },
+    attribute(image, weight) {
+      const ink = Float32Array.from(image, (value) => value / 255);
+      const gradient = warpAdjoint(weight, alignment(ink));
+      return gradient.map((g, i) => g * ink[i]);
+    },
+  },
+};
+
+/**
+ * By how much to shift all columns, then each row, to centre and deskew an image.
+ * @typedef {{ down: number, across: Float64Array }} Alignment
+ */
+
+/**
+ * @param {Float32Array} ink from 0 to 1
+ * @returns {Alignment}
+ */
+function alignment(ink) {
+  const middle = SIDE / 2;
+  const down = centre(sums(ink, (i) => Math.floor(i / SIDE))) - middle;
+  const level = shiftColumns(ink, down);
+  const rows = sums(level, (i) => Math.floor(i / SIDE));
+  const x0 = centre(sums(level, (i) => i % SIDE));
+  let [mu11, mu02] = [0, 0];
+  for (const [i, value] of level.entries()) mu11 += ((i % SIDE) - x0) * (Math.floor(i / SIDE) - middle) * value;
+  for (const [y, mass] of rows.entries()) mu02 += (y - middle) ** 2 * mass;
+  const slant = Math.min(1, Math.max(-1, mu11 / Math.max(mu02, 1e-6)));
+  return { down, across: rows.map((_, y) => x0 - middle + slant * (y - middle)) };
+}
+
+/**
+ * @param {Float32Array} ink
+ * @param {(i: number) => number} bin
+ */
+function sums(ink, bin) {
+  const total = new Float64Array(SIDE);
+  for (const [i, value] of ink.entries()) total[bin(i)] += value;
+  return total;
+}
+
+/** @param {Float64Array} mass on a line; its mean position, the middle where there is none */
+function centre(mass) {
+  const total = mass.reduce((sum, value) => sum + value, 0);
+  return total > 0 ? mass.reduce((sum, value, i) => sum + i * value, 0) / Math.max(total, 1e-6) : SIDE / 2;
+}
+
+/**
+ * @param {Float32Array} ink
+ * @param {Alignment} alignment
+ */
+const warp = (ink, { down, across }) => interpolate(shiftColumns(ink, down), 1, (i) => across[Math.floor(i / SIDE)]);
+
+/**
+ * @param {Float32Array} ink
+ * @param {number} down
+ */
+const shiftColumns = (ink, down) => interpolate(ink, SIDE, () => down);
+
+/**
+ * `out[i] = ink[i + by]` along rows (stride 1) or columns (stride 28), linearly interpolated, 0 outside.
+ * @param {Float32Array} ink
+ * @param {number} stride
+ * @param {(i: number) => number} by
+ */
+function interpolate(ink, stride, by) {
+  return ink.map((_, i) => {
+    let sum = 0;
+    for (const [j, share] of neighbours(i, stride, by(i))) sum += share * ink[j];
+    return sum;
+  });
+}
+
+/**
+ * The transpose of `interpolate`: each pixel gets what it gave.
+ * @param {Float32Array} out
+ * @param {number} stride
+ * @param {(i: number) => number} by
+ */
+function interpolateAdjoint(out, stride, by) {
+  const ink = new Float32Array(SIZE);
+  for (const [i, value] of out.entries())
+    for (const [j, share] of neighbours(i, stride, by(i))) ink[j] += share * value;
+  return ink;
+}
+
+/**
+ * The two pixels of a row or column between which `i + by` lies, with their shares; those outside are left out.
+ * @param {number} i
+ * @param {number} stride
+ * @param {number} by
+ * @returns {[number, number][]}
+ */
+function neighbours(i, stride, by) {
+  const at = stride === 1 ? i % SIDE : Math.floor(i / SIDE);
+  const whole = Math.floor(by);
+  /** @type {[number, number][]} */
+  const found = [];
+  for (const [place, share] of [
+    [at + whole, 1 - (by - whole)],
+    [at + whole + 1, by - whole],
+  ])
+    if (place >= 0 && place < SIDE) found.push([i + (place - at) * stride, share]);
+  return found;
+}
+
+/**
+ * @param {Float32Array} weight
+ * @param {Alignment} alignment
+ */
+const warpAdjoint = (weight, { down, across }) =>
+  interpolateAdjoint(
+    interpolateAdjoint(weight, 1, (i) => across[Math.floor(i / SIDE)]),
+    SIDE,
+    () => down,
+  );

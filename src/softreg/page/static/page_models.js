@@ -1,0 +1,122 @@
+// The models that the page computes itself: the one that travels with it, and those that were trained here.
+
+/** @import { Model, Picture, PictureReading, PredictAnswer, Weights } from "./types.d.ts" */
+
+import { translate } from "./i18n.js";
+import { classify, contributions } from "./linear_model.js";
+import { readPicture, readWhole } from "./reading.js";
+
+const MIN_CONFIDENCE = 0.5; // a class less probable than this is more likely wrong than right
+
+export class PageModels {
+  /** @type {Map<string, Weights & Model>} */
+  models = new Map();
+  /** @type {{ picture: Picture, model: Weights, reading: Promise<PictureReading> } | null} the last one, asked about twice */
+  last = null;
+
+  /** @param {Weights & Model} model */
+  add(model) {
+    this.models.set(model.model, model);
+    return model.model;
+  }
+
+  /** @param {string} key */
+  has(key) {
+    return this.models.has(key);
+  }
+
+  list() {
+    return [...this.models.values()];
+  }
+
+  /**
+   * As the server's /predict answers.
+   * @param {Picture} picture
+   * @param {string} key
+   * @param {string[]} include
+   * @returns {Promise<PredictAnswer>}
+   */
+  async predict(picture, key, include) {
+    const model = /** @type {Weights & Model} */ (this.models.get(key));
+    const { digits, stages, reason } = await this.#read(picture, model);
+    const shown = stages.map((stage) => ({ title: translate(stage.key), array: stage.array }));
+    const answers = digits.map(({ image }) => ({ image, ...classify(model, image) }));
+    if (!answers.length) {
+      const nothing = { label: null, probability: null, probabilities: null, reason: translate(reason ?? "blank") };
+      return { predictions: [nothing], stages: shown };
+    }
+    const least = answers.reduce((a, b) => (Math.max(...b.probabilities) < Math.max(...a.probabilities) ? b : a));
+    const isSure = Math.max(...least.probabilities) > MIN_CONFIDENCE;
+    /** @param {number[]} values */
+    const byClass = (values) => Object.fromEntries(model.classes.map((name, c) => [name, values[c]]));
+    const prediction = {
+      label: isSure ? answers.map(({ probabilities }) => likeliest(model.classes, probabilities)).join("") : null,
+      probability: answers.reduce((product, { probabilities }) => product * Math.max(...probabilities), 1),
+      probabilities: byClass(least.probabilities),
+      logits: byClass(least.logits),
+      reason: isSure ? null : translate("uncertain"),
+      boxes: digits.map(({ box }) => box),
+    };
+    if (!include.includes("evidence")) return { predictions: [prediction], stages: shown };
+    return { predictions: [prediction], stages: shown, evidence: evidenceOf(model, least.image, byClass) };
+  }
+
+  /**
+   * @param {Picture} picture
+   * @param {Weights & Model} model
+   */
+  #read(picture, model) {
+    if (this.last?.picture !== picture || this.last.model !== model) {
+      const reading = picture.grey().then((grey) => (model.whole ? readAsWhole(grey) : readPicture(grey, model)));
+      this.last = { picture, model, reading };
+    }
+    return this.last.reading;
+  }
+}
+
+/**
+ * A symbol, however many strokes it has.
+ * @param {import("./types.d.ts").Grey} grey
+ * @returns {PictureReading}
+ */
+function readAsWhole(grey) {
+  const image = readWhole(grey);
+  if (!image) return { digits: [], stages: [], reason: "blank" };
+  const array = { shape: [28, 28], values: image, scale: 1 };
+  return {
+    digits: [{ box: [0, 0, grey.width, grey.height], image }],
+    stages: [{ key: "stage_image", array }],
+    reason: null,
+  };
+}
+
+/**
+ * @param {string[]} classes
+ * @param {number[]} probabilities
+ */
+const likeliest = (classes, probabilities) => classes[probabilities.indexOf(Math.max(...probabilities))];
+
+/**
+ * @param {Weights} model
+ * @param {Uint8Array} image
+ * @param {(values: number[]) => Record<string, number>} byClass
+ */
+function evidenceOf(model, image, byClass) {
+  const pixels = contributions(model, image);
+  /** @param {(value: number) => number} part */
+  const summed = (part) =>
+    byClass(
+      model.classes.map((_, c) => {
+        let sum = 0;
+        for (const value of pixels.subarray(c * image.length, (c + 1) * image.length)) sum += part(value);
+        return sum;
+      }),
+    );
+  return {
+    image: { shape: [28, 28], values: image, scale: 1 },
+    pixels: { shape: [model.classes.length, 28, 28], values: pixels, scale: 1 },
+    for: summed((value) => Math.max(0, value)),
+    against: summed((value) => Math.min(0, value)),
+    bias: byClass([...model.bias]),
+  };
+}

@@ -1,0 +1,156 @@
+// What a model reads in a drawing, computed in the page: as src/softreg/inference/reading.py does it for plain paper, without
+// cutting digits that touch.
+
+/** @import { Component, Grey, Model, PictureReading, Weights } from "./types.d.ts" */
+
+import { isMnistImage, normalize, SIDE } from "./digit_image.js";
+import { mapGrey } from "./grey.js";
+import { findInk } from "./ink_map.js";
+import { classify } from "./linear_model.js";
+import { cropInk, overlap, segment, union } from "./segmentation.js";
+
+const CONVINCING = 0.05; // a reading that costs less is taken without looking at others
+const [MAX_OVERLAP, OVERLAPPING, AT_EDGE, WHOLE] = [0.3, 2, 1, 0.2]; // what a reading costs besides its digits
+const MAX_ASPECT = 1.7; // of the width to the height of a digit
+const BAR = 0.15; // a component this narrow for its length is seldom a digit
+
+/**
+ * The digits of a picture, each an image 28 x 28 and its box, and the stages on the way; or the key of why there are none.
+ * @param {Grey} grey values from 0 to 255
+ * @param {Weights} model decides which reading is the likeliest
+ * @returns {PictureReading}
+ */
+export function readPicture(grey, model) {
+  const upright = stage("stage_upright", grey);
+  if (isMnistImage(grey)) return asItIs(grey, upright);
+  const inverted = mapGrey(grey, (value) => 255 - value);
+  if (isMnistImage(inverted)) return asItIs(inverted, upright);
+  const found = findInk(grey);
+  if (!found) return { digits: [], stages: [upright], reason: found === null ? "blank" : "uneven_paper" };
+  const { density, evened } = found;
+  const { lines, labels, components, dropped, reason } = segment(density);
+  const stages = [
+    upright,
+    stage("stage_paper", evened),
+    stage(
+      "stage_ink",
+      mapGrey(density, (v) => 255 * (1 - v)),
+    ),
+  ];
+  if (!lines.length) return { digits: [], stages, reason };
+  /** @param {Component} component */
+  const digitOf = (component) => ({ component, image: normalize(cropInk(component, density, labels)) });
+  let digits = lines.flat().map(digitOf);
+  const cost = costOf(digits, model) + misfit(lines, dropped, density.width);
+  const all = cost < CONVINCING ? null : wholeInk(components);
+  if (all) {
+    const whole = [digitOf(all)];
+    if (costOf(whole, model) + WHOLE < cost) digits = whole;
+  }
+  stages.push(boxesDrawn(density, digits), strip(digits.map(({ image }) => image)));
+  return { digits: digits.map(({ component, image }) => ({ box: boxOf(component), image })), stages, reason: null };
+}
+
+/**
+ * All ink of a drawing as one image, for symbols of several strokes; null without ink.
+ * @param {Grey} grey
+ */
+export function readWhole(grey) {
+  const found = findInk(grey);
+  if (!found) return null;
+  const { components, labels } = segment(found.density);
+  return components.length ? normalize(cropInk(union(components), found.density, labels)) : null;
+}
+
+/**
+ * @param {Grey} grey an image in MNIST's form
+ * @param {ReturnType<typeof stage>} upright
+ * @returns {PictureReading}
+ */
+function asItIs(grey, upright) {
+  const image = Uint8Array.from(grey.values);
+  return { digits: [{ box: [0, 0, SIDE, SIDE], image }], stages: [upright, strip([image])], reason: null };
+}
+
+/**
+ * The mean of -log p over the digits.
+ * @param {{ image: Uint8Array }[]} digits
+ * @param {Weights} model
+ */
+function costOf(digits, model) {
+  const costs = digits.map(({ image }) => -Math.log(Math.max(...classify(model, image).probabilities)));
+  return costs.reduce((sum, cost) => sum + cost, 0) / digits.length;
+}
+
+/**
+ * What a reading costs besides its digits: overlaps, digits cut off by the edge, ink left out.
+ * @param {Component[][]} lines
+ * @param {Component[]} dropped
+ * @param {number} width
+ */
+function misfit(lines, dropped, width) {
+  const digits = lines.flat();
+  let overlaps = 0;
+  for (const line of lines)
+    for (let i = 1; i < line.length; i++) overlaps += Math.max(0, overlap(line[i - 1], line[i]) - MAX_OVERLAP);
+  const cutOff = digits.length > 1 ? digits.filter(({ left, right }) => left <= 0 || right >= width).length : 0;
+  const length = digits.reduce((sum, digit) => sum + longer(digit), 0);
+  const ignored = dropped.reduce((sum, component) => sum + longer(component) * (isBar(component) ? 0.1 : 1), 0);
+  return (OVERLAPPING * overlaps + AT_EDGE * cutOff) / digits.length + ignored / Math.max(length, 1);
+}
+
+/** @param {Component} component */
+const longer = ({ top, left, bottom, right }) => Math.max(bottom - top, right - left);
+/** @param {Component} component */
+const isBar = (component) =>
+  Math.min(component.bottom - component.top, component.right - component.left) < BAR * longer(component);
+
+/**
+ * All ink but specks as one digit; null if it is too wide for one, or in one piece anyway.
+ * @param {Component[]} components
+ */
+function wholeInk(components) {
+  const largest = Math.max(...components.map(({ area }) => area));
+  const parts = components.filter(({ area }) => area > 0.02 * largest);
+  const whole = union(parts);
+  const isTooWide = whole.right - whole.left > MAX_ASPECT * (whole.bottom - whole.top);
+  return parts.length < 2 || isTooWide ? null : whole;
+}
+
+/**
+ * @param {string} key
+ * @param {Grey} grey
+ */
+const stage = (key, { width, height, values }) => ({
+  key,
+  array: { shape: [height, width], values: new Uint8Array(values.map(Math.round)), scale: 1 },
+});
+
+/** @param {Uint8Array[]} images side by side */
+function strip(images) {
+  const values = new Uint8Array(images.length * SIDE * SIDE);
+  for (const [k, image] of images.entries())
+    for (let y = 0; y < SIDE; y++) values.set(image.subarray(y * SIDE, (y + 1) * SIDE), (y * images.length + k) * SIDE);
+  return { key: "stage_image", array: { shape: [SIDE, images.length * SIDE], values, scale: 1 } };
+}
+
+/**
+ * The ink map with a box around each digit.
+ * @param {Grey} density
+ * @param {{ component: Component }[]} digits
+ */
+function boxesDrawn({ width, height, values }, digits) {
+  const drawn = new Uint8Array(3 * width * height);
+  for (let i = 0; i < values.length; i++) drawn.fill(Math.round(255 * (1 - values[i])), 3 * i, 3 * i + 3);
+  const line = 2;
+  for (const { component: c } of digits)
+    for (let y = Math.max(c.top - 4, 0); y < Math.min(c.bottom + 4, height); y++)
+      for (let x = Math.max(c.left - 4, 0); x < Math.min(c.right + 4, width); x++) {
+        const depth = Math.min(y - (c.top - 4), c.bottom + 3 - y, x - (c.left - 4), c.right + 3 - x);
+        if (depth < line) drawn.set([220, 60, 40], 3 * (y * width + x));
+      }
+  return { key: "stage_found", array: { shape: [height, width, 3], values: drawn, scale: 1 } };
+}
+
+/** @param {Component} component */
+const boxOf = ({ left, top, right, bottom }) => [left, top, right - left, bottom - top];

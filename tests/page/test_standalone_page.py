@@ -1,0 +1,118 @@
+"""The page as one file, opened from the disk with the network off: it asks nobody, and computes what a server would answer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, expect
+
+from softreg.data.dataset import Splits
+from softreg.exporting.export import export
+from softreg.features.pixels import Pixels
+from softreg.messages import catalogue
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.runs.run import Run
+from tests.helpers.chromium import draw, needs_chromium, settle
+from tests.helpers.live_server import png
+from tests.helpers.strokes import STROKES
+
+pytestmark = needs_chromium
+COMPLAINTS: list[str] = []
+
+
+def opened(browser: Browser, file: Path, **options: Any) -> Page:
+    context = browser.new_context(**({"locale": "en-US", "viewport": {"width": 1366, "height": 900}} | options))
+    context.set_offline(True)
+    page = context.new_page()
+    page.on("pageerror", lambda error: COMPLAINTS.append(str(error)))
+    page.on("console", lambda message: COMPLAINTS.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: COMPLAINTS.append(request.url) if request.url.startswith(("http", "ws")) else None)
+    page.goto(file.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    return page
+
+
+@pytest.fixture(autouse=True)
+def _complaints() -> Iterator[None]:
+    """An error, a violation of the policy, or a request of any kind fails the test."""
+    COMPLAINTS.clear()
+    yield
+    assert not COMPLAINTS
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Path:
+    path = tmp_path_factory.mktemp("standalone") / "draw.html"
+    export(tutorial_run.model(), "html", path)
+    return path
+
+
+@pytest.fixture
+def page(browser: Browser, file: Path) -> Iterator[Page]:
+    page = opened(browser, file)
+    yield page
+    page.context.close()
+
+
+def test_ten_digits_are_drawn_and_read_and_the_evidence_adds_up(page: Page) -> None:
+    for digit in STROKES:
+        if page.locator("#clear").is_enabled():
+            page.locator("#clear").click()
+        draw(page, digit)
+        settle(page)
+        expect(page.locator("#digit")).to_have_text(digit)
+        logit = page.locator(f"#bars button[data-name='{digit}'] .z").inner_text()
+        expect(page.locator("#why-sum")).to_contain_text(f"= {logit}")
+        left, right = page.locator("#why-sum").inner_text().replace("−", "-").split("=")
+        assert sum(float(term) for term in left.split()) == pytest.approx(float(right), abs=0.02)
+    assert page.locator("#stages li").count() == 5
+
+
+def test_it_speaks_both_languages(page: Page) -> None:
+    page.locator("[data-language=ko]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    expect(page.locator("#draw-title")).to_have_text(catalogue("page")["draw_title"]["ko"])
+    draw(page, "7")
+    expect(page.locator("#stages li").last).to_have_text(catalogue("pictures")["stage_image"]["ko"])
+    expect(page.locator("footer")).to_contain_text(catalogue("page")["foot_alone"]["ko"])
+
+
+def test_what_needs_a_server_is_not_offered(page: Page) -> None:
+    expect(page.locator("nav a:visible")).to_have_count(2)
+    expect(page.locator("a[href='/openapi.json']")).to_be_hidden()
+    expect(page.locator("#chooser")).to_be_hidden()
+
+
+def test_understand_follows_the_drawing_through_the_model(page: Page) -> None:
+    page.locator("nav a[href='#understand']").click()
+    expect(page.locator("#no-steps")).to_have_text(catalogue("page")["draw_first"]["en"])
+    page.locator("nav a[href='#draw']").click()
+    draw(page, "3")
+    expect(page.locator("#why-sum .plus")).to_be_visible()
+    page.locator("nav a[href='#understand']").click()
+    expect(page.locator(".terms .true th")).to_have_text("3 ← y")
+    page.locator("#meant").select_option("8")
+    expect(page.locator(".terms .true th")).to_have_text("8 ← y")
+    assert sum(map(float, page.locator(".terms td:last-child").all_inner_texts())) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_picture_of_a_digit_is_opened(page: Page, mnist: Splits) -> None:
+    picture = png(mnist.test.images[0].numpy())  # a seven
+    page.locator("#open").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": picture})
+    expect(page.locator("#digit")).to_have_text("7")
+
+
+def test_names_of_classes_are_shown_as_they_are(browser: Browser, tmp_path: Path) -> None:
+    classes = ("</script><script>document.title='broken'</script>", "<img src=x onerror=\"document.title='broken'\">")
+    model = SoftmaxRegression(Pixels(), classes).eval()
+    model.set_theta(torch.randn(2, 785, generator=torch.Generator().manual_seed(0)))
+    export(model, "html", tmp_path / "page.html")
+    page = opened(browser, tmp_path / "page.html")
+    draw(page, "0")
+    settle(page)
+    assert page.locator("#bars .name").all_inner_texts() == list(classes)
+    assert page.locator("#bars img, #bars script").count() == 0
+    assert "broken" not in page.title()
+    page.context.close()

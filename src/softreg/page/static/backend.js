@@ -1,4 +1,5 @@
-// Who answers: with a server behind the page, the server; without, the page itself. The rest of the page does not know which.
+// Who answers: with a server behind the page, the server; without, the page itself. The rest of the page does not know
+// which.
 
 /** @import { ModelList, Picture, PredictAnswer } from "./types.d.ts" */
 

@@ -132,8 +132,8 @@ function centred({ width, height, values }) {
 }
 
 /**
- * Whether a picture is an image of MNIST's form already: bright ink on pure black, 19 or 20 pixels long, its centre of mass in
- * the middle of 28 x 28.
+ * Whether a picture is an image of MNIST's form already: bright ink on pure black, 19 or 20 pixels long, its centre of
+ * mass in the middle of 28 x 28.
  * @param {Grey} grey
  */
 export function isMnistImage(grey) {

@@ -1,4 +1,5 @@
-// What travels in the page itself where no server is behind it: texts, a model and, if it was asked for, images of MNIST.
+// What travels in the page itself where no server is behind it: texts, a model and, if it was asked for, images of
+// MNIST.
 
 /** @import { Embedded, LabelledImages } from "./types.d.ts" */
 

@@ -7,7 +7,7 @@ const SIZE = SIDE * SIDE;
 /**
  * @typedef {object} FeatureMap
  * @property {(image: Uint8Array) => Float32Array} transform features of an image
- * @property {(image: Uint8Array, weight: Float32Array) => Float32Array} attribute each pixel's part of features · weight
+ * @property {(image: Uint8Array, weight: Float32Array) => Float32Array} attribute each pixel's part of weight · x
  */
 
 /** @type {Record<string, FeatureMap>} */

@@ -43,7 +43,8 @@ function cubic(x) {
 }
 
 /**
- * The part of a line from `from` to `to` brought to `size` pixels: for each the first pixel it is made of, and their weights.
+ * The part of a line from `from` to `to` brought to `size` pixels: for each the first pixel it is made of, and their
+ * weights.
  * @param {number} length
  * @param {number} from
  * @param {number} to

@@ -1,5 +1,6 @@
-// From the pixels of a drawing to its ink map: 0 on paper, 1 in the middle of a stroke. As src/softreg/imaging/ink.py does it
-// for paper of one level, which a drawing and a scan have; a photo, where the light varies, is read by the server alone.
+// From the pixels of a drawing to its ink map: 0 on paper, 1 in the middle of a stroke. As src/softreg/imaging/ink.py
+// does it for paper of one level, which a drawing and a scan have; a photo, where the light varies, is read by the
+// server alone.
 
 /** @import { Grey } from "./types.d.ts" */
 
@@ -9,7 +10,8 @@ const MIN_CONTRAST = 0.05; // of the paper's brightness: fainter is not called i
 const MIN_PLAIN = 0.6; // the share of pixels, and of those along the edges, that have the paper's level
 
 /**
- * The ink map, and the picture with dark ink on even paper; null if nothing stands out. Undefined if the paper is not plain.
+ * The ink map, and the picture with dark ink on even paper; null if nothing stands out. Undefined if the paper is not
+ * plain.
  * @param {Grey} grey values from 0 to 255
  */
 export function findInk(grey) {
@@ -43,7 +45,8 @@ function plainPaper({ width, height, values }) {
 }
 
 /**
- * The mean density at edges, steep edges counting most: half of the ink's density wherever its edges are. Null without ink.
+ * The mean density at edges, steep edges counting most: half of the ink's density wherever its edges are. Null without
+ * ink.
  * @param {Grey} whole
  */
 function edgeThreshold(whole) {

@@ -11,7 +11,7 @@ const MIN_CONFIDENCE = 0.5; // a class less probable than this is more likely wr
 export class PageModels {
   /** @type {Map<string, Weights & Model>} */
   models = new Map();
-  /** @type {{ picture: Picture, model: Weights, reading: Promise<PictureReading> } | null} the last one, asked about twice */
+  /** @type {{ picture: Picture, model: Weights, reading: Promise<PictureReading> } | null} the last, asked for twice */
   last = null;
 
   /** @param {Weights & Model} model */

@@ -1,5 +1,5 @@
-// What a model reads in a drawing, computed in the page: as src/softreg/inference/reading.py does it for plain paper, without
-// cutting digits that touch.
+// What a model reads in a drawing, computed in the page: as src/softreg/inference/reading.py does it for plain paper,
+// without cutting digits that touch.
 
 /** @import { Component, Grey, Model, PictureReading, Weights } from "./types.d.ts" */
 
@@ -15,7 +15,8 @@ const MAX_ASPECT = 1.7; // of the width to the height of a digit
 const BAR = 0.15; // a component this narrow for its length is seldom a digit
 
 /**
- * The digits of a picture, each an image 28 x 28 and its box, and the stages on the way; or the key of why there are none.
+ * The digits of a picture, each an image 28 x 28 and its box, and the stages on the way; or the key of why there are
+ * none.
  * @param {Grey} grey values from 0 to 255
  * @param {Weights} model decides which reading is the likeliest
  * @returns {PictureReading}

@@ -1,5 +1,5 @@
-// From an ink map to lines of digits, as src/softreg/imaging/segmentation.py does it: connected pieces of ink, those of one digit
-// joined, in reading order.
+// From an ink map to lines of digits, as src/softreg/imaging/segmentation.py does it: connected pieces of ink, those of
+// one digit joined, in reading order.
 
 /** @import { Component, Grey } from "./types.d.ts" */
 
@@ -24,7 +24,7 @@ const largestOf = (components) => Math.max(...components.map(({ area }) => area)
 /**
  * The lines of digits in an ink map, the labels of its pixels, and the components taken for something else.
  * @param {Grey} density
- * @returns {{ lines: Component[][], labels: Int32Array, components: Component[], dropped: Component[], reason: string | null }}
+ * @returns {import("./types.d.ts").Segmentation}
  */
 export function segment(density) {
   const { labels, components: unsorted } = labelComponents(density);
@@ -88,7 +88,8 @@ export const union = (components) => ({
 });
 
 /**
- * The ink of one component with its soft edges, scaled so that its strokes are dense in the middle; other ink is left out.
+ * The ink of one component with its soft edges, scaled so that its strokes are dense in the middle; other ink is left
+ * out.
  * @param {Component} component
  * @param {Grey} density
  * @param {Int32Array} labels

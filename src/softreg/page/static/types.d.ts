@@ -28,6 +28,13 @@ export interface Component {
   right: number;
   area: number;
 }
+export interface Segmentation {
+  lines: Component[][];
+  labels: Int32Array;
+  components: Component[];
+  dropped: Component[];
+  reason: string | null;
+}
 export interface PictureReading {
   digits: { box: number[]; image: Uint8Array }[];
   stages: { key: string; array: DecodedArray }[];

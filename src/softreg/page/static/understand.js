@@ -65,7 +65,8 @@ export class Understand {
     byId("followed").textContent = translate("followed", { sample, label, prediction, loss: loss.toFixed(3) });
   }
 
-  // What is on the sheet, through the model that reads it; `label` is the digit it is meant to be, by default what is read.
+  // What is on the sheet, through the model that reads it; `label` is the digit it is meant to be, by default what is
+  // read.
   #followDrawing(label = this.draw.bars.leading ?? "") {
     const { evidence, bars } = this.draw;
     const { classes, prediction } = bars;

@@ -126,8 +126,8 @@ def ink(model: str) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     sys.path.insert(0, str(Path(__file__).parent.parent))
+    from tests.helpers.chromium import CHROMIUM, FLAGS
     from tests.helpers.strokes import STROKES
-    from tests.serving.test_page import CHROMIUM, FLAGS
 
     with tempfile.TemporaryDirectory() as name, served(Path(name), cores=None) as (_, url), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from softreg.cli.export import command
-from softreg.errors import WriteError
+from softreg.errors import RunError, WriteError
 from softreg.exporting.registry import FORMATS
 from softreg.features.registry import make_feature_map
 from softreg.messages import LANGUAGES, Language, use_language
@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize("file_format", [name for name, known in FORMATS.items() if not known.is_folder])
 def test_the_command(run: Path, file_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     invoke = CliRunner().invoke
@@ -37,6 +37,18 @@ def test_the_command(run: Path, file_format: str, tmp_path: Path, monkeypatch: p
     assert json.loads(forced.stdout)["bytes"] == (tmp_path / f"run.{file_format}").stat().st_size
     nowhere = invoke(command, [str(run), "--format", file_format, "--out", str(tmp_path / "none" / "file")])
     assert isinstance(nowhere.exception, WriteError)
+
+
+def test_a_page_takes_images_along(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    invoke = CliRunner().invoke
+    result = invoke(command, [str(run), "--format", "web", "--images", "100", "--json"])
+    size = sum(file.stat().st_size for file in (tmp_path / "run-web").iterdir())
+    assert json.loads(result.stdout)["bytes"] == size > 100_000
+    assert invoke(command, [str(run), "--format", "html", "--images", "100"]).exit_code == 0
+    refused = invoke(command, [str(run), "--format", "npz", "--images", "100"])
+    assert isinstance(refused.exception, RunError)
+    assert not (tmp_path / "run.npz").exists()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

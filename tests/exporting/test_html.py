@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ import torch
 from softreg.errors import RunError
 from softreg.exporting.html import to_bytes
 from softreg.features.deskew import Deskew
-from softreg.features.patches import Patches
 from softreg.features.pixels import Pixels
+from softreg.features.registry import make_feature_map
 from softreg.model.softmax_regression import SoftmaxRegression
 
 NASTY = ("</script><script>alert(1)</script>", "<!--<img src=x onerror=alert(1)>", "ㄱ\u2028&amp;\"'")
@@ -26,9 +27,9 @@ def model_of(classes: tuple[str, ...]) -> SoftmaxRegression:
     return model
 
 
-def data_in(page: str) -> dict[str, object]:
+def data_in(page: str) -> dict[str, Any]:
     (text,) = re.findall(r'<script type="application/json" id="softreg-data">(.*?)</script>', page, re.DOTALL)
-    data: dict[str, object] = json.loads(text)
+    data: dict[str, Any] = json.loads(text)
     return data
 
 
@@ -36,7 +37,7 @@ def test_the_file_holds_the_weights_bit_for_bit_and_is_small() -> None:
     model = model_of(tuple("0123456789"))
     content = to_bytes(model)
     assert len(content) < MAX_BYTES
-    (entry,) = data_in(content.decode())["models"]  # type: ignore[misc]
+    (entry,) = data_in(content.decode())["models"]
     weight = np.frombuffer(base64.b64decode(entry["weight"]), "<f4").reshape(10, 784)
     bias = np.frombuffer(base64.b64decode(entry["bias"]), "<f4")
     assert np.array_equal(weight, model.linear.weight.detach().numpy())
@@ -45,7 +46,7 @@ def test_the_file_holds_the_weights_bit_for_bit_and_is_small() -> None:
 
 def test_names_of_classes_are_data_whatever_is_in_them() -> None:
     plain, nasty = (to_bytes(model_of(classes)).decode() for classes in (("a", "b", "c"), NASTY))
-    assert [entry["classes"] for entry in data_in(nasty)["models"]] == [list(NASTY)]  # type: ignore[attr-defined]
+    assert [entry["classes"] for entry in data_in(nasty)["models"]] == [list(NASTY)]
     assert nasty.count("<script") == plain.count("<script")
     assert nasty.count("<!--") == plain.count("<!--") == 0
 
@@ -67,7 +68,7 @@ def test_the_policy_allows_this_script_and_style_alone() -> None:
 def test_features_that_the_page_cannot_compute_are_refused() -> None:
     images = torch.randint(0, 256, (60, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     with pytest.raises(RunError, match="patches"):
-        to_bytes(SoftmaxRegression(Patches(8).fit(images, 0), ("a", "b")))
+        to_bytes(SoftmaxRegression(make_feature_map("patches").fit(images, 0), ("a", "b")))
     with pytest.raises(RunError, match="28 x 28"):
         to_bytes(SoftmaxRegression(Pixels((16, 16)), ("a", "b")))
     assert b"deskew" in to_bytes(SoftmaxRegression(Deskew(), ("a", "b")))

@@ -2,13 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.helpers.strokes import NO_DIGITS, STROKES
+from tests.helpers.strokes import NO_DIGITS, STROKES, Point
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -22,7 +22,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-needs_chromium = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here: apt-get install chromium")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here: apt-get install chromium"
+)
 
 
 @contextmanager
@@ -33,11 +35,16 @@ def chromium() -> Iterator[Browser]:
         opened.close()
 
 
-def draw(page: Page, what: str, sheet: str = "#ink") -> None:
+def draw(page: Page, what: str) -> None:
+    """A digit, or what is none."""
+    draw_strokes(page, (STROKES | NO_DIGITS)[what])
+
+
+def draw_strokes(page: Page, strokes: Sequence[Sequence[Point]], sheet: str = "#ink") -> None:
     """With the mouse, as a hand would."""
     box = page.locator(sheet).bounding_box()
     assert box is not None
-    for stroke in (STROKES | NO_DIGITS)[what]:
+    for stroke in strokes:
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
         page.mouse.move(*points[0])
         page.mouse.down()

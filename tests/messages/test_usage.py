@@ -54,7 +54,7 @@ BUILT = {  # keys that the code puts together: the names that may stand in the g
     "solvers.{}": {reason.value for reason in TerminationReason},
     "train.{}": UNITS,
 }
-BUILT_BY_THE_PAGE = re.compile("status_.*|field_.*|nav_.*|u_.*_(title|text|lab_a|lab_b)")
+BUILT_BY_THE_PAGE = re.compile("status_.*|ending_.*|field_.*|nav_.*|u_.*_(title|text|lab_a|lab_b)")
 
 
 def literal_keys() -> set[str]:

@@ -30,7 +30,10 @@ def test_each_module_comes_after_what_it_imports_and_once() -> None:
     ("modules", "why"),
     [
         ({"app.js": 'import "./a.js";\nconst x = 1;\n', "a.js": "function x() {}\n"}, "x: declared in a.js and in app.js"),
-        ({"app.js": 'import "./a.js";\nconst [y, x] = [1, 2];\n', "a.js": "const { x, z } = o;\n"}, "x: declared in a.js and in app.js"),
+        (
+            {"app.js": 'import "./a.js";\nconst [y, x] = [1, 2];\n', "a.js": "const { x, z } = o;\n"},
+            "x: declared in a.js and in app.js",
+        ),
         ({"app.js": 'import "./a.js";\n', "a.js": 'import "./app.js";\n'}, "app.js -> a.js -> app.js"),
         ({"app.js": "export default 1;\n"}, "cannot be bundled: export default"),
         ({"app.js": 'import * as all from "./a.js";\n', "a.js": ""}, "cannot be bundled: import"),
@@ -44,5 +47,7 @@ def test_modules_that_cannot_share_a_scope_are_refused(modules: dict[str, str], 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node here")
 def test_the_page_is_one_script_that_parses() -> None:
     script = bundle({name: content.decode() for name, content in page_files().items()}, "app.js")
-    checked = subprocess.run(["node", "--check", "--input-type=module", "-"], input=script, capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        ["node", "--check", "--input-type=module", "-"], input=script, capture_output=True, text=True, check=False
+    )
     assert checked.returncode == 0, checked.stderr

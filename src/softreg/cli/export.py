@@ -26,18 +26,22 @@ CHOICES = Choices({name: file_format.help for name, file_format in FORMATS.items
     help_params={"choices": CHOICES},
 )
 @option("--out", type=Name(), metavar="FILE", help="export.out")
+@option("--images", metavar="N", type=click.IntRange(0, 60_000), help="export.images")
 @force_option
 @common_options
-def command(run: str, file_format: str, out: str | None, force: bool, as_json: bool) -> None:
+def command(run: str, file_format: str, out: str | None, images: int | None, force: bool, as_json: bool) -> None:
     """Parse, export, print."""
     from softreg.exporting.export import export
     from softreg.runs.run import MODEL, open_run
 
     opened = open_run(run)
-    path = Path(out or f"{opened.path.resolve().name}.{file_format}")
-    check_destination(path, force=force, inputs=[opened.path / MODEL])
-    export(opened.model(), file_format, path, force=force)
-    size = path.stat().st_size
+    is_folder = FORMATS[file_format].is_folder
+    name = opened.path.resolve().name
+    path = Path(out or (f"{name}-{file_format}" if is_folder else f"{name}.{file_format}"))
+    if not is_folder:
+        check_destination(path, force=force, inputs=[opened.path / MODEL])
+    export(opened.model(), file_format, path, force=force, images=images)
+    size = sum(file.stat().st_size for file in (path.iterdir() if is_folder else [path]))
     if as_json:
         payload = {"schema": 1, "run": str(opened.path), "format": file_format, "path": str(path), "bytes": size}
         click.echo(json.dumps(payload))

@@ -3,12 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from softreg.messages import Message
-
-if TYPE_CHECKING:
-    from softreg.model.softmax_regression import SoftmaxRegression
 
 
 @dataclass(frozen=True)
@@ -17,17 +13,21 @@ class ExportFormat:
 
     Attributes
     ----------
-    location : module:function; the function takes a model and returns the bytes of the file
+    location : module:function; the function takes a model and returns the bytes of the file, or the files of a folder by name
     help : what the file holds, for `softreg export --help`
+    images : how many training images travel along unless another number is asked for; None if the format takes none
+    is_folder : whether it is a folder of files
     """
 
     location: str
     help: Message
+    images: int | None = None
+    is_folder: bool = False
 
-    def writer(self) -> "Callable[[SoftmaxRegression], bytes]":
-        """The function that makes a file's bytes of a model."""
+    def writer(self) -> "Callable[..., bytes | dict[str, bytes]]":
+        """The function that makes a file's bytes, or a folder's files, of a model."""
         module, _, function = self.location.partition(":")
-        write: Callable[[SoftmaxRegression], bytes] = getattr(import_module(module), function)
+        write: Callable[..., bytes | dict[str, bytes]] = getattr(import_module(module), function)
         return write
 
 
@@ -47,5 +47,12 @@ FORMATS = {
             en="the page of softreg serve as one file that works without a server, for pixels and deskew",
             ko="서버 없이 동작하는 softreg serve 페이지를 파일 하나로, pixels와 deskew만",
         ),
+        images=0,
+    ),
+    "web": ExportFormat(
+        "softreg.exporting.web:to_files",
+        Message(en="the same page as a folder for a web host, to learn on, too", ko="같은 페이지를 웹 호스팅용 폴더로, 학습까지"),
+        images=20_000,
+        is_folder=True,
     ),
 }

@@ -10,6 +10,7 @@ SHARED = {  # texts of what the page computes as the server does
     "pictures": ("blank", "noise", "crowded", "stage_upright", "stage_paper", "stage_ink", "stage_found", "stage_image"),
     "prediction": ("uncertain",),
 }
+TRAINED_BY = ("epochs", "batch_size", "lr", "seed")  # fields of a recipe that the page trains by
 
 
 def page_files() -> dict[str, bytes]:
@@ -22,5 +23,6 @@ def page_messages(language: Language) -> dict[str, str]:
     """The page's texts by key, and what each feature map is."""
     texts = {name: message[language] for name, message in catalogue("page").items()}
     shared = {name: catalogue(domain)[name][language] for domain, names in SHARED.items() for name in names}
+    helps = {f"help_{name}": catalogue("recipe")[name][language] for name in TRAINED_BY}
     maps = {f"choice_{name}": f"{name}: {getattr(info.help, language)}" for name, info in FEATURE_MAPS.items()}
-    return texts | shared | maps
+    return texts | shared | helps | maps

@@ -5,9 +5,10 @@ import { byId, find, messageOf } from "./dom.js";
 import { Draw } from "./draw.js";
 import { language, setLanguage, translate } from "./i18n.js";
 import { Learn } from "./learn.js";
+import { Symbols } from "./symbols.js";
 import { Understand } from "./understand.js";
 
-const PARTS = backend.training ? ["draw", "learn", "understand"] : ["draw", "understand"];
+const PARTS = backend.training ? ["draw", "learn", "symbols", "understand"] : ["draw", "symbols", "understand"];
 
 // A private window may refuse to store: then nothing is remembered.
 const settings = {
@@ -37,15 +38,16 @@ function showError(message) {
 }
 
 const draw = new Draw(showError);
+
+/** @param {string} model */
+async function drawWith(model) {
+  location.hash = "draw";
+  await draw.loadModels(model);
+}
+
 const learn =
-  backend.training &&
-  new Learn(showError, backend.training, {
-    onSaved: () => draw.loadModels(),
-    onUse: async (model) => {
-      location.hash = "draw";
-      await draw.loadModels(model);
-    },
-  });
+  backend.training && new Learn(showError, backend.training, { onSaved: () => draw.loadModels(), onUse: drawWith });
+const symbols = new Symbols(showError, drawWith);
 const understand = new Understand(showError, draw);
 for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs]")))
   element.hidden = !(element.dataset.needs === "server" ? hasServer : backend.training);
@@ -63,12 +65,13 @@ function showPart() {
   scrollTo(0, 0);
   if (chosen === "draw") draw.ink.redraw();
   if (chosen === "learn") learn?.open();
+  if (chosen === "symbols") symbols.open();
   if (chosen === "understand") understand.open();
 }
 
 // The language or the colours have changed.
 function refresh() {
-  for (const part of [draw, learn, understand]) part?.refresh();
+  for (const part of [draw, learn, symbols, understand]) part?.refresh();
 }
 
 /** @param {string} code */

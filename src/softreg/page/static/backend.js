@@ -1,11 +1,14 @@
 // Who answers: with a server behind the page, the server; without, the page itself. The rest of the page does not know
 // which.
 
-/** @import { ModelList, Picture, PredictAnswer } from "./types.d.ts" */
+/** @import { ModelList, Picture, PredictAnswer, Training, Weights } from "./types.d.ts" */
 
-import { embedded, floatsOf } from "./embedded.js";
-import { PageModels } from "./page_models.js";
+import { embedded, embeddedImages, floatsOf } from "./embedded.js";
+import { SIZE } from "./image_format.js";
+import { explainImage, PageModels } from "./page_models.js";
+import { imageCounts, PageTraining } from "./page_training.js";
 import { ServerTraining, server } from "./server.js";
+import { walkThrough } from "./walkthrough.js";
 
 export const pageModels = new PageModels();
 if (embedded)
@@ -15,11 +18,14 @@ if (embedded)
 export const hasServer = !embedded;
 
 export const backend = {
-  /** Training on the images of MNIST; null where there are none. */
-  training: hasServer ? new ServerTraining() : null,
+  /**
+   * Training on the images of MNIST; null where there are none.
+   * @type {Training | null}
+   */
+  training: hasServer ? new ServerTraining() : embedded?.images ? new PageTraining(keepTrained) : null,
 
   /** How many test images can be followed. */
-  samples: hasServer ? 10_000 : 0,
+  samples: hasServer ? 10_000 : imageCounts.test,
 
   /**
    * The texts of the page in a language.
@@ -52,5 +58,27 @@ export const backend = {
    * A test image followed through a model whose features are pixels.
    * @param {number} sample
    */
-  walkthrough: (sample) => server.walkthrough(sample),
+  async walkthrough(sample) {
+    if (hasServer) return server.walkthrough(sample);
+    const { images, labels, classes } = await embeddedImages("test");
+    const model = pageModels.list().find(({ features }) => features === "pixels");
+    if (!model) throw new TypeError("no model on pixels");
+    const { evidence, logits, probabilities } = explainImage(
+      model,
+      images.subarray(sample * SIZE, (sample + 1) * SIZE),
+    );
+    return walkThrough(evidence, model.classes, logits, probabilities, classes[labels[sample]]);
+  },
 };
+
+/**
+ * A model trained here becomes one to choose from.
+ * @param {string} features
+ * @param {Weights} weights
+ * @param {number} accuracy
+ */
+function keepTrained(features, weights, accuracy) {
+  let number = 1;
+  while (pageModels.has(`sgd-${number}`)) number++;
+  return pageModels.add({ ...weights, features, model: `sgd-${number}`, solver: "sgd", accuracy });
+}

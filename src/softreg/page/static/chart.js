@@ -1,4 +1,4 @@
-// A line that grows by one value a step, with the lines of earlier trainings faint behind it.
+// A line that grows while a model learns, with the lines of earlier trainings faint behind it.
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [480, 216, 44, 26, 10, 8];
@@ -18,10 +18,15 @@ function svgElement(tag, attributes, text) {
 
 /**
  * @typedef {object} ChartOptions
- * @property {(values: number[]) => string} label for those who cannot see the line
+ * @property {(points: Point[]) => string} label for those who cannot see the line
  * @property {(values: number[]) => [number, number]} bounds the range shown
  * @property {(value: number) => string | number} format of a value at the axis
  * @property {() => { value: number, text: string }} [reference] a value to mark
+ * @property {boolean} [logarithmic] steps 0, 1, 3, 10, 30, ... at equal distances
+ */
+
+/**
+ * @typedef {{ step: number, value: number }} Point
  */
 
 /**
@@ -34,9 +39,9 @@ function svgElement(tag, attributes, text) {
  */
 
 export class Chart {
-  /** @type {number[]} */
-  values = [];
-  /** @type {number[][]} */
+  /** @type {Point[]} */
+  points = [];
+  /** @type {Point[][]} */
   earlier = [];
   total = 1;
 
@@ -51,18 +56,18 @@ export class Chart {
 
   /** @param {number} total how many steps are expected */
   begin(total) {
-    if (this.values.length > 1) this.earlier = [...this.earlier.slice(1 - MAX_EARLIER), this.values];
-    this.values = [];
+    if (this.points.length > 1) this.earlier = [...this.earlier.slice(1 - MAX_EARLIER), this.points];
+    this.points = [];
     this.total = total;
   }
 
   /**
-   * Add values from a step on: a stream that broke off and was opened again begins at 0.
+   * Add points from a place on: a stream that broke off and was opened again begins at 0.
    * @param {number} from
-   * @param {number[]} values
+   * @param {Point[]} points
    */
-  add(from, values) {
-    this.values.splice(from, Number.POSITIVE_INFINITY, ...values);
+  add(from, points) {
+    this.points.splice(from, Number.POSITIVE_INFINITY, ...points);
     this.show();
   }
 
@@ -71,7 +76,7 @@ export class Chart {
     const attributes = {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       role: "img",
-      "aria-label": this.options.label(this.values),
+      "aria-label": this.options.label(this.points),
     };
     const svg = svgElement("svg", attributes);
     svg.append(...this.#axes(scales), ...this.#reference(scales), ...this.#lines(scales));
@@ -80,12 +85,15 @@ export class Chart {
 
   /** @returns {Scales} */
   #scales() {
-    const shown = this.values.length ? this.values : this.earlier.flat(); // earlier lines may leave the chart
-    const [low, high] = this.options.bounds(shown.filter(Number.isFinite));
-    const lengths = this.earlier.map((values) => values.length);
-    const steps = Math.max(2, ...lengths, this.values.length, Math.min(this.total, 60));
+    const shown = this.points.length ? this.points : this.earlier.flat(); // earlier lines may leave the chart
+    const [low, high] = this.options.bounds(shown.map(({ value }) => value).filter(Number.isFinite));
+    const lasts = [...this.earlier, this.points].map((points) => points.at(-1)?.step ?? 0);
+    const { logarithmic } = this.options;
+    const steps = Math.max(2, ...lasts, logarithmic ? this.total : Math.min(this.total, 60));
     /** @param {number} step */
-    const x = (step) => LEFT + ((step - 1) / (steps - 1)) * (WIDTH - LEFT - RIGHT);
+    const place = (step) => (logarithmic ? Math.log(1 + step) / Math.log(1 + steps) : (step - 1) / (steps - 1));
+    /** @param {number} step */
+    const x = (step) => LEFT + place(step) * (WIDTH - LEFT - RIGHT);
     /** @param {number} value */
     const y = (value) =>
       TOP + (1 - (Math.min(high, Math.max(low, value)) - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
@@ -100,8 +108,11 @@ export class Chart {
       const place = { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" };
       elements.push(svgElement("text", place, this.options.format(value)));
     }
-    for (const step of new Set([1, ...ticks(1, steps, 5).map(Math.round), steps]))
-      if (step === 1 || step === steps || steps - step > steps / 12)
+    const marks = this.options.logarithmic
+      ? decades(steps)
+      : new Set([1, ...ticks(1, steps, 5).map(Math.round), steps]);
+    for (const step of marks)
+      if (step <= 1 || step === steps || x(steps) - x(step) > WIDTH / 12)
         elements.push(svgElement("text", { x: x(step), y: HEIGHT - 6, "text-anchor": "middle" }, step));
     return elements;
   }
@@ -119,16 +130,26 @@ export class Chart {
 
   /** @param {Scales} scales */
   #lines({ x, y }) {
-    /** @param {number[]} values */
-    const path = (values) =>
-      values.map((value, i) => `${i ? "L" : "M"}${x(i + 1).toFixed(1)} ${y(value).toFixed(1)}`).join("");
-    const elements = this.earlier.map((values) => svgElement("path", { class: "old", d: path(values) }));
-    const [n, last] = [this.values.length, this.values.at(-1)];
+    /** @param {Point[]} points */
+    const path = (points) =>
+      points.map(({ step, value }, i) => `${i ? "L" : "M"}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+    const elements = this.earlier.map((points) => svgElement("path", { class: "old", d: path(points) }));
+    const last = this.points.at(-1);
     if (last === undefined) return elements;
-    elements.push(svgElement("path", { class: "now", d: path(this.values) }));
-    elements.push(svgElement("circle", { class: "dot", cx: x(n), cy: y(last), r: 4.5 }));
+    elements.push(svgElement("path", { class: "now", d: path(this.points) }));
+    elements.push(svgElement("circle", { class: "dot", cx: x(last.step), cy: y(last.value), r: 4.5 }));
     return elements;
   }
+}
+
+/**
+ * 0, 1, 3, 10, 30, ... and the last step.
+ * @param {number} steps
+ */
+function decades(steps) {
+  const found = [0];
+  for (let step = 1; step < steps; step *= 10) found.push(step, 3 * step);
+  return [...found.filter((step) => step < steps), steps];
 }
 
 /**

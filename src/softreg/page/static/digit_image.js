@@ -3,9 +3,9 @@
 /** @import { Grey } from "./types.d.ts" */
 
 import { cropGrey, distanceTransform, gaussianFilter, mapGrey, maximumFilter, quantile, resizeGrey } from "./grey.js";
+import { SIDE } from "./image_format.js";
 import { bounds } from "./ink_map.js";
 
-export const SIDE = 28;
 const BOX = 20;
 const FINE = 5; // fine pixels per pixel of the image
 const [THINNEST, THICKEST] = [1.9, 3.6]; // strokes in most of MNIST, in pixels of the image

@@ -3,6 +3,8 @@
 
 /** @import { Embedded, LabelledImages } from "./types.d.ts" */
 
+import { SIZE } from "./image_format.js";
+
 const block = document.getElementById("softreg-data");
 
 /** @type {Embedded | null} */
@@ -15,20 +17,20 @@ export const bytesOf = (text) => Uint8Array.from(atob(text), (character) => char
 export const floatsOf = (text) => new Float32Array(bytesOf(text).buffer);
 
 /**
- * The images of a part, 28 x 28 bytes each, and their labels; they are packed with gzip, the labels last.
+ * The images of a part, `SIZE` bytes each, and their labels; they are packed with gzip, the labels last.
  * @param {"train" | "test"} part
  * @returns {Promise<LabelledImages>}
  */
 export async function embeddedImages(part) {
   const images = embedded?.images;
   if (!images) throw new TypeError("no images travel with this page");
-  const packed = images.file ? (await fetch(images.file[part])).body : new Blob([bytesOf(images[part])]).stream();
+  const packed = images.inFiles ? (await fetch(images[part])).body : new Blob([bytesOf(images[part])]).stream();
   const stream = packed?.pipeThrough(new DecompressionStream("gzip"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
-  const count = bytes.length / (28 * 28 + 1);
+  const count = bytes.length / (SIZE + 1);
   return {
-    images: bytes.subarray(0, 28 * 28 * count),
-    labels: bytes.subarray(28 * 28 * count),
+    images: bytes.subarray(0, SIZE * count),
+    labels: bytes.subarray(SIZE * count),
     classes: images.classes,
   };
 }

@@ -1,8 +1,6 @@
 // The feature maps that the page computes itself: pixels and deskew, as src/softreg/features does. Images are 28 x 28.
 
-import { SIDE } from "./digit_image.js";
-
-const SIZE = SIDE * SIDE;
+import { SIDE, SIZE } from "./image_format.js";
 
 /**
  * @typedef {object} FeatureMap

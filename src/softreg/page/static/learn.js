@@ -1,6 +1,6 @@
 // Learn: a training that shows itself step by step.
 
-/** @import { Snapshot, TrainingEvent } from "./types.d.ts" */
+/** @import { Snapshot, Training, TrainingEvent } from "./types.d.ts" */
 
 import { Chart } from "./chart.js";
 import { byId, createCanvas, createElement, messageOf } from "./dom.js";
@@ -17,11 +17,11 @@ const BUSY = ["preparing", "running", "paused", "saving"];
  * @param {(value: number) => string} format
  */
 function chartLabel(key, format) {
-  return (/** @type {number[]} */ values) => {
+  return (/** @type {import("./chart.js").Point[]} */ points) => {
     const title = translate(key);
-    const last = values.at(-1);
+    const last = points.at(-1);
     if (last === undefined) return title;
-    return translate("chart_label", { title, step: values.length, value: format(last) });
+    return translate("chart_label", { title, step: last.step, value: format(last.value) });
   };
 }
 
@@ -36,7 +36,7 @@ export class Learn {
 
   /**
    * @param {(message: string) => void} showError
-   * @param {import("./server.js").ServerTraining} training
+   * @param {Training} training
    * @param {{ onSaved: () => void, onUse: (model: string) => void }} callbacks
    */
   constructor(showError, training, { onSaved, onUse }) {
@@ -49,16 +49,21 @@ export class Learn {
     };
     byId("pause").onclick = () => this.#ask(training.control(this.event?.status === "paused" ? "continue" : "pause"));
     byId("stop").onclick = () => this.#ask(training.control("stop"));
+    byId("step").hidden = !training.adjustable;
+    byId("step").onclick = () => this.#ask(training.step(this.form.recipe()));
+    if (training.adjustable) this.form.onAdjust = (lr) => training.adjust(lr);
     byId("use").onclick = () => this.event?.model && onUse(this.event.model);
     const narrow = matchMedia("(max-width: 44rem)").matches;
     byId("settings", HTMLDetailsElement).open = !narrow; // a phone shows the curves first
     this.cost = new Chart(byId("cost-chart"), {
+      logarithmic: training.adjustable,
       label: chartLabel("cost_title", (value) => value.toFixed(3)),
       format: (value) => Number(value.toPrecision(3)),
       bounds: (values) => [Math.min(0.2, ...values), Math.max(0.6, ...values) * 1.05],
       reference: () => ({ value: GUESSING, text: translate("guessing") }),
     });
     this.accuracy = new Chart(byId("accuracy-chart"), {
+      logarithmic: training.adjustable,
       label: chartLabel("accuracy_title", percent),
       format: (value) => `${Math.round(1000 * value) / 10} %`,
       bounds: (values) => [Math.max(0, Math.floor(20 * (Math.min(0.92, ...values) - 0.01)) / 20), 1],
@@ -80,6 +85,9 @@ export class Learn {
   }
 
   async #build() {
+    const { imageCount } = this.training;
+    if (imageCount)
+      byId("learn-lead").textContent = translate("learn_lead_page", { n: imageCount.toLocaleString(language) });
     try {
       this.form.setFields(await this.training.fields());
     } catch (error) {
@@ -112,13 +120,15 @@ export class Learn {
     const before = this.event?.status;
     this.event = event;
     if (event.steps.length) {
+      const points = event.steps.map((step, i) => ({ ...step, step: step.step ?? event.from + i + 1 }));
+      const { from } = event;
       this.cost.add(
-        event.from,
-        event.steps.map(({ cost }) => cost),
+        from,
+        points.map(({ step, cost }) => ({ step, value: cost })),
       );
       this.accuracy.add(
-        event.from,
-        event.steps.map(({ accuracy }) => accuracy),
+        from,
+        points.map(({ step, accuracy }) => ({ step, value: accuracy })),
       );
     }
     this.#show(event);
@@ -130,15 +140,17 @@ export class Learn {
   /** @param {TrainingEvent} event */
   #show(event) {
     const { status, total, view } = event;
-    const step = this.cost.values.length;
+    const step = this.cost.points.at(-1)?.step ?? 0;
     byId("train", HTMLButtonElement).disabled = BUSY.includes(status);
     byId("pause", HTMLButtonElement).disabled = !["running", "paused"].includes(status);
+    byId("step", HTMLButtonElement).disabled = !["idle", "running", "paused", "ended", "failed"].includes(status);
     byId("stop", HTMLButtonElement).disabled = !["preparing", "running", "paused"].includes(status);
     byId("pause").textContent = translate(status === "paused" ? "resume" : "pause");
     byId("progress").textContent = status === "idle" ? "" : translate(`status_${status}`, { step, total });
-    byId("cost-now").textContent = this.cost.values.at(-1)?.toFixed(3) ?? "";
-    const accuracy = status === "ended" ? event.accuracy : this.accuracy.values.at(-1);
-    byId("accuracy-now").textContent = step && accuracy !== undefined ? `${(100 * accuracy).toFixed(2)} %` : "";
+    byId("cost-now").textContent = this.cost.points.at(-1)?.value.toFixed(3) ?? "";
+    const accuracy = status === "ended" ? event.accuracy : this.accuracy.points.at(-1)?.value;
+    byId("accuracy-now").textContent =
+      this.cost.points.length && accuracy !== undefined ? `${(100 * accuracy).toFixed(2)} %` : "";
     const n = (view?.n ?? 10000).toLocaleString(language);
     byId("accuracy-help").textContent = translate("accuracy_help", { n });
     if (status === "ended" || status === "failed") this.#showEnding(event);
@@ -151,7 +163,8 @@ export class Learn {
     let more = diverged ? translate("diverged_why") : "";
     if (accuracy !== undefined && seconds !== undefined && !diverged)
       more = translate("ending_numbers", { accuracy: (100 * accuracy).toFixed(2), seconds: seconds.toFixed(1), model });
-    const sentence = createElement("b", { textContent: message[language] });
+    const textContent = message?.[language] ?? translate(`ending_${ending}`);
+    const sentence = createElement("b", { textContent });
     byId("ending").hidden = false;
     byId("ending").classList.toggle("bad", status === "failed" || diverged);
     byId("ending").replaceChildren(sentence, createElement("br"), more);

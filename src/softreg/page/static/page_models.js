@@ -47,18 +47,16 @@ export class PageModels {
     }
     const least = answers.reduce((a, b) => (Math.max(...b.probabilities) < Math.max(...a.probabilities) ? b : a));
     const isSure = Math.max(...least.probabilities) > MIN_CONFIDENCE;
-    /** @param {number[]} values */
-    const byClass = (values) => Object.fromEntries(model.classes.map((name, c) => [name, values[c]]));
     const prediction = {
       label: isSure ? answers.map(({ probabilities }) => likeliest(model.classes, probabilities)).join("") : null,
       probability: answers.reduce((product, { probabilities }) => product * Math.max(...probabilities), 1),
-      probabilities: byClass(least.probabilities),
-      logits: byClass(least.logits),
+      probabilities: byClass(model, least.probabilities),
+      logits: byClass(model, least.logits),
       reason: isSure ? null : translate("uncertain"),
       boxes: digits.map(({ box }) => box),
     };
     if (!include.includes("evidence")) return { predictions: [prediction], stages: shown };
-    return { predictions: [prediction], stages: shown, evidence: evidenceOf(model, least.image, byClass) };
+    return { predictions: [prediction], stages: shown, evidence: evidenceOf(model, least.image) };
   }
 
   /**
@@ -98,14 +96,34 @@ const likeliest = (classes, probabilities) => classes[probabilities.indexOf(Math
 
 /**
  * @param {Weights} model
- * @param {Uint8Array} image
- * @param {(values: number[]) => Record<string, number>} byClass
+ * @param {ArrayLike<number>} values
  */
-function evidenceOf(model, image, byClass) {
+const byClass = ({ classes }, values) => Object.fromEntries(classes.map((name, c) => [name, values[c]]));
+
+/**
+ * What a model makes of an image, and why.
+ * @param {Weights} model
+ * @param {Uint8Array} image
+ */
+export function explainImage(model, image) {
+  const { logits, probabilities } = classify(model, image);
+  return {
+    evidence: evidenceOf(model, image),
+    logits: byClass(model, logits),
+    probabilities: byClass(model, probabilities),
+  };
+}
+
+/**
+ * @param {Weights} model
+ * @param {Uint8Array} image
+ */
+function evidenceOf(model, image) {
   const pixels = contributions(model, image);
   /** @param {(value: number) => number} part */
   const summed = (part) =>
     byClass(
+      model,
       model.classes.map((_, c) => {
         let sum = 0;
         for (const value of pixels.subarray(c * image.length, (c + 1) * image.length)) sum += part(value);
@@ -117,6 +135,6 @@ function evidenceOf(model, image, byClass) {
     pixels: { shape: [model.classes.length, 28, 28], values: pixels, scale: 1 },
     for: summed((value) => Math.max(0, value)),
     against: summed((value) => Math.min(0, value)),
-    bias: byClass([...model.bias]),
+    bias: byClass(model, model.bias),
   };
 }

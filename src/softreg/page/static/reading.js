@@ -3,8 +3,9 @@
 
 /** @import { Component, Grey, Model, PictureReading, Weights } from "./types.d.ts" */
 
-import { isMnistImage, normalize, SIDE } from "./digit_image.js";
+import { isMnistImage, normalize } from "./digit_image.js";
 import { mapGrey } from "./grey.js";
+import { SIDE } from "./image_format.js";
 import { findInk } from "./ink_map.js";
 import { classify } from "./linear_model.js";
 import { cropInk, overlap, segment, union } from "./segmentation.js";

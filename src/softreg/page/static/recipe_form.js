@@ -16,6 +16,8 @@ export class RecipeForm {
   /** @type {Record<string, string | number>} */
   values = {};
   busy = false;
+  /** @type {((lr: number) => void) | null} where the learning rate can be changed on the way */
+  onAdjust = null;
 
   /** @param {RecipeField[]} fields */
   setFields(fields) {
@@ -33,11 +35,12 @@ export class RecipeForm {
   setBusy(busy) {
     this.busy = busy;
     const controls = byId("fields").querySelectorAll("button, input, select");
-    for (const control of /** @type {NodeListOf<HTMLInputElement>} */ (controls)) control.disabled = busy;
+    for (const control of /** @type {NodeListOf<HTMLInputElement>} */ (controls))
+      control.disabled = busy && !(this.onAdjust && control.id === "field-lr");
   }
 
   #read() {
-    return this.fields.filter(({ solvers }) => solvers.includes(String(this.values.solver)));
+    return this.fields.filter(({ solvers }) => solvers.includes(String(this.values.solver ?? "sgd")));
   }
 
   #build() {
@@ -157,6 +160,7 @@ export class RecipeForm {
     };
     input.oninput = () => {
       this.values[name] = valueAt(input.valueAsNumber);
+      if (name === "lr") this.onAdjust?.(Number(this.values.lr));
       show();
     };
     show();

@@ -81,7 +81,12 @@ export const server = {
 
 /** Training on the server, as src/softreg/serving/training_job.py does it: an epoch or an iteration is a step. */
 export class ServerTraining {
-  adjustable = false;
+  imageCount = 0;
+  adjustable = false; // on the way, or step by step
+
+  async step() {}
+
+  adjust() {}
 
   /** @returns {Promise<RecipeField[]>} */
   async fields() {

@@ -51,10 +51,61 @@ export interface LabelledImages {
   labels: Uint8Array;
   classes: string[];
 }
+export interface EmbeddedImages {
+  classes: string[];
+  counts: { train: number; test: number };
+  train: string; // in base64, or the file's name
+  test: string;
+  inFiles: boolean;
+}
+export interface TrainRequest {
+  type: "train";
+  train: LabelledImages;
+  test: LabelledImages;
+  features: string;
+  recipe: { epochs: number; batch_size: number; lr: number; seed: number };
+  paused: boolean;
+}
+export interface FitRequest {
+  type: "fit";
+  train: LabelledImages;
+  features: string;
+  l2: number;
+  variants: number;
+  seed: number;
+}
+export type TrainerCommand =
+  | TrainRequest
+  | FitRequest
+  | { type: "adjust"; lr: number }
+  | { type: "pause" }
+  | { type: "continue" }
+  | { type: "stop" }
+  | { type: "step" };
+export interface TrainerSnapshot {
+  status: "running" | "paused" | "ended";
+  step: number;
+  total: number;
+  cost: number;
+  accuracy: number;
+  hardest: { row: number; label: number; prediction: number; probability: number }[];
+  weight: Float32Array;
+  bias: Float32Array;
+}
+export interface Training {
+  imageCount: number; // of those that travel with the page; 0 with a server
+  adjustable: boolean;
+  fields(): Promise<RecipeField[]>;
+  start(recipe: Record<string, unknown>): Promise<unknown>;
+  step(recipe: Record<string, unknown>): Promise<unknown>;
+  control(action: "pause" | "continue" | "stop"): Promise<unknown>;
+  adjust(lr: number): void;
+  watch(onEvent: (event: TrainingEvent) => void): void;
+}
 export interface Embedded {
   messages: Record<string, Record<string, string>>;
   models: (Model & { classes: string[]; weight: string; bias: string })[];
-  images?: { classes: string[]; train: string; test: string; file?: { train: string; test: string } };
+  images?: EmbeddedImages;
 }
 export type ByClass = Record<string, number>;
 
@@ -121,10 +172,10 @@ export interface TrainingEvent {
   status: "idle" | "preparing" | "running" | "paused" | "saving" | "ended" | "failed";
   total: number;
   from: number;
-  steps: { cost: number; accuracy: number }[];
+  steps: { step?: number; cost: number; accuracy: number }[];
   view: Snapshot | null;
   ending?: string;
-  message: Record<string, string>;
+  message?: Record<string, string>;
   model?: string;
   accuracy?: number;
   seconds?: number;

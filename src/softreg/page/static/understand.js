@@ -1,11 +1,12 @@
 // Understand: one test image followed through a model whose features are pixels, each quantity with its shape.
 
-/** @import { ByClass, Evidence, Walkthrough } from "./types.d.ts" */
+/** @import { Walkthrough } from "./types.d.ts" */
 
 import { backend } from "./backend.js";
 import { byId, createCanvas, createElement, find, messageOf } from "./dom.js";
 import { percent, signed, translate } from "./i18n.js";
 import { drawInk, drawSigned, largest, slice } from "./pixels.js";
+import { walkThrough } from "./walkthrough.js";
 
 /** @typedef {{ key: string, shapes: string[], body: Node[], code: string }} Step */
 
@@ -96,36 +97,6 @@ export class Understand {
     const steps = [imageStep, scoresStep, softmaxStep, lossStep, gradientStep];
     byId("steps").replaceChildren(...steps.map((step) => render(step(/** @type {Walkthrough} */ (this.walkthrough)))));
   }
-}
-
-/**
- * Every quantity from the pixels of an image to the gradient, for a model whose features are pixels.
- * @param {Evidence} evidence
- * @param {string[]} classes
- * @param {ByClass} logits
- * @param {ByClass} probabilities
- * @param {string} label the true class
- * @returns {Walkthrough}
- */
-function walkThrough({ image, pixels, bias }, classes, logits, probabilities, label) {
-  const residual = classes.map((name) => probabilities[name] - Number(name === label));
-  const size = image.values.length;
-  const gradient = new Float32Array(classes.length * size);
-  for (const [c, error] of residual.entries())
-    for (let j = 0; j < size; j++) gradient[c * size + j] = (error * image.values[j]) / 255;
-  return {
-    classes,
-    label,
-    prediction: classes.reduce((a, b) => (logits[b] > logits[a] ? b : a)),
-    image,
-    evidence: pixels,
-    gradient: { shape: pixels.shape, values: gradient, scale: 1 },
-    bias: classes.map((name) => bias[name]),
-    logits: classes.map((name) => logits[name]),
-    probabilities: classes.map((name) => probabilities[name]),
-    residual,
-    cross_entropy: -Math.log(probabilities[label]),
-  };
 }
 
 /**

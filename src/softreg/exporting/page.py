@@ -1,0 +1,91 @@
+"""What the exported pages share: the data that the page needs besides its files, and a content security policy."""
+
+import gzip
+import json
+import re
+from base64 import b64encode
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from softreg.data.dataset import Dataset
+from softreg.data.load import load_dataset
+from softreg.errors import RunError
+from softreg.image_format import SIDE
+from softreg.messages import LANGUAGES
+from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.page.assets import page_messages
+
+COMPUTED = ("pixels", "deskew")  # feature maps that the page computes itself
+MAX_TEST = 2000  # images of the test part that travel with a page
+
+
+def page_data(model: SoftmaxRegression) -> dict[str, Any]:
+    """The texts in both languages, and the model.
+
+    Raises
+    ------
+    RunError
+        If the page cannot compute the model's features, or its images are not 28 x 28 greys.
+    """
+    features = model.features.name
+    if features not in COMPUTED or model.image_shape != (SIDE, SIDE):
+        raise RunError("export.no_page", features=features, choices=", ".join(COMPUTED))
+    entry = {
+        "model": features,
+        "features": features,
+        "solver": "",
+        "accuracy": None,
+        "classes": model.classes,
+        "weight": _base64(model.linear.weight.detach().cpu().numpy()),
+        "bias": _base64(model.linear.bias.detach().cpu().numpy()),
+    }
+    return {"messages": {language: page_messages(language) for language in LANGUAGES}, "models": [entry]}
+
+
+def mnist_images(count: int) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """MNIST to learn from in the page: what it is told of them, and by part the images (N, 784) and then the labels (N,), gzip'd.
+
+    `count` training images and a fifth as many test images, at most `MAX_TEST`, evenly spaced: all groups of writers are in both.
+    """
+    splits = load_dataset("mnist")
+    train, test = _evenly(splits.train, count), _evenly(splits.test, min(MAX_TEST, max(count // 5, 100)))
+    packed = {"train": _packed(train), "test": _packed(test)}
+    return {"classes": train.classes, "counts": {"train": len(train), "test": len(test)}}, packed
+
+
+def _evenly(data: Dataset, count: int) -> Dataset:
+    count = min(count, len(data))
+    return data[torch.arange(count) * len(data) // count]
+
+
+def _packed(data: Dataset) -> bytes:
+    labels = data.labels.numpy().astype(np.uint8)
+    return gzip.compress(data.images.numpy().tobytes() + labels.tobytes(), mtime=0)
+
+
+def policy(**sources: str) -> str:
+    """A content security policy as an element that allows these sources, by the kind of what is loaded, and nothing else."""
+    allowed = [f"{kind}-src {source}" for kind, source in sources.items()]
+    rules = ["default-src 'none'", *allowed, "base-uri 'none'", "form-action 'none'"]
+    return f'<meta http-equiv="Content-Security-Policy" content="{"; ".join(rules)}">'
+
+
+def data_element(data: dict[str, Any]) -> str:
+    """The data as an element of JSON, without a `<` in it that could end the element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return f'<script type="application/json" id="softreg-data">{text}</script>'
+
+
+def replace_element(page: str, tag: str, mark: str, replacement: str) -> str:
+    """The page with its one element `tag` that has the attribute value `mark` replaced."""
+    page, count = re.subn(rf'<{tag}\b[^>]*"{mark}"[^>]*>(?:</{tag}>)?', lambda _: replacement, page)
+    assert count == 1, (tag, mark, count)
+    return page
+
+
+def _base64(array: NDArray[Any]) -> str:
+    """The array as little-endian float32, in base64."""
+    return b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()

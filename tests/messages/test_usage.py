@@ -18,7 +18,7 @@ from softreg.recipe import Recipe
 SOURCE = Path(__file__).parents[2] / "src/softreg"
 DOMAINS = {path.stem for path in SOURCE.joinpath("messages").glob("*.toml")}
 ELSEWHERE = {"click", "lesson", "page"}  # not used through `translate`: tested below, or beside what uses them
-FILES = {"recipe.toml", "lesson.py"}  # file names that look like keys
+FILES = {"recipe.toml", "lesson.py", "train.bin"}  # file names that look like keys
 
 UNITS = {solver.unit for solver in SOLVERS.values()}
 

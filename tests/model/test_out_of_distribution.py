@@ -8,13 +8,16 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from softreg.data.dataset import Dataset, Splits
+from softreg.data.picture_outliers import drawings, fields
 from softreg.data.synthetic_outliers import synthetic_outliers
 from softreg.errors import RunError
 from softreg.inference.prediction import predict_images
-from softreg.model.out_of_distribution import L2, OODDetector, OODInputs, binary_logistic, principal_axes
+from softreg.model.out_of_distribution import L2, OODDetector, OODInputs, binary_logistic, n_components, principal_axes
 from softreg.model.serialization import load_model, save_model
+from softreg.optim.design_matrix import DesignMatrix
 from softreg.recipe import Recipe
 from softreg.training.fit import Fit, fit
+from tests.helpers.pooled_features import textures
 
 
 def test_few_new_digits_and_many_outliers_are_out_of_distribution(mnist: Splits, fitted: Fit) -> None:
@@ -109,3 +112,38 @@ def test_the_threshold_lets_the_chosen_fraction_of_images_through() -> None:
 
     assert positive(20_000, 0.0) == pytest.approx(0.05, abs=0.01)
     assert positive(20_000, 1.0) > 0.4
+
+
+def test_pictures_of_any_form_have_a_detector(tmp_path: Path) -> None:
+    """Two kinds of coloured waves, 20 x 16: new ones are known, noise and drawings are not."""
+    images = textures(500, (20, 16, 3), seed=1)
+    labels = (images[..., 0].float().mean((1, 2)) > images[..., 2].float().mean((1, 2))).long()
+    data = Dataset(images, labels, ("blue", "red"), "waves")
+    model = fit(Recipe(solver="lbfgs", l2=1e-3, tol=1e-3, calibration=150), data).model
+    save_model(model, tmp_path / "model.safetensors")
+    model = load_model(tmp_path / "model.safetensors")
+    known = predict_images(model, textures(200, (20, 16, 3), seed=2))[2]
+    assert known.count("prediction.novel") < 20
+    generator = torch.Generator().manual_seed(9)
+    for strange in (fields(100, (20, 16, 3), generator), drawings(100, (20, 16, 3), generator)):
+        assert predict_images(model, strange)[2].count("prediction.novel") > 70
+
+
+def test_classes_of_few_images_share_a_covariance() -> None:
+    """With 100 images a class and 128 components, the covariance of a class alone says nothing of most directions."""
+    generator = torch.Generator().manual_seed(3)
+    rows, labels = torch.randn(300, 140, generator=generator), torch.arange(300) % 3
+    detector = OODDetector(140, 3)
+    detector.fit_gaussians(DesignMatrix(rows + labels[:, None], labels), 3 * torch.randn(50, 140, generator=generator), 0)
+    y = detector.components(rows + labels[:, None]).double().numpy()
+    centred = np.concatenate([y[labels == c] - y[labels == c].mean(0) for c in range(3)])
+    covariance = centred.T @ centred / 300
+    covariance += (0.02 * np.trace(covariance) / 128 + 1e-6) * np.eye(128)
+    for factor in detector.precision_cholesky.double().numpy():
+        np.testing.assert_allclose(factor @ factor.T @ covariance, np.eye(128), atol=2e-3)
+
+
+@pytest.mark.parametrize(("classes", "components"), [(2, 128), (256, 128), (1000, 64), (10_000, 20)])
+def test_many_classes_have_fewer_components(classes: int, components: int) -> None:
+    assert n_components(5120, classes) == components
+    assert n_components(9, classes) == 9

@@ -13,9 +13,10 @@ from torch.nn.functional import log_softmax
 
 from softreg.compute.progress import report
 from softreg.data.dataset import Dataset
+from softreg.data.paper import are_written_on_paper
+from softreg.data.picture_outliers import picture_outliers
 from softreg.data.synthetic_outliers import synthetic_outliers
 from softreg.features.feature_map import FeatureMap
-from softreg.image_format import SIDE
 from softreg.model.out_of_distribution import OODDetector, OODInputs
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, logits_of, unpack
@@ -23,7 +24,7 @@ from softreg.optim.solver import Solver
 
 MAX_STEPS = 50  # of Newton's method in one variable: a few suffice
 SEED = 777
-N_OUTLIERS = 6000
+N_OUTLIERS, N_PICTURE_OUTLIERS = 6000, 2000
 FALSE_POSITIVE_RATE = 0.008  # the fraction of held-out images that may be called out of distribution
 
 
@@ -62,10 +63,8 @@ def calibrate(
     train: Dataset,
     held_out: int,
     outliers: Tensor | None = None,
-) -> tuple[float, OODDetector | None]:
+) -> tuple[float, OODDetector]:
     """The temperature and a fitted detector, from the last `held_out` images of `train`.
-
-    The detector is None where the images are not 28 x 28 and grey: its outliers are made from images such as MNIST's.
 
     Parameters
     ----------
@@ -82,8 +81,6 @@ def calibrate(
     unseen = matrix.slice(step * n_fitted, step * len(train)).strided(step)
     logits = logits_of(unseen, state.theta)
     t = temperature(logits, unseen.labels, unseen.weights)
-    if train.image_shape != (SIDE, SIDE):
-        return t, None
     report("detector")
     detector = OODDetector(matrix.dim, objective.classes).to(start.device)
     x, outlier_logits = _outliers(features, train[:n_fitted], state.theta / t, outliers)
@@ -96,10 +93,11 @@ def calibrate(
 def _outliers(features: FeatureMap, train: Dataset, theta: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor]:
     """Features (M, D) of synthetic outliers and of the `given` ones, and their logits (M, C) for theta (C, D + 1).
 
-    A turned image that is still predicted as its original class is left out: a 0 lying down is a 0.
+    An image that was turned, or otherwise changed, and is still predicted as its original class is left out: a 0 lying down is a 0.
     """
     generator = Generator().manual_seed(SEED)
-    images, original_label = synthetic_outliers(train.images.to(theta.device), train.labels.to(theta.device), N_OUTLIERS, generator)
+    make, count = (synthetic_outliers, N_OUTLIERS) if are_written_on_paper(train) else (picture_outliers, N_PICTURE_OUTLIERS)
+    images, original_label = make(train.images.to(theta.device), train.labels.to(theta.device), count, generator)
     if given is not None:
         images = torch.cat([images, given.to(images.device)])
         original_label = torch.cat([original_label, original_label.new_full((len(given),), -1)])

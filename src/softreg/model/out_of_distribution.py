@@ -13,6 +13,7 @@ out of distribution if w . s + b > 0; b is such that a given fraction of held-ou
 """
 
 from dataclasses import dataclass
+from math import isqrt
 
 import torch
 from torch import Generator, Tensor, nn
@@ -23,6 +24,7 @@ from softreg.optim.objective import Objective, logits_of, pack, unpack
 from softreg.optim.solvers.newton import Newton
 
 COMPONENTS = 128
+MAX_NUMEL = 2**22  # of the C triangular factors: with more than 256 classes there are fewer components
 PCA_SAMPLE = 4000  # images that the components are estimated from
 OVERSAMPLING, POWER_ITERATIONS = 32, 2  # of the randomised PCA: directions more than wanted, passes over the sample
 SHRINKAGE = 0.02  # of the mean variance, added to the variances of each class
@@ -48,7 +50,7 @@ class OODDetector(nn.Module):
 
     def __init__(self, dim: int, classes: int) -> None:
         super().__init__()
-        k = min(COMPONENTS, dim)
+        k = n_components(dim, classes)
         self.register_buffer("axes", torch.zeros(dim, k, dtype=torch.float16))
         self.register_buffer("centre", torch.zeros(k))
         self.register_buffer("mean", torch.zeros(classes, k))
@@ -90,7 +92,8 @@ class OODDetector(nn.Module):
         """Fit PCA and a Gaussian per class, to the rows of a design matrix and the features of outliers (M, D).
 
         PCA is fitted on images and outliers jointly, since outliers may vary along axes where images do not; each component is
-        divided by the images' standard deviation. The Gaussians are fitted on images alone.
+        divided by the images' standard deviation. The Gaussians are fitted on images alone. A class of fewer than 2 K images has
+        the covariance of all classes about their means, as Lee et al. have it for every class.
         """
         sample, _ = matrix.rows_at(torch.arange(0, len(matrix), max(1, len(matrix) // PCA_SAMPLE)))
         mean = sample.mean(0)
@@ -100,14 +103,20 @@ class OODDetector(nn.Module):
         self.axes.copy_(axes)
         self.centre.copy_(mean @ self.axes.float())
         y = self.components_of(matrix)
-        for c in range(len(self.mean)):
+        counts = matrix.labels.bincount(minlength=len(self.mean))
+        pooled = torch.zeros_like(self.precision_cholesky[0], dtype=torch.float64)
+        few = (counts < 2 * y.shape[1]).tolist()
+        for c, is_few in enumerate(few):
             of_class = y[matrix.labels == c].double()  # (M, K)
             if len(of_class):
                 self.mean[c] = of_class.mean(0)
             centred = of_class - self.mean[c]
-            covariance = centred.T @ centred / max(1, len(of_class))
-            covariance.diagonal().add_(SHRINKAGE * covariance.diagonal().mean() + 1e-6)
-            self.precision_cholesky[c] = torch.linalg.cholesky(torch.linalg.inv(covariance))
+            scatter = centred.T @ centred
+            pooled += scatter
+            if not is_few:
+                self.precision_cholesky[c] = _precision_cholesky(scatter / len(of_class))
+        if any(few):
+            self.precision_cholesky[few] = _precision_cholesky(pooled / len(y)).float()
 
     def fit_threshold(self, images: OODInputs, outliers: OODInputs, false_positive_rate: float) -> None:
         """Fit weight and bias to held-out images and outliers, so that `false_positive_rate` of the images scores above zero.
@@ -122,6 +131,19 @@ class OODDetector(nn.Module):
         scores = torch.cat([ours[fold == k] @ binary_logistic(ours[fold != k], theirs) for k in range(FOLDS)])
         self.weight.copy_(binary_logistic(ours, theirs) / deviation)
         self.bias.copy_(-(mean @ self.weight) - scores.quantile(1 - false_positive_rate))
+
+
+def n_components(dim: int, classes: int) -> int:
+    """K for D features and C classes."""
+    return min(COMPONENTS, dim, isqrt(MAX_NUMEL // classes))
+
+
+def _precision_cholesky(covariance: Tensor) -> Tensor:
+    """The Cholesky factor of the inverse of a covariance (K, K), shrunk."""
+    covariance = covariance.clone()
+    covariance.diagonal().add_(SHRINKAGE * covariance.diagonal().mean() + 1e-6)
+    factor: Tensor = torch.linalg.cholesky(torch.linalg.inv(covariance))
+    return factor
 
 
 def binary_logistic(negatives: Tensor, positives: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from softreg.errors import RunError
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
 from softreg.image_format import SIDE
 from softreg.messages.strangers import has_controls
-from softreg.model.out_of_distribution import COMPONENTS, OODDetector
+from softreg.model.out_of_distribution import OODDetector, n_components
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.storage.atomic import write_bytes
 from softreg.storage.tensors import dumps, loads, read_bytes
@@ -80,7 +80,7 @@ def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
         tensors, metadata = loads(raw, {"format", "classes", "features"}, optional={"image_shape", "pictures"})
         model = _empty_model(metadata)
         if any(name.startswith("novelty.") for name in tensors):
-            k = min(COMPONENTS, model.features.dim)
+            k = n_components(model.features.dim, len(model.classes))
             if tensors["novelty.root"].shape != (len(model.classes), k, k):  # before so much memory is asked for
                 raise ValueError("tensors")
             model.ood_detector = OODDetector(model.features.dim, len(model.classes))

@@ -59,8 +59,9 @@ clean:              ## take away what was built; runs stay
 # environment is never taken for a whole one.
 .venv/installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "softreg needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Installing softreg into .venv, once. PyTorch is a large download: without a GPU, its CPU build is smaller (see README.md)."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[all]'
+	$(BIN)/python -m pip install --editable '.[all]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'  # finds the fonts once, now rather than in the first training
 	@touch $@
 

@@ -1,6 +1,6 @@
 """Directives whose content is made from the code: commands, recipe fields, the HTTP API, the lesson, and what it covers.
 
-Each writes Markdown, which MyST then reads like the page around it.
+Each writes Markdown, which MyST then reads like the page around it. Beside the pages, every build writes the demo.
 """
 
 import base64
@@ -18,13 +18,16 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+import softreg
 from softreg import cli
+from softreg.exporting.html import to_bytes
 from softreg.messages import Language, translate, use_language
 from softreg.recipe import PRESETS, Recipe
 from softreg.serving.openapi import document
 
 ROOT = Path(__file__).parents[2]
 FIGURES = Path("_static", "lesson")  # what the lesson draws; made by each build
+DEMO_IMAGES = 2000  # of MNIST, to learn from: half a megabyte
 
 
 class MarkdownDirective(SphinxDirective):
@@ -201,6 +204,12 @@ def _link_to_the_source(app: Sphinx, page: str, text: list[str]) -> None:
         text[0] = re.sub(r"\]\(\.\./([^)]+)\)", rf"]({app.config.html_theme_options['source_repository']}/blob/main/\1)", text[0])
 
 
+def _write_demo(app: Sphinx, exception: Exception | None) -> None:
+    """Write playground.html, one file with the model inside, beside the pages that show it."""
+    if exception is None and app.builder.format == "html":
+        Path(app.outdir, "playground.html").write_bytes(to_bytes(softreg.load("tutorial"), images=DEMO_IMAGES))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("softreg-commands", Commands)
@@ -209,5 +218,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("softreg-lesson", Lesson)
     app.add_directive("softreg-lab-coverage", LabCoverage)
     app.connect("source-read", _link_to_the_source)
+    app.connect("build-finished", _write_demo)
     app.connect("autodoc-process-docstring", _describe_unnamed_types, priority=400)
     return {"parallel_read_safe": True}

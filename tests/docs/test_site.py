@@ -46,7 +46,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
         [sys.executable, "-m", "sphinx", *options, str(DOCS), str(folder / "html")], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return {path: Page(path.read_text(encoding="utf-8")) for path in (folder / "html").rglob("*.html")}
+    pages = [path for path in (folder / "html").rglob("*.html") if path.name != "playground.html"]  # tests/page has its tests
+    assert (folder / "html/playground.html").is_file()
+    return {path: Page(path.read_text(encoding="utf-8")) for path in pages}
 
 
 def test_every_link_leads_to_a_page_and_an_anchor(site: dict[Path, Page]) -> None:
@@ -116,3 +118,8 @@ def test_json_has_the_keys_that_are_documented(tutorial_run: Run, tmp_path: Path
     for name, arguments in typed.items():
         printed = json.loads(run_softreg(*arguments, "--json").stdout)
         assert documented[name] <= printed.keys(), name
+
+
+def test_both_languages_show_the_playground(site: dict[Path, Page]) -> None:
+    frames = [address for page in site.values() for tag, address in page.addresses if tag == "iframe"]
+    assert sorted(frames) == ["../playground.html", "playground.html"]

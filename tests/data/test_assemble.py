@@ -125,3 +125,19 @@ def test_a_run_travels_without_its_data(tmp_path: Path) -> None:
     assert softreg.evaluate(run, tmp_path / "moved.npz").n == 20
     assert reproduce(run, data=tmp_path / "moved.npz").same
     assert len(explain_run(run, data=tmp_path / "moved.npz").splits.train) == 200
+
+
+def test_data_that_was_trained_on_is_evaluated_where_it_was_held_out(tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz")
+    for validation in (0, 30):
+        recipe = Recipe(dataset=str(path), epochs=1, batch_size=50, validation=validation)
+        with pytest.warns(SoftregWarning, match="held out for testing"):
+            run = softreg.train(recipe, tmp_path / f"run{validation}", figures=False)
+        shutil.copy(path, tmp_path / "copy.npz")
+        with pytest.warns(SoftregWarning, match=f"copy.npz: .* evaluated on the {validation or 40} of 200"):
+            assert softreg.evaluate(run, tmp_path / "copy.npz").to_json() == run.result["evaluation"]
+    x, y = (np.load(path)[name] for name in "Xy")
+    np.savez(tmp_path / "b.npz", X=x, y=y, x_test=x[:5] // 2, y_test=y[:5])
+    run = softreg.train(Recipe(dataset=str(tmp_path / "b.npz"), epochs=1, batch_size=50), tmp_path / "run", figures=False)
+    with pytest.warns(SoftregWarning, match="these very images"):
+        assert softreg.evaluate(run, (x, y)).n == 200

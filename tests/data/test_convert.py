@@ -92,3 +92,16 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="name of a folder"):
             WRITERS["folders"](odd, tmp_path / "folders")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_reads_as_it_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = np.random.default_rng(1).integers(0, 256, (6, 80))
+    table = np.column_stack([rows, [0, 1] * 3])
+    np.savetxt(tmp_path / "t.csv", table, fmt="%d", delimiter=",")
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "convert", str(tmp_path / "t.csv"), str(tmp_path / "t.npz"), "--size", "8x10", "--label", "last"])
+    assert ended.value.code == 0, capsys.readouterr().err
+    assert np.array_equal(np.load(tmp_path / "t.npz")["x_train"], rows.reshape(6, 8, 10))
+    with pytest.raises(SystemExit):
+        main(["data", str(tmp_path / "t.csv"), "--size", "x"])
+    assert "--size" in capsys.readouterr().err

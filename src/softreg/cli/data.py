@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from softreg.cli.options import Name, common_options, complete, force_option
+from softreg.cli.options import Name, common_options, complete, flags_in_errors, force_option
 from softreg.cli.translated import Command, option
 from softreg.data.registry import DATASETS
 from softreg.messages import translate
+from softreg.recipe import Recipe
 from softreg.storage.destination import check_destination
 
 if TYPE_CHECKING:
@@ -25,12 +26,21 @@ if TYPE_CHECKING:
 @option("--out", type=Name(), metavar="FILE", help="data.out")
 @force_option
 @option("--form", type=click.Choice(["idx", "npz", "folders"]), help="data.form")
+@option("--size", help="recipe.size")
+@option("--label", help="recipe.label")
+@option("--split", help="recipe.split")
+@option("--skip-bad", is_flag=True, help="recipe.skip_bad")
 @common_options
-def command(words: tuple[str, ...], fetch: bool, out: str | None, force: bool, form: str | None, as_json: bool) -> None:
+def command(
+    words: tuple[str, ...], fetch: bool, out: str | None, force: bool, form: str | None, as_json: bool, **reading: Any
+) -> None:
     """Parse, fetch, verify, print."""
+    reading = {name: value for name, value in reading.items() if value}
+    with flags_in_errors(reading):
+        recipe = Recipe().replace(reading)
     if words[:1] == ("convert",) and len(words) == 3:
         form = form or ("npz" if words[2].lower().endswith(".npz") else "idx")
-        _convert(words[1], words[2], form, force=force, as_json=as_json)
+        _convert(words[1], words[2], form, recipe, force=force, as_json=as_json)
         return
     if len(words) > 1 or form:
         raise click.UsageError(translate("data.convert_usage", words=" ".join(words)))
@@ -45,7 +55,7 @@ def command(words: tuple[str, ...], fetch: bool, out: str | None, force: bool, f
         if path.suffix.lower() != ".png":
             raise click.UsageError(translate("data.needs_png", path=path))
         check_destination(path, force=force, inputs=[name])
-        _show(name, path, fetch=fetch, force=force, as_json=as_json)
+        _show(name, path, recipe, fetch=fetch, force=force, as_json=as_json)
 
 
 def _list(as_json: bool) -> None:
@@ -61,10 +71,11 @@ def _list(as_json: bool) -> None:
     click.echo(translate("data.listed", path=cache_folder()))
 
 
-def _convert(source: str, target: str, form: str, *, force: bool, as_json: bool) -> None:
+def _convert(source: str, target: str, form: str, recipe: Recipe, *, force: bool, as_json: bool) -> None:
     from softreg.data.convert import convert
+    from softreg.runs.data import read_options
 
-    counts = {part: len(data) for part, data in convert(source, target, form, force=force).items()}
+    counts = {part: len(data) for part, data in convert(source, target, form, options=read_options(recipe), force=force).items()}
     if as_json:
         click.echo(json.dumps({"schema": 1, "dataset": source, "path": target, "form": form, **counts}, ensure_ascii=False))
     else:
@@ -72,7 +83,7 @@ def _convert(source: str, target: str, form: str, *, force: bool, as_json: bool)
         click.echo(translate("data.converted", path=target, counts=summary))
 
 
-def _show(name: str, path: Path, *, fetch: bool, force: bool, as_json: bool) -> None:
+def _show(name: str, path: Path, recipe: Recipe, *, fetch: bool, force: bool, as_json: bool) -> None:
     """Verify one dataset, draw its images and print its counts."""
     from softreg.data.fetching import fetch as fetch_dataset
     from softreg.data.fetching import fetched_folder
@@ -81,12 +92,13 @@ def _show(name: str, path: Path, *, fetch: bool, force: bool, as_json: bool) -> 
     from softreg.errors import DataError
     from softreg.figures.examples import class_grid
     from softreg.figures.house_style import save
+    from softreg.runs.data import read_options
 
     if name in PUBLISHED and fetch:
         fetch_dataset(name)
     elif name in PUBLISHED and not fetched_folder(name):
         raise DataError("data.fetch_first", name=name, megabytes=PUBLISHED[name].megabytes)
-    splits = load_dataset(name)
+    splits = load_dataset(name, options=read_options(recipe))
     published = name == "mnist" or name in PUBLISHED
     save(class_grid(splits.train), path, replace=force)
     if as_json:

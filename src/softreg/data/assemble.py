@@ -36,7 +36,12 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
             found, expected = (" x ".join(map(str, part.images.shape[1:])) for part in (source.test, source.train))
             raise DataError("dataset.other_shape", where=source.test.where, found=found, expected=expected)
         return _told(Splits(train, number(source.test, classes, name)))
-    return _told(_with_test_part(train, name, seed))
+    if len(train) < 2:
+        raise DataError("forms.too_few", path=name, n=len(train))
+    splits = hold_out_test(train, seed)
+    key = "forms.held_out" if train.groups is None else "forms.held_out_groups"
+    warnings.warn(translate(key, path=name, count=len(splits.test), n=len(train), seed=seed), SoftregWarning, stacklevel=3)
+    return _told(splits)
 
 
 def _told(splits: Splits) -> Splits:
@@ -45,16 +50,14 @@ def _told(splits: Splits) -> Splits:
     return splits
 
 
-def _with_test_part(train: Dataset, name: str, seed: int) -> Splits:
+def hold_out_test(whole: Dataset, seed: int) -> Splits:
     """A fifth of the images held out for testing: drawn by class or, of images in groups, by group."""
-    order = holding_order(train, seed)
-    count = held_out_count(train, order, max(1, round(TEST_SHARE * len(train))))
-    if len(train) - count < 1:
-        raise DataError("forms.too_few", path=name, n=len(train))
-    key = "forms.held_out" if train.groups is None else "forms.held_out_groups"
-    warnings.warn(translate(key, path=name, count=count, n=len(train), seed=seed), SoftregWarning, stacklevel=4)
+    order = holding_order(whole, seed)
+    count = held_out_count(whole, order, max(1, round(TEST_SHARE * len(whole))))
+    if count == len(whole):
+        raise DataError("forms.too_few", path=whole.name, n=len(whole))
     rest, test = order[:-count].sort().values, order[-count:].sort().values
-    return Splits(train[rest], train[test])
+    return Splits(whole[rest], whole[test])
 
 
 def number(part: Part, classes: tuple[str, ...], name: str) -> Dataset:

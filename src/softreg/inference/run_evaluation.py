@@ -1,13 +1,18 @@
 """evaluate(): a run on its own test images, or on other data."""
 
 import os
+import warnings
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from softreg.data.assemble import hold_out_test
 from softreg.data.dataset import Dataset, Splits
-from softreg.data.load import load_labelled
+from softreg.data.load import hold_out, load_labelled
+from softreg.errors import SoftregError, SoftregWarning
 from softreg.inference.evaluation import Evaluation
 from softreg.inference.evaluation import evaluate as evaluate_model
+from softreg.messages import translate
 from softreg.runs.data import read_options, recipe_splits
 from softreg.runs.run import Run, open_run
 
@@ -19,7 +24,7 @@ def evaluate(run: Run | str | os.PathLike[str], data: Any = None) -> Evaluation:
     ----------
     run : a `Run` or its path
     data : None for the test images of the run's recipe; else anything `softreg.train` takes, of which all images count if there is
-        no test part
+        no test part, but for those that the run was trained on
 
     Raises
     ------
@@ -39,7 +44,25 @@ def evaluation_images(run: Run, data: Any = None) -> Dataset:
     model = run.model()
     options = replace(read_options(run.recipe), image_shape=model.image_shape)
     if isinstance(data, str | os.PathLike):
-        return load_labelled(data, model.classes, options=options)
+        return _unseen(run, load_labelled(data, model.classes, options=options))
     from softreg.data.from_python import labelled_from_python
 
-    return labelled_from_python(data, model.classes, options)
+    return _unseen(run, labelled_from_python(data, model.classes, options))
+
+
+def _unseen(run: Run, data: Dataset) -> Dataset:
+    """The images that the run held out of `data`, if it was trained on the others; else all. A warning says so."""
+    recipe, trained_on = run.recipe, run.environment["data_sha256"].get("train")
+    if len(data) < 2 or trained_on is None:
+        return data
+    if data.sha256() == trained_on:
+        warnings.warn(translate("evaluation.training_images", data=data.name), SoftregWarning, stacklevel=3)
+        return data
+    with suppress(SoftregError):  # too few images to hold as many out
+        splits = hold_out_test(data, recipe.seed)
+        splits = hold_out(splits, recipe.validation, seed=recipe.seed, stratify=recipe.takes_the_last)
+        if splits.train.sha256() == trained_on:
+            counts = {"count": len(splits.test), "n": len(data)}
+            warnings.warn(translate("evaluation.held_out", data=data.name, **counts), SoftregWarning, stacklevel=3)
+            return splits.test
+    return data

@@ -58,7 +58,9 @@ class Parquet:
                 yield Part(images, None, table.files[0], share=(good[-1] + 1) / len(table) if good else 1.0)
         else:
             source = self.read(path, replace(options, strict=False)).split()
-            yield from filter(None, [source.test or source.train])
+            part = source.test or source.train
+            if part is not None:
+                yield replace(part, ids=())
 
 
 class Table:
@@ -126,8 +128,15 @@ class Table:
     def part(self, images: Tensor, good: list[int]) -> Part:
         """The part of these images, which are those of the rows `good`."""
         splits, groups = (self._texts(self.column(name), good) for name in (self.options.split, self.options.group))
-        where, lines = self.files[0], torch.tensor(good, dtype=torch.int64) + 1
-        return Part(images, self._labels(good), where, lines=lines if len(self.files) == 1 else None, splits=splits, groups=groups)
+        if len(self.files) == 1:
+            lines = torch.tensor(good, dtype=torch.int64) + 1
+            return Part(images, self._labels(good), self.files[0], lines=lines, splits=splits, groups=groups)
+        rows = [
+            f"{path.name}:{row}"
+            for path, file in zip(self.files, self._opened, strict=True)
+            for row in range(1, file.metadata.num_rows + 1)
+        ]
+        return Part(images, self._labels(good), self.files[0].parent, [rows[index] for index in good], splits=splits, groups=groups)
 
     def _texts(self, column: str | None, good: list[int]) -> list[str] | None:
         if column is None:

@@ -1,4 +1,4 @@
-// Arrays of the API become pixels of a canvas. Signed numbers are orange (for) and blue (against).
+// Arrays of the API become pixels of a canvas. Signed numbers are orange (for) and violet (against).
 
 /** @import { DecodedArray, EncodedArray } from "./types.d.ts" */
 

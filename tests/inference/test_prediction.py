@@ -68,7 +68,10 @@ def test_probabilities_are_the_softmax_of_the_models_own_logits(mnist: Splits) -
         torch.testing.assert_close(found.probabilities, torch.softmax(model(image[None])[0], 0), atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize(("probability", "text"), [(0.5, "50.0%"), (0.9994, "99.9%"), (0.99996, ">99.9%"), (1.0, ">99.9%")])
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(0.0, "0.0%"), (1e-6, "<0.1%"), (0.5, "50.0%"), (0.9994, "99.9%"), (0.99996, ">99.9%"), (1.0, ">99.9%")],
+)
 def test_no_probability_is_shown_as_certain(probability: float, text: str) -> None:
     assert percent(probability) == text
 

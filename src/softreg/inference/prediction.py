@@ -193,6 +193,8 @@ def abstention_reasons(scores: Scores) -> list[str | None]:
 
 def percent(probability: float) -> str:
     """A probability for people: never more certain than it is."""
+    if 0 < probability < 0.0005:
+        return "<0.1%"
     return ">99.9%" if probability >= 0.9995 else f"{probability:.1%}"
 
 

@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 
 from softreg.errors import MissingExtraError
 from softreg.messages import translate
+from softreg.optim.arrays import solve_arrays
 from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, penalties_per_row, unconverged
 
 try:
@@ -128,8 +129,6 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If a parameter or an array is not what it should be.
         """
-        from softreg.optim.exact import solve
-
         check_parameters(self.solver, self.penalty, self.l1_ratio, C=1.0 if self.l2 else self.C, dual=self.dual)
         given = X
         floats = np.float64 if self.solver == "liblinear" else FLOATS
@@ -150,7 +149,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             weight_sum=len(labels) if weights is None else float(weights.sum()),
             classes=len(self.classes_),
         )
-        solution = solve(
+        solution = solve_arrays(
             _with_column(X, self.intercept_scaling) if liblinear and self.fit_intercept else X,
             labels.astype(np.int64, copy=False),
             len(self.classes_),

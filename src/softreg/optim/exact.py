@@ -1,12 +1,8 @@
-"""The minimum of an objective over numpy or SciPy arrays, to a proven gap: what the scikit-learn estimator calls.
-
-Imported when it fits, not before: an estimator that only predicts does without torch.
-"""
+"""The minimum of an objective over numpy or SciPy arrays, to a proven gap: how the estimator solves what is not small."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +15,7 @@ from softreg.optim.duality_gap import duality_gap
 from softreg.optim.elastic_net import minimize_elastic_net
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective
+from softreg.optim.small_newton import Solution
 from softreg.optim.solver import State, TerminationReason
 from softreg.optim.solvers.lbfgs import LBFGS
 from softreg.optim.solvers.newton import Newton
@@ -32,22 +29,6 @@ WORTH_THREADS = 2**22  # products in a pass over the rows, N D C, below which a 
 IMPORTED_BY = os.getpid()
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """Coefficients, and how good they are.
-
-    Attributes
-    ----------
-    theta : (C, D + 1), the bias last, of the type of the rows
-    steps : iterations
-    gap : how far the objective is above its minimum at most; an estimate if there is no penalty
-    """
-
-    theta: Array
-    steps: int
-    gap: float
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """Both READMEs say the same, what they show is there, and their links lead somewhere; `tests/docs` runs their examples."""
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -69,3 +70,16 @@ def test_the_tree_names_what_is_there() -> None:
     for names in re.findall(r"^      (\S.*?)\s{2,}", tree, flags=re.MULTILINE):
         for name in names.split(", "):
             assert (ROOT / "src/softreg" / name).exists(), name
+
+
+def test_on_a_package_index_every_link_and_picture_leads_to_the_repository() -> None:
+    absolute_links = runpy.run_path(str(ROOT / ".ci/readme_hook.py"))["absolute_links"]
+    text = absolute_links((ROOT / "README.md").read_text(encoding="utf-8"), "https://example.org/softreg")
+    links = re.findall(r"(!?)\[[^]]*\]\(([^)]+)\)", text)
+    assert len(links) > 20
+    for picture, link in links:
+        if link.startswith("#"):
+            continue
+        way, _, path = link.removeprefix("https://example.org/softreg/").partition("/main/")
+        assert way == ("raw" if picture else "blob"), link
+        assert (ROOT / path.partition("#")[0]).exists(), link

@@ -80,7 +80,7 @@ MISTYPED = [
     (["reproduce", "a", "b", "c"], "Got unexpected extra arguments (b c)", "b c"),
     (["serve", "--port", "70000"], "Invalid value for '--port': 70000 is not in the range 0<=x<=65535.", "0<=x<=65535"),
     (["serve", "--port", "x"], "Invalid value for '--port': 'x' is not a valid integer", "--port"),
-    (["export", "run", "--format", "zip"], "Invalid value for '--format': 'zip' is not one of 'onnx', 'npz', 'json'.", "'json'"),
+    (["export", "run", "--format", "zip"], "Invalid value for '--format': 'zip' is not one of 'onnx', 'npz', ", "'json'"),
     (["lab", "--notebook", ""], "Invalid value for '--notebook': a name must not be empty", "--notebook"),
     (["train", "--resume"], "--resume needs --out RUN", "--out RUN"),
 ]

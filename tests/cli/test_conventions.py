@@ -42,7 +42,7 @@ def test_the_examples_of_a_command_can_be_typed(name: str, language: Language) -
         (["train", "--preset"], "o", ["optimum"]),
         (["train", "--solver"], "n", ["newton"]),
         (["train", "--dataset"], "mn", ["mnist"]),
-        (["export", "--format"], "", ["onnx", "npz", "json"]),
+        (["export", "--format"], "", ["onnx", "npz", "json", "html", "web"]),
         (["evaluate"], "b", ["best"]),
         (["evaluate", "best", "--data"], "km", ["kmnist"]),
         (["train", "--val"], "--val", ["--validation"]),

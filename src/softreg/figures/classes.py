@@ -9,7 +9,7 @@ from torch import Tensor
 
 from softreg.data.dataset import Dataset
 from softreg.features.registry import FEATURE_MAPS
-from softreg.figures.house_style import MUTED, bold, house_style, new_figure, save
+from softreg.figures.house_style import MUTED, house_style, new_figure, save
 from softreg.figures.layout import (
     BLOCK_ROWS,
     LEFT,
@@ -72,7 +72,7 @@ def typical_images(data: Dataset, index: Tensor) -> Figure:
             axes = figure.add_axes((left / WIDTH, bottom / height, len(indices[:count]) * side / WIDTH, tall / height))
             draw_images(axes, strip, data.image_shape)
             axes.axis("off")
-            figure.text((left - 0.12) / WIDTH, (bottom + tall / 2) / height, name, ha="right", va="center", fontweight=bold())
+            figure.text((left - 0.12) / WIDTH, (bottom + tall / 2) / height, name, ha="right", va="center", fontweight="bold")
         return figure
 
 

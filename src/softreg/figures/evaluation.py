@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from softreg.data.dataset import Dataset
-from softreg.figures.house_style import BLUE, FAINT, INK, PALE_BLUE, bold, house_style, new_figure
+from softreg.figures.house_style import BLUE, FAINT, INK, PALE_BLUE, house_style, new_figure
 from softreg.figures.layout import draw_captioned, draw_images, heatmap_axes, image_grid
 from softreg.inference.evaluation import Evaluation
 from softreg.messages import translate
@@ -41,7 +41,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
 def _number(axes: Axes, counts: NDArray[np.int64], dark: NDArray[np.bool_]) -> None:
     """Write the count of images into each cell, in bold on the diagonal."""
     for row, column in np.argwhere(counts):
-        weight, colour = (bold(), BLUE) if row == column else (400, "white" if dark[row, column] else INK)
+        weight, colour = ("bold", BLUE) if row == column else ("normal", "white" if dark[row, column] else INK)
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=9, fontweight=weight, color=colour)
 
 

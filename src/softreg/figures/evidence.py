@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
-from softreg.figures.house_style import DIVERGING, FAINT, MUTED, bold, house_style, new_figure
+from softreg.figures.house_style import DIVERGING, FAINT, MUTED, house_style, new_figure
 from softreg.figures.layout import LEFT, TOP, WIDTH
 from softreg.imaging.picture import Picture
 from softreg.inference.attribution import Attribution
@@ -60,7 +60,7 @@ def _draw_row(figure: Figure, bottom: float, picture: Picture, explained: Explai
         _draw_crop(panel, picture, prediction, faded=evidence is not None)
         if evidence is not None:
             _draw_evidence(panel, prediction, evidence, scale)
-        panel.set_title(title, fontweight=bold(), pad=6)
+        panel.set_title(title, fontweight="bold", pad=6)
         panel.text(0, -0.05, caption, transform=panel.transAxes, va="top", fontsize=8.5, color=MUTED, linespacing=1.45)
 
 

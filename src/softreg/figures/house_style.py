@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,27 +61,31 @@ def house_style() -> Iterator[None]:
     current, hangul = language(), hangul_font()
     if hangul is None:
         use_language("en")
-    families, bold = ["DejaVu Sans"], 700
+    families = ["DejaVu Sans"]
     if hangul is not None:
-        families, bold = ([hangul[0]], hangul[1]) if current == "ko" else ([*families, hangul[0]], bold)
+        families = [hangul] if current == "ko" else [*families, hangul]
     try:
-        with mpl.rc_context(STYLE | {"font.family": families, "figure.titleweight": bold}):  # type: ignore[arg-type]
+        with mpl.rc_context(STYLE | {"font.family": families}):  # type: ignore[arg-type]
             yield
     finally:
         use_language(current)
 
 
 @cache
-def hangul_font() -> tuple[str, int] | None:
-    """The name of an installed font that has Hangul, and the weight of its bold; None if there is none."""
+def hangul_font() -> str | None:
+    """The name of an installed font that has Hangul, now known to Matplotlib; None if there is none.
+
+    Its bold is registered with the weight of bold, whatever the file says (Nanum's says 600, and Matplotlib would warn each time).
+    """
     installed = {Path(path).stem: path for path in font_manager.findSystemFonts()}
     for names in HANGUL_FILES:
         paths = [installed[name] for name in names if name in installed]
         if len(paths) == len(names) and all(font_manager.get_font(path).get_char_index(ord("한")) for path in paths):
-            for path in paths:
-                font_manager.fontManager.addfont(path)
-            regular, bold = (font_manager.ttfFontProperty(font_manager.get_font(path)) for path in paths)
-            return regular.name, int(bold.weight)
+            fonts = [font_manager.ttfFontProperty(font_manager.get_font(path)) for path in paths]
+            font_manager.fontManager.ttflist += [
+                replace(font, weight=weight) for font, weight in zip(fonts, (400, 700), strict=True)
+            ]
+            return fonts[0].name
     return None
 
 
@@ -88,14 +93,8 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     """An empty figure of `width` by `height` inches with its title at the upper left, smaller if it is long."""
     figure = Figure(figsize=(width, height))
     size = 13 * min(1, 10 * (width - 0.3) / max(1, len(title)))  # points; of 13, about ten letters make an inch
-    figure.text(0.3 / width, 1 - 0.22 / height, title, ha="left", va="top", fontsize=size, fontweight=bold())
+    figure.text(0.3 / width, 1 - 0.22 / height, title, ha="left", va="top", fontsize=size, fontweight="bold")
     return figure
-
-
-def bold() -> int:
-    """The font weight of bold in the current font (600 for Nanum, 700 for most)."""
-    weight: int = mpl.rcParams["figure.titleweight"]
-    return weight
 
 
 def to_png(figure: Figure) -> bytes:

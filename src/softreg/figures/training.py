@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from softreg.figures.house_style import BLUE, DIVERGING, MUTED, bold, house_style, new_figure
+from softreg.figures.house_style import BLUE, DIVERGING, MUTED, house_style, new_figure
 from softreg.figures.layout import MAX_CLASSES, colorbar_axes, image_grid, shortened, title_of_shown
 from softreg.messages import translate
 
@@ -45,11 +45,11 @@ def class_templates(templates: Tensor, classes: Sequence[str], title: str) -> Fi
             light = (0.5 + templates / (2 * largest)).clamp(0, 1)
             for cell, template, name in zip(cells, light.numpy(), classes, strict=True):
                 cell.imshow(template, interpolation="nearest")
-                cell.set_title(shortened(name), fontweight=bold(), fontsize=size)
+                cell.set_title(shortened(name), fontweight="bold", fontsize=size)
             return figure
         for cell, template, name in zip(cells, templates.numpy(), classes, strict=True):
             heatmap = cell.imshow(template, cmap=DIVERGING, norm=norm, interpolation="nearest")
-            cell.set_title(shortened(name), fontweight=bold(), fontsize=size)
+            cell.set_title(shortened(name), fontweight="bold", fontsize=size)
         right = colorbar_axes(figure)
         bar = figure.colorbar(heatmap, cax=right, extend="both")
         bar.outline.set_visible(False)

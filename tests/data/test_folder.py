@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from softreg.data.folder import read_folder
-from softreg.data.load import load_dataset
+from softreg.data.load import load_dataset, stream_images
 from softreg.data.memory_map import is_mapped
-from softreg.errors import DataError
+from softreg.errors import DataError, SoftregWarning
 from tests.helpers.http_mirror import idx, tiny
 
 
@@ -97,3 +97,25 @@ def test_large_files_are_mapped(tmp_path: Path) -> None:
         file.write(b"\0")
     with pytest.raises(DataError, match="but there are more"):
         read_folder(tmp_path, "large", map_from=1)
+
+
+def test_images_to_answer_for_need_no_labels(tmp_path: Path) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (5, 8, 8), dtype=np.uint8)
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(images))
+    (part,) = stream_images(tmp_path)
+    assert np.array_equal(part.images.numpy(), images)
+    (tmp_path / "t10k-images-idx3-ubyte").unlink()
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(images[:, 0, 0]))
+    with pytest.raises(DataError, match="t10k-images-idx3-ubyte"):
+        list(stream_images(tmp_path))
+
+
+def test_mapped_images_are_held_out_as_they_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softreg.data.folder.MAP_FROM", 0)
+    images = np.random.default_rng(1).integers(0, 256, (20, 8, 8), dtype=np.uint8)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(images))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx((np.arange(20) % 2).astype(np.uint8)))
+    with pytest.warns(SoftregWarning, match="the last 4 of the 20 images"):
+        splits = load_dataset(tmp_path)
+    assert is_mapped(splits.train.images)
+    assert np.array_equal(splits.test.images.numpy(), images[16:])

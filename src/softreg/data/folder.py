@@ -1,6 +1,7 @@
 """A dataset in a folder of IDX files, gzip'd or not, under the names of the original distribution."""
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
 TRAIN, TEST = "train", "t10k"
+BATCH = 10_000  # images of a stream at a time
 MAP_FROM = 128 << 20  # larger image files are memory-mapped; below, a copy in memory is safer and as fast
 _SUBFOLDERS = (".", "raw", "MNIST/raw")  # the last: a torchvision root
 
@@ -29,6 +31,16 @@ class IdxFolder(WholeForm):
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`. One of the two parts may be missing, but not one file of a part."""
         return _read(path, MAP_FROM)
+
+    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
+        """See `Form`. Labels need not be there."""
+        inside = _inside(path) or path
+        found = _find(inside, TEST, "images") or _find(inside, TRAIN, "images")
+        if found is None:
+            raise DataError("data.no_idx", path=inside, name=f"{TEST}-images-idx3-ubyte")
+        images = read_images(found)
+        for start in range(0, len(images), BATCH):
+            yield Part(images[start : start + BATCH], None, found, share=min(1.0, (start + BATCH) / len(images)))
 
 
 def read_folder(folder: Path, name: str, *, classes: tuple[str, ...] = (), map_from: int = MAP_FROM) -> Splits:

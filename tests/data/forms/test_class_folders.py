@@ -101,7 +101,7 @@ def test_bad_files_are_listed_and_skipped_only_when_asked(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"2 of 4 files.*notes.txt.*cut.png.*--skip-bad"):
         train_part(tmp_path)
     with pytest.warns(SoftregWarning, match="2 of 4"):
-        assert train_part(tmp_path, skip_bad=True).ids == (str(Path("a/1.png")), str(Path("b/1.png")))
+        assert train_part(tmp_path, skip_bad=True).ids == [str(Path("a/1.png")), str(Path("b/1.png"))]
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:

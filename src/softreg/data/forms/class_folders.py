@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unicodedata import normalize
 
-from softreg.data.forms.pictures import SUFFIXES, as_pictures, decode_parts, stream
+from softreg.data.forms.pictures import SUFFIXES, PictureFiles, decode_parts, stream
 from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, words_of
 
 IGNORED = ("thumbs.db", "desktop.ini", "__macosx")
@@ -27,23 +27,20 @@ class ClassFolders:
         if "train" in folders and not subfolders(folders.get("test", path)):
             folders.pop("test", None)  # pictures to answer for
         files = {part: _files(folder) for part, folder in folders.items()}
-        pictures = {part: as_pictures([file for file, _ in found]) for part, found in files.items()}
+        pictures = {part: PictureFiles(folders[part], names) for part, (names, _) in files.items()}
         read = {}
         for part, (images, good) in decode_parts(pictures, options, folders).items():
-            kept = [files[part][index] for index in good]
-            ids = tuple(str(file.relative_to(folders[part])) for file, _ in kept)
-            labels = [name for _, name in kept if name is not None]
-            read[part] = Part(images, labels or None, folders[part], ids)
+            names, classes = ([column[index] for index in good] if column else None for column in files[part])
+            read[part] = Part(images, classes, folders[part], names or ())
         return Source(read.get("train"), read.get("test"))
 
     def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
         """See `Form`."""
         folders = _parts(path)
         folder = folders.get("test") or folders["train"]
-        files = [file for file, _ in _files(folder)]
-        for images, good in stream(as_pictures(files), options, folder):
-            ids = [str(files[index].relative_to(folder)) for index in good]
-            yield Part(images, None, folder, ids, share=(good[-1] + 1) / len(files) if good else 1.0)
+        names, _ = _files(folder)
+        for images, good in stream(PictureFiles(folder, names), options, folder):
+            yield Part(images, None, folder, [names[index] for index in good], share=(good[-1] + 1) / len(names) if good else 1.0)
 
 
 def subfolders(path: Path) -> list[Path]:
@@ -81,15 +78,16 @@ def _inner(folder: Path) -> Path:
     return inside[0] if len(inside) == 1 and inside[0].name == folder.name else folder
 
 
-def _files(folder: Path) -> list[tuple[Path, str | None]]:
-    """All files of a part with their class, in the order of their paths; without a class where there are no folders of classes."""
+def _files(folder: Path) -> tuple[list[str], list[str] | None]:
+    """The paths of all files in a part, in order, and their classes; None where there are no folders of classes."""
     classes = subfolders(folder)
     if not classes:
-        return [(folder / name, None) for name in sorted(_names(folder))]
-    return [
-        (Path(parent, name), normalize("NFC", sub.name))
-        for sub in classes
-        for parent, _, names in sorted(os.walk(sub))
-        for name in sorted(names)
-        if not _is_ignored(name)
-    ]
+        return sorted(_names(folder)), None
+    names: list[str] = []
+    labels: list[str] = []
+    for sub in classes:
+        for parent, _, inside in sorted(os.walk(sub)):
+            below = os.path.relpath(parent, folder)
+            names += [os.path.join(below, name) for name in sorted(inside) if not _is_ignored(name)]  # noqa: PTH118 - faster
+        labels += [normalize("NFC", sub.name)] * (len(names) - len(labels))
+    return names, labels

@@ -10,7 +10,7 @@ import torch
 from softreg.data.forms.csv_layout import ID_NAMES, LABEL_NAMES
 from softreg.data.forms.csv_text import SUFFIXES, delimiter_of, is_number, opened, split
 from softreg.data.forms.pictures import SUFFIXES as PICTURE_SUFFIXES
-from softreg.data.forms.pictures import as_pictures, decode_parts, stream
+from softreg.data.forms.pictures import PictureFiles, decode_parts, stream
 from softreg.data.forms.source import Part, ReadOptions, Source, files_by_part, one_file
 from softreg.errors import DataError
 
@@ -48,7 +48,7 @@ class PictureTable:
         """See `Form`. A test file without labels is no test part."""
         where = _files(path)
         rows = {part: _rows(file, options) for part, file in where.items()}
-        decoded = decode_parts({part: as_pictures(found.files) for part, found in rows.items()}, options, where)
+        decoded = decode_parts({part: found.pictures for part, found in rows.items()}, options, where)
         parts = {part: _part(*decoded[part], rows[part], where[part]) for part in rows}
         return Source(parts.get("train"), parts.get("test"))
 
@@ -57,17 +57,17 @@ class PictureTable:
         files = _files(path)
         file = files.get("test") or files["train"]
         rows = _rows(file, replace(options, strict=False))
-        for images, good in stream(as_pictures(rows.files), options, file):
-            part = replace(_part(images, good, rows, file), share=(good[-1] + 1) / len(rows.files) if good else 1.0)
+        for images, good in stream(rows.pictures, options, file):
+            part = replace(_part(images, good, rows, file), share=(good[-1] + 1) / len(rows.ids) if good else 1.0)
             test = None if part.splits is None else part.sides()[1]
             yield part if test is None else part[torch.tensor(test, dtype=torch.int64)]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The columns of a table: files and their names in it, labels, parts, groups (None without such a column) and lines."""
+    """The columns of a table: pictures and what it calls them, labels, parts, groups (None without such a column) and lines."""
 
-    files: Sequence[Path]
+    pictures: PictureFiles
     ids: Sequence[str]
     labels: list[str] | None
     splits: Sequence[str] | None
@@ -108,13 +108,9 @@ def _place_of(cell: str, table: Path) -> tuple[Path, str] | None:
     for folder in folders:
         for suffix in ("", *PICTURE_SUFFIXES):
             place = folder / f"{cell}{suffix}"
-            if place.suffix.lower() in PICTURE_SUFFIXES and place.is_file() and _is_inside(place, base):
+            if place.suffix.lower() in PICTURE_SUFFIXES and place.is_file() and ".." not in place.parts:
                 return folder, suffix
     return None
-
-
-def _is_inside(place: Path, folder: Path) -> bool:
-    return place.resolve().is_relative_to(folder.resolve())
 
 
 def _rows(path: Path, options: ReadOptions) -> Rows:
@@ -134,11 +130,11 @@ def _rows(path: Path, options: ReadOptions) -> Rows:
     if labels and "" in labels:
         raise DataError("forms.csv_no_label", path=path, row=rows[labels.index("")][0])
     ids = [cells[layout.picture] for _, cells in rows]
-    files = [layout.folder / f"{name}{layout.suffix}" for name in ids]
-    for file, (number, _) in zip(files, rows, strict=True):
-        if not _is_inside(file, path.parent):
-            raise DataError("forms.parquet_cell", path=path, row=number, found=str(file)[:60])
-    return Rows(files, ids, labels, splits, groups, [number for number, _ in rows])
+    names = [f"{name}{layout.suffix}" for name in ids]
+    for name, (number, _) in zip(names, rows, strict=True):
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise DataError("forms.parquet_cell", path=path, row=number, found=name[:60])
+    return Rows(PictureFiles(layout.folder, names), ids, labels, splits, groups, [number for number, _ in rows])
 
 
 def _column(name: str, layout: Layout, path: Path, options: ReadOptions) -> int | None:

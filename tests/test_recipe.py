@@ -4,8 +4,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tomli_w
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,3 +148,25 @@ def test_a_penalty_is_chosen_only_by_solvers_that_find_optima() -> None:
     assert Recipe(solver="lbfgs", l2="auto").l2 == "auto"
     with pytest.raises(RecipeError, match="lbfgs"):
         Recipe(solver="sgd", l2="auto")
+
+
+def test_numbers_in_all_but_name_are_converted_at_the_door() -> None:
+    given = Recipe(
+        dataset=Path("mnist"),  # type: ignore[arg-type]
+        batch_size=100.0,  # type: ignore[arg-type]
+        epochs=np.int64(3),  # type: ignore[arg-type]
+        seed=torch.tensor(5),  # type: ignore[arg-type]
+        drop_last=np.bool_(True),  # type: ignore[arg-type]
+        lr=1,
+        l2=np.float32(0.5),  # type: ignore[arg-type]
+    )
+    wanted = Recipe(dataset="mnist", batch_size=100, epochs=3, seed=5, drop_last=True, lr=1.0, l2=0.5)
+    assert given == wanted
+    assert given.to_toml() == wanted.to_toml()
+    assert {type(getattr(given, name)) for name in ("batch_size", "epochs", "seed")} == {int}
+
+
+@pytest.mark.parametrize("value", [1.5, float("nan"), float("inf"), 10**400, "3", np.array([3]), None, True])
+def test_what_is_no_integer_is_refused(value: Any) -> None:
+    with pytest.raises(RecipeError, match="epochs"):
+        Recipe(epochs=value)

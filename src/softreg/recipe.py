@@ -23,7 +23,7 @@ from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import Choices, translate
 from softreg.messages.suggestion import Suggestion
 from softreg.optim.solvers.registry import SOLVERS
-from softreg.recipe_field import check, shortened, spec
+from softreg.recipe_field import check, plain, shortened, spec
 
 PRESETS = ("tutorial", "optimum", "best")
 IN_MEMORY = "in-memory"  # the dataset of a run that was trained on data passed from Python
@@ -71,6 +71,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for field in fields(self):
+            object.__setattr__(self, field.name, plain(getattr(self, field.name), type(field.default)))
             check(field, getattr(self, field.name))
         for field in fields(self):
             if field.name not in self.fields_read_by(self.solver) and getattr(self, field.name) != field.default:

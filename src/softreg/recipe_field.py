@@ -1,6 +1,8 @@
 """The fields of a recipe: which values each accepts."""
 
 import dataclasses
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +39,18 @@ class FieldSpec:
 def spec(default: Any, **limits: Any) -> Any:
     """A dataclass field with this default whose values are limited as `FieldSpec(**limits)` says."""
     return dataclasses.field(default=default, metadata={"spec": FieldSpec(**limits)})
+
+
+def plain(value: Any, kind: type) -> Any:
+    """The value as its field's type where it is one in all but name: 100.0 for an integer, a number of NumPy's, a `Path`."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if kind is float and type(value) is int:
+        with suppress(OverflowError):
+            return float(value)
+    return os.fspath(value) if kind is str and isinstance(value, os.PathLike) else value
 
 
 def check(field: "dataclasses.Field[Any]", value: Any) -> None:

@@ -1,5 +1,6 @@
 """The command line as a user types it: real processes where it matters, exit codes, one line for each fault."""
 
+import json
 import re
 import subprocess
 import sys
@@ -114,3 +115,27 @@ def test_softreg_alone_shows_its_help() -> None:
 def test_train_imports_no_torchvision() -> None:
     code = "import sys, softreg.training.train; assert not {'torchvision', 'matplotlib'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], timeout=60, check=True)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_harm(closed: str, tmp_path: Path) -> None:
+    command = f'"{sys.executable}" -m softreg export tutorial --format json {closed}'
+    assert subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    assert json.loads((tmp_path / "tutorial.json").read_text())  # nothing that was to be printed is in it
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp932", "latin-1"])
+def test_letters_that_a_stream_does_not_have(encoding: str) -> None:
+    english = run_softreg("nonsense", SOFTREG_LANG="ko", PYTHONIOENCODING=encoding)
+    assert (english.returncode, english.stderr.count("\n")) == (2, 1)
+    assert english.stderr.startswith("softreg: No such command")
+    korean = run_softreg("nonsense", "--lang", "ko", PYTHONIOENCODING=encoding)
+    assert (korean.returncode, korean.stderr.count("\n")) == (2, 1)
+    assert "nonsense" in korean.stderr
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "-5", "", "wide", "9" * 30])
+def test_a_terminal_of_an_odd_width(columns: str) -> None:
+    shown = run_softreg("data", COLUMNS=columns)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "fashion-mnist" in shown.stdout

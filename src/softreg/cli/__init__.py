@@ -4,6 +4,7 @@ Results go to stdout; progress, warnings and errors to stderr. Exit codes: 0 don
 May import everything; start reading at `main`.
 """
 
+import io
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from softreg.errors import FAILED, INTERRUPTED, SoftregError, SoftregWarning
 from softreg.messages import language_of_locale, translate, use_language
 from softreg.messages.strangers import without_controls
 
+MIN_COLUMNS = 20  # of a terminal
 COMMANDS = ("train", "evaluate", "predict", "explain", "data", "lab", "serve", "export", "reproduce")
 
 
@@ -56,6 +58,7 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run softreg with these arguments (those of the process if None), and exit with its exit code."""
+    _prepare_streams()
     install()
     arguments = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     _choose_language(arguments)
@@ -76,6 +79,19 @@ def main(arguments: list[str] | None = None) -> None:
         expected = isinstance(error, SoftregError | OSError | MemoryError)
         message = str(error) if expected else translate("cli.unexpected", kind=type(error).__name__, error=error)
         _fail(_code(error), message, getattr(error, "exit_code", FAILED), arguments)
+
+
+def _prepare_streams() -> None:
+    """Give closed streams a place, lest the next file that is opened become stdout; let no letter stop a command half-way."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - for as long as the process lives
+        elif isinstance(stream, io.TextIOWrapper) and mode == "w":
+            stream.reconfigure(errors="backslashreplace")
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns[:9]) < MIN_COLUMNS:  # 0 where a terminal does not know: nothing would be shown
+        del os.environ["COLUMNS"]
 
 
 def _fail(code: str, message: str, exit_code: int, arguments: list[str]) -> NoReturn:
@@ -112,4 +128,16 @@ def _choose_language(arguments: list[str]) -> None:
     given = [value for flag, value in pairwise(arguments) if flag == "--lang"]
     given += [argument.removeprefix("--lang=") for argument in arguments if argument.startswith("--lang=")]
     chosen = given[-1] if given else os.environ.get("SOFTREG_LANG", language_of_locale())
+    if not given and not _can_show_hangul():
+        chosen = "en"
     use_language("ko" if chosen == "ko" else "en")  # an invalid --lang is rejected when it is parsed
+
+
+def _can_show_hangul() -> bool:
+    """Whether stdout and stderr have the letters of Korean: not on a terminal set to Japanese, or to ASCII."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            "한".encode(stream.encoding or "utf-8")
+    except (LookupError, UnicodeError):
+        return False
+    return True

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from softreg.compute.defaults import default_torch
 from softreg.data.assemble import assemble, held_out_count, holding_order, number
 from softreg.data.bundled import read_mnist
 from softreg.data.dataset import Dataset, Splits
@@ -24,6 +25,7 @@ SEED = 777
 AS_IT_IS = ReadOptions()
 
 
+@default_torch()
 def load_dataset(name_or_path: str | os.PathLike[str], *, options: ReadOptions = AS_IT_IS, seed: int = SEED) -> Splits:
     """The training and test images of a dataset known by name, or in files: IDX, CSV, NPZ, class folders, ...
 
@@ -89,6 +91,7 @@ def hold_out(splits: Splits, count: int, *, seed: int, stratify: bool) -> Splits
     return held.hold_out(count) if count else held
 
 
+@default_torch()
 def load_labelled(name_or_path: str | os.PathLike[str], classes: tuple[str, ...], *, options: ReadOptions = AS_IT_IS) -> Dataset:
     """The images to evaluate a model of `classes` on: the test images or, of files without a test part, all.
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from softreg.compute.defaults import default_torch
 from softreg.errors import MissingExtraError, RunError, WriteError
 from softreg.exporting.registry import FORMATS
 from softreg.model.softmax_regression import SoftmaxRegression
@@ -52,6 +53,7 @@ def _check_folder(path: Path, files: Iterable[str], *, force: bool) -> None:
         raise WriteError("output.exists", path=path)
 
 
+@default_torch()
 def to_bytes(model: SoftmaxRegression, file_format: str, images: int | None = None) -> bytes:
     """The bytes of the file that `export` writes; raises as `export` does."""
     content = _content(model, file_format, images)
@@ -59,6 +61,7 @@ def to_bytes(model: SoftmaxRegression, file_format: str, images: int | None = No
     return content
 
 
+@default_torch()
 def to_files(model: SoftmaxRegression, file_format: str, images: int | None = None) -> dict[str, bytes]:
     """The files, by name, of the folder that `export` writes; raises as `export` does."""
     files = _content(model, file_format, images)

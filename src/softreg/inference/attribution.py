@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from softreg.compute.defaults import default_torch
 from softreg.data.dataset import Dataset
 from softreg.features.deskew import deskew
 from softreg.features.registry import FEATURE_MAPS
@@ -60,6 +61,7 @@ class Attribution:
         }
 
 
+@default_torch(keep_inference_mode=True)
 def attribution(model: SoftmaxRegression, prediction: "DigitPrediction", c: int) -> Attribution:
     """The contributions of the pixels of a digit to the logit of class number `c`."""
     image = torch.from_numpy(prediction.digit.image)[None]  # (1, 28, 28)
@@ -74,6 +76,7 @@ def first_and_second(model: SoftmaxRegression, prediction: "DigitPrediction") ->
     return attribution(model, prediction, first), attribution(model, prediction, second)
 
 
+@default_torch(keep_inference_mode=True)
 def attribution_maps(model: SoftmaxRegression, image: Tensor) -> Tensor:
     """The contribution of each pixel of an image uint8 (28, 28) to the logit of each class: (C, 28, 28)."""
     return torch.cat([model.features.attribute(image[None], weight) for weight in model.linear.weight.detach()])
@@ -86,6 +89,7 @@ def weight_templates(model: SoftmaxRegression) -> Tensor | None:
     return model.linear.weight.detach().view(-1, *model.image_shape).cpu()
 
 
+@default_torch(keep_inference_mode=True)
 @torch.no_grad()
 def templates(model: SoftmaxRegression, data: Dataset) -> Tensor:
     """What each class looks for: (C, H, W), or (C, H, W, 3) of pixels in colour; of images such as MNIST's, on upright digits.

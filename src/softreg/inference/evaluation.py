@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import nll_loss
 
+from softreg.compute.defaults import default_torch
 from softreg.data.dataset import Dataset
 from softreg.errors import DataError
 from softreg.messages import translate
@@ -75,6 +76,7 @@ class Evaluation:
         return wilson_interval(self.accuracy, self.n)
 
     @property
+    @default_torch(keep_inference_mode=True)
     def ece(self) -> float:
         """The expected calibration error, in [0, 1]."""
         top, predictions = self.probabilities.max(1)  # (N,)
@@ -83,6 +85,7 @@ class Evaluation:
         return float(torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, excess).abs().sum()) / self.n
 
     @cached_property
+    @default_torch(keep_inference_mode=True)
     def confusion(self) -> Tensor:
         """The number of images of class i (row) predicted as j (column): int64 (C, C)."""
         count = len(self.classes)
@@ -119,6 +122,7 @@ class Evaluation:
         }
 
 
+@default_torch(keep_inference_mode=True)
 def evaluate(model: SoftmaxRegression, data: Dataset) -> Evaluation:
     """The evaluation of `model` on all images of `data`.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from softreg.compute.defaults import default_torch
 from softreg.data.dataset import Splits
 from softreg.inference.attribution import prototypes, templates
 from softreg.inference.label_issues import LabelIssues, cross_val_log_proba, find_label_issues
@@ -43,6 +44,7 @@ class RunExplanation:
         }
 
 
+@default_torch()
 def explain_run(run: Run, on_fold: Callable[[int], None] = lambda fold: None, *, data: Any = None) -> RunExplanation:
     """Explain the model of a run; `on_fold(fold)` is called before each fold of the cross-validation on training labels.
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from softreg.compute.defaults import default_torch
 from softreg.errors import PictureError
 from softreg.imaging.decode import Source
 from softreg.imaging.picture import Digit, Picture, read_picture
@@ -136,6 +137,7 @@ def _abstention(reason: str | None) -> dict[str, Any]:
     }
 
 
+@default_torch(keep_inference_mode=True)
 def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Prediction]:
     """Read all pictures, each in the way in which the model is surest of its digits (`softreg.inference.reading`).
 
@@ -172,6 +174,7 @@ def _picture_or_error(source: Source, name: str) -> Picture | PictureError:
         return error
 
 
+@default_torch(keep_inference_mode=True)
 def predict_images(model: SoftmaxRegression, images: Tensor) -> tuple[Tensor, Tensor, list[str | None]]:
     """What a model says of images (N, 28, 28): logits (N, C), probabilities (N, C), and for each the reason to abstain, or None."""
     scores = score(model, images)

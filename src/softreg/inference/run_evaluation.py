@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from softreg.compute.defaults import default_torch
 from softreg.data.assemble import hold_out_test
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.load import hold_out, load_labelled
@@ -17,6 +18,7 @@ from softreg.runs.data import read_options, recipe_splits
 from softreg.runs.run import Run, open_run
 
 
+@default_torch()
 def evaluate(run: Run | str | os.PathLike[str], data: Any = None) -> Evaluation:
     """Evaluate the model of a run.
 
@@ -35,6 +37,7 @@ def evaluate(run: Run | str | os.PathLike[str], data: Any = None) -> Evaluation:
     return evaluate_model(run.model(), evaluation_images(run, data))
 
 
+@default_torch()
 def evaluation_images(run: Run, data: Any = None) -> Dataset:
     """The images that `evaluate` takes."""
     if data is None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from softreg.compute.defaults import default_torch
 from softreg.model.softmax_regression import SoftmaxRegression
 
 
@@ -31,6 +32,7 @@ class Walkthrough:
     gradient: Tensor
 
 
+@default_torch(keep_inference_mode=True)
 @torch.inference_mode()
 def walk_through(model: SoftmaxRegression, image: Tensor, label: int) -> Walkthrough:
     """The quantities for an image uint8 (28, 28) whose class is number `label`."""

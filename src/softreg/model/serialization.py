@@ -11,6 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from softreg.compute.defaults import default_torch
 from softreg.data.dataset import MAX_SIDE, MIN_SIDE
 from softreg.errors import RunError
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
@@ -74,6 +75,7 @@ def load_model(path: Path) -> SoftmaxRegression:
     return model_from_bytes(raw, path)
 
 
+@default_torch()
 def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
     """The model in the bytes of the file `path`, which errors name; as `load_model`."""
     try:

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from softreg.compute.defaults import default_torch
 from softreg.errors import DataError
 from softreg.features.feature_map import FeatureMap
 from softreg.image_format import SIDE
@@ -44,6 +45,7 @@ class SoftmaxRegression(nn.Module):
     ood_detector : scores how unlike every class an image is; None if the recipe asked for no calibration
     """
 
+    @default_torch()
     def __init__(self, features: FeatureMap, classes: tuple[str, ...]) -> None:
         super().__init__()
         self.features = features
@@ -52,6 +54,7 @@ class SoftmaxRegression(nn.Module):
         self.ood_detector: OODDetector | None = None
         self.whole_pictures = features.image_shape != (SIDE, SIDE)
 
+    @default_torch(keep_inference_mode=True)
     def forward(self, images: Tensor | NDArray[Any]) -> Tensor:
         """The logits (N, C), float32, of images, on the model's device.
 
@@ -96,6 +99,7 @@ class SoftmaxRegression(nn.Module):
         logits = self.linear(x)
         return logits, torch.softmax(logits, dim=-1)
 
+    @default_torch()
     def set_theta(self, theta: Tensor) -> None:
         """Copy weights and bias from theta (C, D + 1), the bias last."""
         with torch.no_grad():

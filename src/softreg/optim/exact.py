@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from softreg.compute.defaults import default_torch
 from softreg.optim.continuation import minimize_or_continue
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.duality_gap import duality_gap
@@ -32,6 +33,7 @@ Array = NDArray[Any]
 
 
 @torch.no_grad()
+@default_torch()
 def solve(
     rows: Any,
     labels: Array,

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor
 
+from softreg.compute.defaults import default_torch
 from softreg.compute.device import choose_device
 from softreg.compute.distributed import ProcessGroup
 from softreg.compute.progress import report
@@ -76,6 +77,7 @@ class Fit:
     state: TrainState
 
 
+@default_torch()
 @torch.no_grad()
 def fit(
     recipe: Recipe,

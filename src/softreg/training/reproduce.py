@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from softreg.compute.defaults import default_torch
 from softreg.compute.device import choose_device
 from softreg.errors import RunError
 from softreg.messages import translate
@@ -58,6 +59,7 @@ class Reproduction:
         return {names.get(name, name): value for name, value in asdict(self).items()}
 
 
+@default_torch()
 def reproduce(run: Run, on_step: Callable[[State], None] = lambda state: None, *, data: Any = None) -> Reproduction:
     """Train the recipe of `run` again, for as many steps, and compare the models bit for bit.
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from softreg.compute.defaults import default_torch
 from softreg.compute.device import choose_device
 from softreg.compute.distributed import is_distributed, process_group
 from softreg.compute.progress import report
@@ -30,6 +31,7 @@ from softreg.training.fit import Fit, fit
 from softreg.training.tracking import TrackerSession
 
 
+@default_torch()
 def train(
     recipe: Recipe | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -111,6 +113,7 @@ def _with_features(recipe: Recipe, data: Dataset) -> Recipe:
     return recipe.for_images(len(data), data.image_shape)
 
 
+@default_torch()
 def train_worker(recipe: Recipe) -> None:
     """What the ranks above 0 run while rank 0 runs `train`: the same fit, each on its shard of the images."""
     with process_group(recipe.device) as group:

@@ -94,7 +94,8 @@ def test_augmentation_of_any_size(shape: tuple[int, ...]) -> None:
     assert 1 < difference < 60
 
 
-def test_calibration_gives_a_detector(tmp_path: Path) -> None:
+def test_calibration_gives_a_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softreg.model.calibration.N_PICTURE_OUTLIERS", 400)
     recipe = Recipe(solver="lbfgs", l2=1e-4, calibration=60)
     run = softreg.train(recipe, tmp_path / "run", data=Splits(blobs((8, 8)), blobs((8, 8), 60, seed=1)), figures=False)
     assert run.model().ood_detector is not None

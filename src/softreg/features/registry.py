@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from softreg.features.feature_map import FeatureMap
 
 MEAN_EVIDENCE = Message(
-    en="Evidence for each class: mean over {count} of its test images",
-    ko="각 클래스의 기여도: 해당 테스트 이미지 {count}장의 평균",
+    en="Evidence for each class: mean over up to {count} of its test images",
+    ko="각 클래스의 기여도: 해당 테스트 이미지 최대 {count}장의 평균",
 )
 
 

@@ -13,13 +13,13 @@ from torch import Generator, Tensor
 
 from softreg.compute.device import choose_device
 from softreg.data.dataset import Dataset
-from softreg.model.design import design_matrix
+from softreg.model.design import balanced_class_weight, design_matrix
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.initialization import initial_theta
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, logits_of, pack
 from softreg.optim.solvers.registry import SOLVERS, make_solver
-from softreg.recipe import Recipe
+from softreg.recipe import BALANCED, Recipe
 
 FOLDS = 5
 FOLD_TOL = 1e-4  # close enough to the optimum to recognise a wrong label
@@ -79,7 +79,9 @@ def cross_val_log_proba(
     convex = SOLVERS[recipe.solver].finds_optimum
     loose = recipe.replace({"tol": max(recipe.tol, FOLD_TOL)}) if convex else recipe
     device = choose_device(recipe.device)
-    matrix = design_matrix(model.features.to(device), train, device)
+    balanced = recipe.class_weight == BALANCED
+    class_weight = balanced_class_weight(train.labels, len(train.classes)) if balanced else None
+    matrix = design_matrix(model.features.to(device), train, device, class_weight=class_weight)
     generator = Generator().manual_seed(recipe.seed)
     drawn = initial_theta(matrix.dim, len(train.classes), generator)
     start = pack(model.linear.weight.detach(), model.linear.bias.detach()) if convex else drawn

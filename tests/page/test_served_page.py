@@ -1,6 +1,7 @@
 """The page as the server sends it, in Chromium: drawn on by scripted strokes, trained with, in both languages, by keys, by axe."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,9 +81,15 @@ def draw(page: Page, what: str) -> None:
 
 
 def explained(page: Page, name: str) -> None:
-    """Wait until the evidence is of the drawing as it is, for this class: its sum is the logit of the bar."""
-    logit = page.locator(f"#bars button[data-name='{name}'] .z").inner_text()
-    expect(page.locator("#why-sum")).to_contain_text(f"= {logit}")
+    """Tap a class, and wait until the evidence is of the drawing as it is: its sum is the logit of the bar."""
+    bar = page.locator(f"#bars button[data-name='{name}']")
+    bar.click()
+    expect(page.locator("#why-sum")).to_contain_text(f"= {bar.locator('.z').inner_text()}")
+
+
+def terms(page: Page) -> list[float]:
+    """The numbers of the sum beneath the map: for, against, bias, total."""
+    return [float(number) for number in re.findall(r"[+-]\d+\.\d+", page.locator("#why-sum").inner_text().replace("−", "-"))]
 
 
 def answer(page: Page) -> str:
@@ -104,29 +111,66 @@ def test_the_answer_is_read_aloud_once_the_pen_rests(page: Page) -> None:
     expect(page.locator("#stages li").nth(2)).to_be_visible()
 
 
-def test_a_class_that_is_tapped_shows_its_evidence_and_all_of_it_adds_up(page: Page) -> None:
+def test_the_map_says_why_this_class_and_not_the_runner_up_and_of_a_tapped_one_what_speaks_for_it(page: Page) -> None:
     draw(page, "3")
-    explained(page, "3")
+    z = {name: float(page.locator(f"#bars button[data-name='{name}'] .z").inner_text().replace("−", "-")) for name in STROKES}
+    first, second = sorted(z, key=lambda name: -z[name])[:2]
+    title = catalogue("page")["why_lead"]["en"].format(name=first, other=second)
+    expect(page.locator("#why:not(.stale) #why-title")).to_have_text(title)
+    assert terms(page)[-1] == pytest.approx(z[first] - z[second], abs=0.02)
+    expect(page.locator("#why-sentence")).to_contain_text(f"runner-up {second}")
     leading = painted(page, "#evidence")
-    page.locator("#bars button[data-name='8']").click()
+    explained(page, "8")
     assert page.locator("#bars button[data-name='8']").get_attribute("aria-pressed") == "true"
     assert painted(page, "#evidence") != leading
     assert page.locator("#why-title").inner_text() == catalogue("page")["why_not"]["en"].format(name=8)
-    explained(page, "8")
-    left, right = page.locator("#why-sum").inner_text().replace("−", "-").split("=")
-    assert sum(float(term) for term in left.split()) == pytest.approx(float(right), abs=0.02)
+    *parts, total = terms(page)
+    assert sum(parts) == pytest.approx(total, abs=0.02)
 
 
-def test_undo_and_clear_take_back(page: Page) -> None:
+def test_undo_takes_back_strokes_and_clear(page: Page) -> None:
     draw(page, "4")
     with_both = painted(page, "#ink")
     page.locator("#undo").click()
-    assert painted(page, "#ink") != with_both
+    with_one = painted(page, "#ink")
+    assert with_one != with_both
     settle(page)
     page.locator("#clear").click()
     settle(page)
     assert answer(page) == "–"
+    page.locator("#undo").click()
+    assert painted(page, "#ink") == with_one
+    page.locator("#undo").click()
     expect(page.locator("#undo")).to_be_disabled()
+
+
+def test_a_second_finger_draws_nothing_and_the_pen_s_other_end_erases(page: Page) -> None:
+    def pointer(kind: str, x: float, y: float, number: int, button: int = 0) -> None:
+        page.locator("#ink").evaluate(
+            """(canvas, [kind, x, y, pointerId, button]) => {
+                const box = canvas.getBoundingClientRect();
+                const [clientX, clientY] = [box.left + x * box.width, box.top + y * box.height];
+                canvas.setPointerCapture = () => {};
+                canvas.dispatchEvent(new PointerEvent(kind, { pointerId, clientX, clientY, button, pointerType: "touch" }));
+            }""",
+            [kind, x, y, number, button],
+        )
+
+    pointer("pointerdown", 0.3, 0.3, 1)
+    pointer("pointermove", 0.3, 0.6, 1)
+    alone = painted(page, "#ink")
+    pointer("pointerdown", 0.8, 0.8, 2)
+    pointer("pointermove", 0.8, 0.2, 2)
+    pointer("pointerup", 0.8, 0.2, 2)
+    assert painted(page, "#ink") == alone
+    pointer("pointermove", 0.3, 0.9, 1)
+    assert painted(page, "#ink") != alone
+    pointer("pointerup", 0.3, 0.9, 1)
+    pointer("pointerdown", 0.3, 0.61, 3, 5)
+    pointer("pointerup", 0.3, 0.61, 3, 5)
+    assert not page.locator("#sheet.inked").count()
+    page.locator("#undo").click()
+    assert page.locator("#sheet.inked").count()
 
 
 def test_the_sheet_is_drawn_on_with_keys_alone(page: Page) -> None:
@@ -244,7 +288,7 @@ def test_the_languages_are_switched_and_remembered(page: Page) -> None:
     for element in page.locator("[data-i18n]").all():
         key = element.get_attribute("data-i18n")
         assert key is not None
-        if key not in {"why_title", "pause"}:  # which say more than their sentence once something is drawn
+        if key not in {"why_title", "for", "against", "pause", "learn_lead"}:  # which say more than their sentence once something is drawn
             assert element.text_content() == korean[key]["ko"]
     for element in page.locator("[data-i18n-label]").all():
         assert element.get_attribute("aria-label") == korean[str(element.get_attribute("data-i18n-label"))]["ko"]
@@ -366,16 +410,52 @@ def test_axe_finds_nothing(browser: Browser, served: Served, scheme: str, locale
     page.context.close()
 
 
+TEXT_OVER_TEXT = """() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const boxes = [];
+    while (walker.nextNode()) {
+        const { textContent, parentElement } = walker.currentNode;
+        const { clipPath } = getComputedStyle(parentElement);
+        const isVisible = parentElement.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+        if (!textContent.trim() || !isVisible || clipPath !== "none") continue;
+        if (parentElement.closest(".unseen, .skip, option, [hidden]")) continue;
+        const range = document.createRange();
+        range.selectNodeContents(walker.currentNode);
+        for (const { left, top, right, bottom } of range.getClientRects())
+            boxes.push([left, top, right, bottom, textContent.trim()]);
+    }
+    const over = ([l, t, r, b], [u, v, w, x]) => Math.min(r, w) - Math.max(l, u) > 2 && Math.min(b, x) - Math.max(t, v) > 5;
+    return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((c) => over(a, c)).map((c) => [a[4], c[4]]));
+}"""
+SCREENS = {"phone": (360, 740), "landscape": (740, 360), "tablet": (820, 1180), "zoomed": (683, 450), "laptop": (1366, 900)}
+
+
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
-def test_nothing_is_wider_than_the_screen(browser: Browser, served: Served, locale: str) -> None:
+def test_no_text_lies_over_other_text_or_beside_the_screen(browser: Browser, served: Served, locale: str) -> None:
     page = opened(browser, served, locale=locale)
+    draw(page, "5")
+    expect(page.locator("#why-sum .total")).to_be_visible()
     for part in PARTS:
-        page.goto(f"{served.url}#{part}")
+        page.evaluate(f"location.hash = '{part}'")
         page.wait_for_selector(f"#{part}:not([hidden])")
-        page.wait_for_timeout(200)
-        for width in (360, 768, 1920):
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.wait_for_timeout(300)
+        for name, (width, height) in SCREENS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            assert page.evaluate(TEXT_OVER_TEXT) == [], (part, name)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (part, name)
+    page.context.close()
+
+
+@pytest.mark.parametrize("screen", ["phone", "landscape", "zoomed"])
+def test_sheet_answer_and_map_are_in_sight_together(browser: Browser, served: Served, screen: str) -> None:
+    width, height = SCREENS[screen]
+    page = opened(browser, served, viewport={"width": width, "height": height})
+    draw(page, "5")
+    for selector in ("#sheet", "#digit", "#evidence"):
+        box = page.locator(selector).bounding_box()
+        assert box is not None
+        assert box["y"] >= 0, selector
+        assert box["y"] + box["height"] <= height, selector
     page.context.close()
 
 

@@ -12,6 +12,7 @@ from softreg.errors import MissingExtraError, ServingError
 from softreg.messages import translate
 from softreg.runs.pretrained import PRETRAINED
 from softreg.serving.access import AccessToken, host_name, links
+from softreg.serving.classroom import class_code, qr_code, reachable_address
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -22,9 +23,14 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 @option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), metavar="INT", help="serving.port")
 @option("--allow-host", "allowed", multiple=True, metavar="NAME", help="serving.allow_host")
 @option("--token", metavar="TEXT", envvar="SOFTREG_TOKEN", help="serving.token")
+@option("--class", "for_class", is_flag=True, help="serving.class")
 @common_options
-def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...], token: str | None, as_json: bool) -> int:
+def command(
+    *, model: str | None, host: str, port: int, allowed: tuple[str, ...], token: str | None, for_class: bool, as_json: bool
+) -> int:
     """Parse, bind, serve."""
+    if for_class:
+        host, allowed, token = "0.0.0.0", (*allowed, reachable_address()), token or class_code()
     if host not in LOOPBACK and not allowed:
         raise click.UsageError(translate("serving.needs_allow_host", host=host))
     try:
@@ -42,10 +48,17 @@ def command(*, model: str | None, host: str, port: int, allowed: tuple[str, ...]
     from softreg.serving.models import Models
     from softreg.serving.security import LOCAL_HOSTS
 
-    playground = Playground(Models(Path(model) if model else None), LOCAL_HOSTS | set(names), access)
+    models = Models(Path(model) if model else None)
+    playground = Playground(models, LOCAL_HOSTS | set(names), access, only_teacher_trains=for_class)
     urls = links(host, listening.getsockname()[1], names, text)
     started = {"schema": 1, "url": urls[0], "urls": urls, "model": playground.models.default}
-    click.echo(json.dumps(started) if as_json else translate("serving.ready", url="\n  ".join(urls)))
+    if as_json:
+        click.echo(json.dumps(started))
+    elif for_class:
+        link = urls[-1]
+        click.echo(translate("serving.class_ready", teacher=urls[0], url=link.partition("?")[0], code=text, qr=qr_code(link)))
+    else:
+        click.echo(translate("serving.ready", url="\n  ".join(urls)))
     server = make_server(playground.app, playground.training.close)
     server.run([listening])
     playground.training.join()

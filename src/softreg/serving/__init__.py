@@ -5,6 +5,7 @@ May import everything but the command line. Start with `app.py`, then follow one
     server.py         the socket and the signals
     protocol.py       one connection: its deadlines and limits
     security.py       what every request must pass, and what every response carries
+    classroom.py      for a class: the address, the code, the QR code
     access.py         the names the server answers to, the token, and the links that carry it
     app.py            the routes
     public_errors.py  which errors a client may read

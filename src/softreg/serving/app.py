@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,13 @@ class Playground:
     models : the models to choose from
     hosts : the values of the Host header it answers to, without port
     token : what every request must carry if other machines can reach the server
+    only_teacher_trains : whether trainings are started and steered from this machine alone; all may watch
     """
 
     models: Models
     hosts: frozenset[str] = LOCAL_HOSTS
     token: AccessToken | None = None
+    only_teacher_trains: bool = False
     predictor: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
     reader: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
     explainer: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
@@ -159,6 +162,7 @@ class Playground:
 
     async def start_training(self, request: Request) -> Response:
         """Start a training."""
+        self._check_may_train(request)
         try:
             values = json.loads(await request.body() or b"{}")
         except (ValueError, RecursionError):
@@ -168,9 +172,15 @@ class Playground:
 
     async def control_training(self, request: Request) -> Response:
         """Pause, continue or stop the training."""
+        self._check_may_train(request)
         action = request.url.path.rpartition("/")[2]
         {"pause": self.training.pause, "continue": self.training.resume, "stop": self.training.stop}[action]()
         return _json({"schema": 1, "status": action})
+
+    def _check_may_train(self, request: Request) -> None:
+        """Raise if only the teacher may, and the request comes from another machine."""
+        if self.only_teacher_trains and (request.client is None or not ip_address(request.client.host).is_loopback):
+            raise ServingError("serving.only_teacher", status=403)
 
     async def training_events(self, request: Request) -> Response:
         """Stream the training as server-sent events, from its first step on."""

@@ -8,11 +8,12 @@ import json
 from asyncio import CancelledError
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from softreg.errors import ServingError
-from softreg.messages import use_language
+from softreg.messages import language, translate, use_language
 from softreg.serving.access import AccessToken
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -42,6 +43,17 @@ HEADERS = [
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 ]
 
+CODE_PAGE = """<!doctype html>
+<html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>softreg</title>
+<h1>{title}</h1>
+<form action="/" method="get">
+<p><label>{label} <input name="token" autofocus required autocomplete="off" autocapitalize="off" spellcheck="false"></label>
+<button>{enter}</button></p>
+</form>
+</html>
+"""
+
 
 @dataclass(frozen=True)
 class SecurityMiddleware:
@@ -70,7 +82,10 @@ class SecurityMiddleware:
             if self.token is not None:
                 await self.token.check(_bearer(headers), _cookie(headers), scope["query_string"])
         except ServingError as error:
-            await reject(send, error)
+            if error.status == 401 and _is_visit(scope, headers):
+                await ask_for_code(send)
+            else:
+                await reject(send, error)
             return
         scope.get("extensions", {}).get(TRUST, lambda: None)()
 
@@ -108,9 +123,27 @@ class SecurityMiddleware:
 async def reject(send: Send, error: ServingError) -> None:
     """Answer with an error and close the connection; nothing more is read from it."""
     body = json.dumps({"error": str(error)}, ensure_ascii=False).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers + HEADERS})
+    await _send_and_close(send, error.status, b"application/json", body, HEADERS)
+
+
+async def _send_and_close(send: Send, status: int, media_type: bytes, body: bytes, rules: list[tuple[bytes, bytes]]) -> None:
+    headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers + rules})
     await send({"type": "http.response.body", "body": body})
+
+
+def _is_visit(scope: Scope, headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a person opens the page, rather than a script a route."""
+    return scope["method"] == "GET" and scope["path"] == "/" and b"text/html" in _first(headers, b"accept")
+
+
+async def ask_for_code(send: Send) -> None:
+    """Answer 401 with a page on which the code can be typed."""
+    texts = {name: escape(translate(f"serving.code_{name}")) for name in ("title", "label", "enter")}
+    body = CODE_PAGE.format(language=language(), **texts).encode()
+    policy = POLICY.replace("form-action 'none'", "form-action 'self'").encode()
+    rules = [(name, policy if name == b"content-security-policy" else value) for name, value in HEADERS]
+    await _send_and_close(send, 401, b"text/html; charset=utf-8", body, rules)
 
 
 def limit_body(receive: Receive) -> Receive:

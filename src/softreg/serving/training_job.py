@@ -18,7 +18,7 @@ from softreg.serving.public_errors import log_error, public_error
 from softreg.serving.run_folder import train_in_free_folder
 from softreg.training.training_monitor import Snapshot, TrainingMonitor
 
-MAX_WATCHERS = 8
+MAX_WATCHERS = 64
 HEARTBEAT_SECONDS = 15.0  # seconds
 POLL_SECONDS = 0.05  # seconds
 

@@ -27,9 +27,10 @@ export class Bars {
     return Object.entries(probabilities).reduce((a, b) => (b[1] > a[1] ? b : a))[0];
   }
 
-  /** The class that the explanation is about. */
-  get explained() {
-    return this.chosen ?? this.leading;
+  /** The second most probable class. */
+  get second() {
+    const rest = Object.entries(this.prediction?.probabilities ?? {}).filter(([name]) => name !== this.leading);
+    return this.leading && rest.length ? rest.reduce((a, b) => (b[1] > a[1] ? b : a))[0] : null;
   }
 
   /** @param {Prediction | null} prediction */
@@ -38,6 +39,7 @@ export class Bars {
     if (!prediction) this.chosen = null;
     const classes = Object.keys(prediction?.probabilities ?? {});
     if (classes.length && String(classes) !== String(this.classes)) this.#build(classes);
+    this.box.classList.toggle("doubtful", prediction?.label === null);
     for (const button of this.box.querySelectorAll("button")) this.#update(button);
   }
 
@@ -57,7 +59,7 @@ export class Bars {
     find(button, ".p").textContent = probability;
     find(button, ".z").textContent = score;
     button.classList.toggle("first", name === this.leading);
-    button.setAttribute("aria-pressed", String(name === this.explained));
+    button.setAttribute("aria-pressed", String(name === this.chosen));
     button.setAttribute("aria-label", label);
     button.disabled = p === undefined;
   }

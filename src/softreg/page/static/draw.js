@@ -11,7 +11,6 @@ import { Ink } from "./ink.js";
 import { ModelChoice } from "./model_choice.js";
 import { ServerError } from "./server.js";
 
-const MAX_COMPARED = 8; // models asked about the same drawing
 const EXPLAIN_INTERVAL = 250; // milliseconds between explanations while the pen moves, at least;
 const EXPLAIN_SHARE = 20; // they may take one part in so many of the time, as they delay the predictions.
 const EXPLAIN_DELAY = 40; // When the pen rests for so long, the explanation comes at once
@@ -111,6 +110,7 @@ export class Draw {
       const answer = await backend.predict(this.picture, this.choice.chosen);
       if (!this.ink.empty) {
         this.#show(answer);
+        byId("why").classList.toggle("stale", Boolean(this.evidence));
         performance.measure("softreg:answer", { start, detail });
       }
       this.showError("");
@@ -139,6 +139,7 @@ export class Draw {
         this.evidence = evidence ?? null;
         showStages(stages ?? [], !this.ink.picture);
         showEvidence(this.evidence, this.bars);
+        byId("why").classList.toggle("stale", version !== this.version);
       }
     } catch (error) {
       if (!(error instanceof ServerError && error.status === 503)) this.showError(messageOf(error));
@@ -153,7 +154,7 @@ export class Draw {
   async #compare() {
     const { picture, version } = this;
     if (!picture) return;
-    for (const { model } of this.choice.models.slice(0, MAX_COMPARED)) {
+    for (const { model } of this.choice.models) {
       try {
         const own = model === this.choice.chosen && this.bars.prediction;
         const prediction = own || (await backend.predict(picture, model)).predictions[0];
@@ -178,7 +179,8 @@ export class Draw {
     digit.classList.toggle("none", !prediction?.label);
     digit.classList.toggle("many", label.length > 2);
     byId("sure").replaceChildren(...(prediction ? verdict(prediction) : [message || translate("nothing_yet")]));
-    byId("undo", HTMLButtonElement).disabled = byId("clear", HTMLButtonElement).disabled = this.ink.empty;
+    byId("undo", HTMLButtonElement).disabled = !this.ink.canUndo;
+    byId("clear", HTMLButtonElement).disabled = this.ink.empty;
     this.bars.show(prediction);
     clearTimeout(this.speakTimer);
     if (prediction) this.speakTimer = setTimeout(() => speak(prediction), SPEAK_DELAY);

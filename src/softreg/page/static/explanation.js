@@ -1,36 +1,83 @@
 // Why: the evidence of a class, pixel by pixel, and the steps from the picture to the image.
 
-/** @import { Evidence, Stage } from "./types.d.ts" */
+/** @import { DecodedArray, Evidence, Stage } from "./types.d.ts" */
 
 import { byId, createCanvas, createElement } from "./dom.js";
 import { signed, translate } from "./i18n.js";
 import { context2d, drawInk, drawPicture, drawSigned, largest, slice } from "./pixels.js";
 
 /**
- * The evidence for and against the class that the bars chose, and the sum that makes its logit.
+ * Why the most probable class and not the runner-up or, of a class that was tapped, the evidence for and against it;
+ * and the sum that makes its lead, or its logit.
  * @param {Evidence | null} evidence
  * @param {import("./bars.js").Bars} bars
  */
-export function showEvidence(evidence, { classes, explained, leading }) {
+export function showEvidence(evidence, { classes, chosen, leading, second }) {
   const canvas = byId("evidence", HTMLCanvasElement);
-  const sum = byId("why-sum");
-  const title = explained === leading ? "why_class" : "why_not";
-  byId("why-title").textContent = explained ? translate(title, { name: explained }) : translate("why_title");
-  if (!evidence || !explained) {
+  byId("why").classList.remove("stale");
+  if (!evidence || !leading || !second) {
     context2d(canvas).clearRect(0, 0, canvas.width, canvas.height);
-    sum.replaceChildren(translate("why_nothing"));
+    byId("why-title").textContent = translate("why_title");
+    byId("why-sentence").textContent = "";
+    byId("why-sum").replaceChildren(translate("why_nothing"));
     return;
   }
-  drawSigned(canvas, slice(evidence.pixels, classes.indexOf(explained)), largest(evidence.pixels), evidence.image);
-  const [plus, minus, bias] = [evidence.for[explained], evidence.against[explained], evidence.bias[explained]];
-  sum.replaceChildren(
-    createElement("span", { className: "plus", textContent: signed(plus) }),
-    " ",
-    createElement("span", { className: "minus", textContent: signed(minus) }),
-    ` ${signed(bias)} = ${signed(plus + minus + bias)}`,
+  const [name, other] = chosen ? [chosen, null] : [leading, second];
+  const map = slice(evidence.pixels, classes.indexOf(name));
+  const shown = other ? less(map, slice(evidence.pixels, classes.indexOf(other))) : map;
+  drawSigned(canvas, shown, largest(other ? shown : evidence.pixels), evidence.image);
+  const bias = evidence.bias[name] - (other ? evidence.bias[other] : 0);
+  const total = logitIn(evidence, name) - (other ? logitIn(evidence, other) : 0);
+  const plus = other ? positiveSum(shown) : evidence.for[name];
+  const minus = total - bias - plus;
+  const key = other ? "why_lead" : name === leading ? "why_class" : "why_not";
+  const params = { name, other: other ?? "", lead: signed(total) };
+  byId("legend-for").textContent = translate(other ? "for_name" : "for", { name });
+  byId("legend-against").textContent = other ? translate("for_name", { name: other }) : translate("against");
+  byId("why-title").textContent = translate(key, params);
+  byId("why-sentence").textContent = translate(other ? "why_lead_sentence" : "why_class_sentence", params);
+  byId("why-sum").replaceChildren(
+    term("plus", translate(other ? "for_name" : "for", { name }), plus),
+    term("minus", other ? translate("for_name", { name: other }) : translate("against"), minus),
+    term("", translate("bias"), bias),
+    term("total", translate(other ? "lead" : "logit"), total, "= "),
   );
-  sum.title = translate("why_sum");
 }
+
+/**
+ * One number of the sum, with its name.
+ * @param {string} className
+ * @param {string} name
+ * @param {number} value
+ */
+const term = (className, name, value, before = "") =>
+  createElement("span", { className: `term ${className}` }, createElement("small", {}, name), before + signed(value));
+
+/**
+ * @param {DecodedArray} a
+ * @param {DecodedArray} b
+ * @returns {DecodedArray}
+ */
+function less(a, b) {
+  const values = Float32Array.from(
+    { length: a.values.length },
+    (_, i) => a.values[i] * a.scale - b.values[i] * b.scale,
+  );
+  return { shape: a.shape, values, scale: 1 };
+}
+
+/** @param {DecodedArray} map */
+function positiveSum({ values, scale }) {
+  let sum = 0;
+  for (const value of values) sum += Math.max(0, value);
+  return scale * sum;
+}
+
+/**
+ * @param {Evidence} evidence
+ * @param {string} name
+ */
+const logitIn = (evidence, name) => evidence.for[name] + evidence.against[name] + evidence.bias[name];
 
 /**
  * @param {Stage[]} stages

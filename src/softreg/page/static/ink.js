@@ -7,13 +7,20 @@ const SENT_PIXELS = 128; // side of the picture that is sent
 const STROKE_WIDTH = 0.062; // of the sheet
 
 /** @typedef {[x: number, y: number, pressure: number]} Point x and y from 0 to 1 */
-/** @typedef {{ points: Point[], byKeys: boolean }} Stroke */
+/** @typedef {{ points: Point[], pointer: number | null }} Stroke pointer: null of one that is drawn with keys */
+
+const ERASER_REACH = 0.05; // of the sheet
+const ERASER_BUTTON = 5; // the back end of a pen
 
 export class Ink {
   /** @type {Stroke[]} */
   strokes = [];
   /** @type {PictureFile | null} */
   picture = null;
+  /** @type {{ strokes: Stroke[], picture: PictureFile | null }[]} what the sheet showed before each change */
+  history = [];
+  /** @type {number | null} the pointer that erases */
+  eraser = null;
   /** @type {Stroke | null} the stroke being drawn */
   current = null;
   /** @type {[number, number]} where the keys' pen is */
@@ -33,8 +40,8 @@ export class Ink {
     this.small = Object.assign(document.createElement("canvas"), { width: SENT_PIXELS, height: SENT_PIXELS });
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
-    canvas.addEventListener("pointerup", () => this.#up());
-    canvas.addEventListener("pointercancel", () => this.#up());
+    canvas.addEventListener("pointerup", (event) => this.#up(event));
+    canvas.addEventListener("pointercancel", (event) => this.#up(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#liftPen());
     new ResizeObserver(() => this.redraw()).observe(canvas);
@@ -44,7 +51,16 @@ export class Ink {
     return !this.strokes.length && !this.picture;
   }
 
+  get canUndo() {
+    return this.history.length > 0;
+  }
+
+  #remember() {
+    this.history.push({ strokes: [...this.strokes], picture: this.picture });
+  }
+
   clear() {
+    if (!this.empty) this.#remember();
     this.strokes = [];
     this.picture = null;
     this.current = null;
@@ -52,7 +68,9 @@ export class Ink {
   }
 
   undo() {
-    if (!this.strokes.pop()) this.picture = null;
+    const before = this.history.pop();
+    if (!before) return;
+    Object.assign(this, before, { current: null });
     this.#changed();
   }
 
@@ -62,8 +80,10 @@ export class Ink {
    */
   async loadImage(blob) {
     const bitmap = await createImageBitmap(blob);
+    const picture = new PictureFile(bitmap, await smallEnough(blob, bitmap));
+    this.#remember();
     this.strokes = [];
-    this.picture = new PictureFile(bitmap, await smallEnough(blob, bitmap));
+    this.picture = picture;
     this.#changed();
   }
 
@@ -115,23 +135,44 @@ export class Ink {
 
   /** @param {PointerEvent} event */
   #down(event) {
-    if (event.button > 0 || this.current) return;
+    if (this.current || this.eraser !== null) return; // a second finger, or a palm
+    if (event.button === ERASER_BUTTON) {
+      this.eraser = event.pointerId;
+      this.#remember();
+      return this.#erase(event);
+    }
+    if (event.button > 0) return;
     this.canvas.setPointerCapture(event.pointerId);
-    this.current = { points: [this.#point(event)], byKeys: false };
+    this.#remember();
+    this.current = { points: [this.#point(event)], pointer: event.pointerId };
     this.strokes.push(this.current);
     this.#changed(event.timeStamp);
   }
 
   /** @param {PointerEvent} event */
   #move(event) {
-    if (!this.current || this.current.byKeys) return;
+    if (this.eraser === event.pointerId) return this.#erase(event);
+    if (this.current?.pointer !== event.pointerId) return;
     const coalesced = event.getCoalescedEvents?.() ?? [];
     for (const moved of coalesced.length ? coalesced : [event]) this.current.points.push(this.#point(moved));
     this.#changed(event.timeStamp);
   }
 
-  #up() {
-    if (this.current && !this.current.byKeys) this.current = null;
+  /** @param {PointerEvent} event */
+  #up({ pointerId }) {
+    if (this.eraser === pointerId) this.eraser = null;
+    if (this.current?.pointer === pointerId) this.current = null;
+  }
+
+  /** @param {PointerEvent} event takes away the strokes that it touches */
+  #erase(event) {
+    const [x, y] = this.#point(event);
+    const isTouched = (/** @type {Stroke} */ { points }) =>
+      points.some(([u, v]) => Math.hypot(u - x, v - y) < ERASER_REACH);
+    const rest = this.strokes.filter((stroke) => !isTouched(stroke));
+    if (rest.length === this.strokes.length) return;
+    this.strokes = rest;
+    this.#changed(event.timeStamp);
   }
 
   /**
@@ -149,7 +190,7 @@ export class Ink {
     else return;
     event.preventDefault();
     this.#showPen();
-    if (move && this.current?.byKeys) {
+    if (move && this.current?.pointer === null) {
       this.current.points.push([...this.cursor, 1]);
       this.#changed(event.timeStamp);
     }
@@ -167,13 +208,14 @@ export class Ink {
 
   #togglePen() {
     if (this.current) return this.#liftPen();
-    this.current = { points: [[...this.cursor, 1]], byKeys: true };
+    this.#remember();
+    this.current = { points: [[...this.cursor, 1]], pointer: null };
     this.strokes.push(this.current);
     this.#changed();
   }
 
   #liftPen() {
-    if (this.current?.byKeys) this.current = null;
+    if (this.current?.pointer === null) this.current = null;
     this.pen.hidden = true;
   }
 

@@ -72,8 +72,9 @@ export class ModelChoice {
   }
 
   /** @param {Model} model */
-  #button({ model, features, accuracy }) {
-    const what = translate("model_what", { features, accuracy: accuracy === null ? "–" : percent(accuracy) });
+  #button({ model, features, solver, accuracy }) {
+    const made = solver ? `${features} · ${solver}` : features;
+    const what = accuracy === null ? made : translate("model_what", { features: made, accuracy: percent(accuracy) });
     const onclick = () => this.#choose(model);
     return createElement(
       "button",

@@ -72,7 +72,8 @@ export class Symbols {
 
   #showTools() {
     const filled = this.classes.filter(({ drawings }) => drawings.length).length;
-    byId("keep", HTMLButtonElement).disabled = byId("symbol-undo", HTMLButtonElement).disabled = this.ink.empty;
+    byId("keep", HTMLButtonElement).disabled = this.ink.empty;
+    byId("symbol-undo", HTMLButtonElement).disabled = !this.ink.canUndo;
     byId("keep").textContent = translate("symbols_keep", { name: this.classes[this.chosen].name });
     byId("add-class", HTMLButtonElement).disabled = this.classes.length >= MAX_CLASSES;
     byId("teach", HTMLButtonElement).disabled = filled < MIN_CLASSES;

@@ -288,7 +288,7 @@ def test_the_languages_are_switched_and_remembered(page: Page) -> None:
     for element in page.locator("[data-i18n]").all():
         key = element.get_attribute("data-i18n")
         assert key is not None
-        if key not in {"why_title", "for", "against", "pause", "learn_lead"}:  # which say more than their sentence once something is drawn
+        if key not in {"why_title", "for", "against", "pause", "learn_lead"}:  # which say more once something is drawn
             assert element.text_content() == korean[key]["ko"]
     for element in page.locator("[data-i18n-label]").all():
         assert element.get_attribute("aria-label") == korean[str(element.get_attribute("data-i18n-label"))]["ko"]

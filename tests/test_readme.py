@@ -9,6 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.ko.md")
+TRANSLATED = (
+    READMES,
+    ("docs/getting-started.md", "docs/ko/getting-started.md"),
+    ("docs/how-to/python.md", "docs/ko/python.md"),
+    ("docs/tutorials/your-handwriting.md", "docs/ko/your-handwriting.md"),
+)
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 
 
@@ -21,11 +27,12 @@ def python(name: str) -> str:
     return "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL))
 
 
-def test_both_languages_type_the_same() -> None:
-    english, korean = ([re.sub(r" --lang (en|ko)", "", " ".join(words)) for words in commands(name)] for name in READMES)
+@pytest.mark.parametrize("names", TRANSLATED, ids=lambda names: names[0])
+def test_both_languages_type_the_same(names: tuple[str, str]) -> None:
+    english, korean = ([re.sub(r" --lang (en|ko)", "", " ".join(words)) for words in commands(name)] for name in names)
     assert english == korean
-    assert python("README.md") != ""
-    english, korean = ([re.sub(r"  #.*", "", line) for line in python(name).splitlines()] for name in READMES)
+    assert [*english, python(names[0])] != [""]
+    english, korean = ([re.sub(r"  #.*", "", line) for line in python(name).splitlines()] for name in names)
     assert english == korean
 
 
@@ -53,14 +60,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors(target), link
 
 
-def test_both_languages_tell_the_same_figures() -> None:
+@pytest.mark.parametrize("names", [READMES, ("docs/choosing.md", "docs/ko/choosing.md")], ids=lambda names: names[0])
+def test_both_languages_tell_the_same_figures(names: tuple[str, str]) -> None:
     tables = [
         [
-            re.findall(r"\d+(?:[.,]\d+)*", line)
+            sorted(re.findall(r"\d+(?:[.,]\d+)*", line))
             for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
             if line.startswith("| ")
         ]
-        for name in READMES
+        for name in names
     ]
     assert tables[0] == tables[1]
 

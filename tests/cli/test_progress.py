@@ -30,9 +30,14 @@ def test_in_a_terminal_a_bar_tells_what_is_done(capsys: pytest.CaptureFixture[st
     try:
         with show_progress(lines=True):
             report("features", 1, 4)
+        with show_progress(lines=True, only="pictures"):
+            report("pictures", 1, 2)
+            report("solver", 7)
     finally:
         use_language("en")
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "특징을 계산하는 중" in printed.err
     assert "25%" in printed.err
+    assert "사진을 읽는 중" in printed.err
+    assert "학습하는 중" not in printed.err

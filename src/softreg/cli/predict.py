@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from softreg.cli.options import Name, common_options, complete, force_option
+from softreg.cli.progress import show_progress
 from softreg.cli.translated import Command, option
+from softreg.compute.progress import track
 from softreg.data.registry import DATASETS
 from softreg.messages import translate
 from softreg.runs.pretrained import PRETRAINED, READER
@@ -69,14 +71,15 @@ def _pictures(pictures: Sequence[str], run: str | None, steps: str | None, *, fo
     model = load(run or pretrained_path(READER))
     answers = predict_each(model, ((sys.stdin.buffer if name == STDIN else name, name) for name in pictures))
     payloads, errors = [], []
-    for strip, answer in zip(strips, answers, strict=True):
-        if isinstance(answer, PictureError):
-            errors.append(str(answer))
-            click.echo(f"softreg: {answer}", err=True)
-            continue
-        payloads.append(answer.to_json())
-        if steps is not None:
-            write_strip(answer.picture, strip, replace=force)
+    with show_progress(lines=False, only="pictures"):
+        for strip, answer in zip(strips, track(answers, "pictures", len(pictures)), strict=True):
+            if isinstance(answer, PictureError):
+                errors.append(str(answer))
+                click.echo(f"softreg: {answer}", err=True)
+                continue
+            payloads.append(answer.to_json())
+            if steps is not None:
+                write_strip(answer.picture, strip, replace=force)
     if as_json:
         click.echo(json.dumps({"schema": 1, "model": run or READER, "predictions": payloads, "errors": errors}, ensure_ascii=False))
     elif payloads:

@@ -11,13 +11,16 @@ from softreg.messages import translate
 
 
 @contextmanager
-def show_progress(*, lines: bool) -> Iterator[None]:
-    """Show what the block reports: a bar in a terminal; elsewhere, if `lines`, each stage once when it begins."""
+def show_progress(*, lines: bool, only: str | None = None) -> Iterator[None]:
+    """Show what the block reports: a bar in a terminal; elsewhere, if `lines`, each stage once when it begins.
+
+    `only` is the one stage to show, where others are parts of it.
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
     if console.is_terminal:
-        with _bar() as listener, listen(listener):
+        with _bar() as listener, listen(listener if only is None else _of_stage(only, listener)):
             yield
     else:
         with listen(_printer()) if lines else listen(lambda *_: None):
@@ -45,6 +48,11 @@ def _bar() -> Iterator[Listener]:
             progress.update(progress.task_ids[0], completed=done, part=part)
 
         yield listener
+
+
+def _of_stage(only: str, listener: Listener) -> Listener:
+    """`listener`, which hears of no other stage."""
+    return lambda stage, done, total: listener(stage, done, total) if stage == only else None
 
 
 def _printer() -> Listener:

@@ -2,8 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,10 @@ FILES = {"recipe.toml", "lesson.py", "train.bin"}  # file names that look like k
 UNITS = {solver.unit for solver in SOLVERS.values()}
 
 
-def nodes() -> Iterator[ast.AST]:
-    for path in sorted(SOURCE.rglob("*.py")):
-        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+@cache
+def nodes() -> list[ast.AST]:
+    paths = sorted(SOURCE.rglob("*.py"))
+    return [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
 
 
 def stages() -> set[str]:
@@ -58,6 +59,7 @@ BUILT = {  # keys that the code puts together: the names that may stand in the g
 BUILT_BY_THE_PAGE = re.compile("status_.*|ending_.*|field_.*|nav_.*|u_.*_(title|text|lab_a|lab_b)")
 
 
+@cache
 def literal_keys() -> set[str]:
     """Strings of the form `domain.name`, and `catalogue("domain")["name"]`."""
     keys = set()

@@ -2,17 +2,20 @@
 
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import softreg
 from softreg.cli import main
 from softreg.data.convert import WRITERS, convert
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.load import load_dataset
+from softreg.data.memory_map import is_mapped
 from softreg.errors import DataError, WriteError
 from tests.data.conftest import WRITERS as READABLE
 from tests.data.conftest import Arrays
@@ -105,3 +108,38 @@ def test_the_command_reads_as_it_is_told(tmp_path: Path, capsys: pytest.CaptureF
     with pytest.raises(SystemExit):
         main(["data", str(tmp_path / "t.csv"), "--size", "x"])
     assert "--size" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:.*are also training images")
+def test_one_picture_in_colour_makes_all_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softreg.data.forms.pictures.BATCH", 2)
+    grey = RNG.integers(0, 256, (6, 9, 9)).astype(np.uint8)
+    colour = RNG.integers(0, 256, (9, 9, 3)).astype(np.uint8)
+    for part in ("train", "test"):
+        for number, image in enumerate(grey):
+            path = tmp_path / "from" / part / "ab"[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(colour if number == 5 and part == "test" else image).save(path)
+    convert(tmp_path / "from", tmp_path / "to", "idx")
+    assert sorted(path.name for path in (tmp_path / "to").iterdir()) == [
+        f"{part}-{content}-ubyte" for part in ("t10k", "train") for content in ("images-idx4", "labels-idx1")
+    ]
+    found = load_dataset(tmp_path / "to")
+    assert np.array_equal(found.test.images[5], colour)
+    assert torch.equal(found.train.images, load_dataset(tmp_path / "from").train.images)
+
+
+def test_a_table_of_many_rows_is_never_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softreg.data.forms.csv_table.CHUNK_ROWS", 200)
+    path, rows = tmp_path / "long.csv", 20_000
+    row = ",".join(map(str, RNG.integers(0, 256, 144)))
+    with path.open("w") as file:
+        for number in range(rows):
+            file.write(f"{number % 3},{row}\n")
+    tracemalloc.start()
+    found = convert(path, tmp_path / "idx", "idx")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(found["train"]), is_mapped(found["train"].images)) == (rows, True)
+    assert peak < rows * 144 * 0.6  # of the images; most of it is a chunk as text and numbers, and the labels
+    assert torch.equal(found["train"].labels, torch.arange(rows) % 3)

@@ -2,19 +2,21 @@
 
 import io
 import os
-import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from softreg.data.assemble import class_names, number
 from softreg.data.dataset import Dataset
 from softreg.data.forms.registry import find_form
-from softreg.data.forms.source import Part, ReadOptions, Source
-from softreg.data.idx import UBYTE
+from softreg.data.forms.source import Form, Part, ReadOptions, Source
+from softreg.data.idx_writer import IdxImages, MixedShapesError, write_idx_array
 from softreg.data.load import AS_IT_IS, existing_path, load_dataset
 from softreg.data.registry import DATASETS
 from softreg.errors import DataError
@@ -49,7 +51,10 @@ def convert(
         check_destination(path, force=force, inputs=[name_or_path])
     elif os.path.lexists(path):
         raise DataError("forms.target_exists", path=path)
-    parts = _parts(os.fspath(name_or_path), options)
+    name = os.fspath(name_or_path)
+    if form == "idx" and name not in DATASETS:
+        return _stream_to_idx(name, path, options)
+    parts = _parts(name, options)
     WRITERS[form](parts, path)
     return parts
 
@@ -59,9 +64,11 @@ def _parts(name: str, options: ReadOptions) -> dict[str, Dataset]:
     if name in DATASETS:
         splits = load_dataset(name)
         return {"train": splits.train, "test": splits.test}
-    path = existing_path(name)
-    form, inside = find_form(path)
-    source = form.read(inside, options).split()
+    form, inside = find_form(existing_path(name))
+    return _numbered(form.read(inside, options).split(), name)
+
+
+def _numbered(source: Source, name: str) -> dict[str, Dataset]:
     classes = class_names(source if source.train is not None else Source(source.test, None, source.classes))
     found: dict[str, Part | None] = {"train": source.train, "test": source.test}
     return {
@@ -69,18 +76,72 @@ def _parts(name: str, options: ReadOptions) -> dict[str, Dataset]:
     }
 
 
-def write_idx(parts: dict[str, Dataset], folder: Path) -> None:
-    """A folder of IDX files; images in colour have four dimensions, (N, H, W, 3)."""
+def _stream_to_idx(name: str, folder: Path, options: ReadOptions) -> dict[str, Dataset]:
+    """As `write_idx`, some images at a time: they need not fit in memory. Those returned are mapped from the files written."""
+    form, inside = find_form(existing_path(name))
+    with atomic_directory(folder) as temporary:
+        try:
+            source = _stream_parts(form, inside, options, temporary)
+        except MixedShapesError as mixed:  # grey pictures, then one in colour: all are
+            try:
+                source = _stream_parts(form, inside, replace(options, image_shape=(*mixed.shape[:2], 3)), temporary)
+            except MixedShapesError as again:
+                expected, found = (" x ".join(map(str, shape)) for shape in (again.shape, again.found))
+                raise DataError("dataset.other_shape", where=name, expected=expected, found=found) from again
+        parts = _numbered(source, name)
+        _check_bytes(parts, folder)
+        for part, data in parts.items():
+            images = temporary / f"{part}-images"
+            images.rename(temporary / _idx_name(part, "images", data.images.ndim))
+            write_idx_array(temporary / _idx_name(part, "labels", 1), data.labels.numpy().astype(np.uint8))
+        for left in temporary.glob("*-images"):  # without labels
+            left.unlink()
+    return parts
+
+
+def _stream_parts(form: Form, inside: Path, options: ReadOptions, folder: Path) -> Source:
+    """The parts of a dataset, their images written to files in `folder`, one for each part."""
+    read: dict[str, Part] = {}
+    shape: tuple[int, ...] = ()
+    for part in IDX_NAMES:
+        labels: list[list[str] | Tensor | None] = []
+        size = (shape[0], shape[1]) if shape else options.size
+        with IdxImages(folder / f"{part}-images", shape) as file:
+            for chunk in form.stream(inside, replace(options, size=size), part):
+                file.append(chunk.images)
+                labels.append(chunk.labels)
+                read[part] = chunk
+            images, shape = file.close(), file.shape
+        if images is not None:
+            read[part] = replace(read[part], images=images, labels=_joined(labels), ids=(), lines=None)
+    return Source(read.get("train"), read.get("test"), next((part.classes for part in read.values() if part.classes), ()))
+
+
+def _joined(labels: list[list[str] | Tensor | None]) -> list[str] | Tensor | None:
+    tensors = [part for part in labels if isinstance(part, Tensor)]
+    if len(tensors) == len(labels):
+        return torch.cat(tensors)
+    return None if None in labels else [str(label) for part in labels if part is not None for label in part]
+
+
+def _idx_name(part: str, content: str, ndim: int) -> str:
+    return f"{IDX_NAMES[part]}-{content}-idx{ndim}-ubyte"
+
+
+def _check_bytes(parts: dict[str, Dataset], folder: Path) -> None:
+    """Raise a DataError if there are more classes than a byte can number."""
     for data in parts.values():
         if len(data.classes) > 256:
             raise DataError("forms.too_many_classes", path=folder, count=len(data.classes))
+
+
+def write_idx(parts: dict[str, Dataset], folder: Path) -> None:
+    """A folder of IDX files; images in colour have four dimensions, (N, H, W, 3)."""
+    _check_bytes(parts, folder)
     with atomic_directory(folder) as temporary:
         for part, data in parts.items():
-            for content, array in (("images", data.images.numpy()), ("labels", data.labels.numpy().astype(np.uint8))):
-                path = temporary / f"{IDX_NAMES[part]}-{content}-idx{array.ndim}-ubyte"
-                with path.open("wb") as file:
-                    file.write(struct.pack(f">HBB{array.ndim}I", 0, UBYTE, array.ndim, *array.shape))
-                    file.write(np.ascontiguousarray(array).data)
+            write_idx_array(temporary / _idx_name(part, "images", data.images.ndim), data.images.numpy())
+            write_idx_array(temporary / _idx_name(part, "labels", 1), data.labels.numpy().astype(np.uint8))
 
 
 def write_npz(parts: dict[str, Dataset], path: Path) -> None:

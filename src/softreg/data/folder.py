@@ -32,8 +32,11 @@ class IdxFolder(WholeForm):
         """See `Form`. One of the two parts may be missing, but not one file of a part."""
         return _read(path, MAP_FROM)
 
-    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
-        """See `Form`. Labels need not be there."""
+    def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
+        """See `Form`. Images to answer for need no labels."""
+        if part:
+            yield from super().stream(path, options, part)
+            return
         inside = _inside(path) or path
         found = _find(inside, TEST, "images") or _find(inside, TRAIN, "images")
         if found is None:

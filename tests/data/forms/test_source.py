@@ -48,4 +48,6 @@ def test_the_test_part_is_streamed_or_all_there_is(source: Source, streamed: lis
         def read(self, path: Path, options: ReadOptions) -> Source:
             return source
 
-    assert list(Whole().stream(Path("x"), ReadOptions())) == streamed
+    assert [part.where for part in Whole().stream(Path("x"), ReadOptions())] == [part.where for part in streamed]
+    for name, part in (("train", source.train), ("test", source.test)):
+        assert [found.where for found in Whole().stream(Path("x"), ReadOptions(), name)] == ([part.where] if part else [])

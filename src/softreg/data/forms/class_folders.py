@@ -9,7 +9,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from softreg.data.forms.pictures import SUFFIXES, PictureFiles, decode_parts, stream
-from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, words_of
+from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, choose, words_of
 
 IGNORED = ("thumbs.db", "desktop.ini", "__macosx")
 
@@ -34,13 +34,15 @@ class ClassFolders:
             read[part] = Part(images, classes, folders[part], names or ())
         return Source(read.get("train"), read.get("test"))
 
-    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
+    def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
         """See `Form`."""
-        folders = _parts(path)
-        folder = folders.get("test") or folders["train"]
-        names, _ = _files(folder)
+        folder = choose(_parts(path), part, divided=False)
+        names, classes = _files(folder) if folder else ([], None)
+        if folder is None or (part == "test" and classes is None):
+            return
         for images, good in stream(PictureFiles(folder, names), options, folder):
-            yield Part(images, None, folder, [names[index] for index in good], share=(good[-1] + 1) / len(names) if good else 1.0)
+            labels, ids = ([column[index] for index in good] if column else None for column in (classes, names))
+            yield Part(images, labels, folder, ids or (), share=(good[-1] + 1) / len(names) if good else 1.0)
 
 
 def subfolders(path: Path) -> list[Path]:

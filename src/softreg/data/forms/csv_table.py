@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from softreg.data.forms.csv_layout import Layout, layout_of
 from softreg.data.forms.csv_text import SUFFIXES, Line, is_number, opened, split
-from softreg.data.forms.source import Part, ReadOptions, Source, files_by_part, one_file
+from softreg.data.forms.source import Part, ReadOptions, Source, choose, files_by_part, one_file, rows_of_side
 from softreg.data.image_array import is_planar, rows_to_images, to_labels
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
@@ -39,18 +39,22 @@ class CsvTable:
         """See `Form`. A test file without labels is no test part."""
         if path.is_file():
             return Source(_whole(path, options), None)
-        files = {part: one_file(path, part, found) for part, found in files_by_part(path, SUFFIXES).items()}
-        parts = {part: _whole(file, options) for part, file in files.items()}
+        parts = {part: _whole(file, options) for part, file in _files(path).items()}
         return Source(parts.get("train"), parts.get("test"))
 
-    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
-        """See `Form`."""
-        files = {"train": [path]} if path.is_file() else files_by_part(path, SUFFIXES)
-        for file in files.get("test") or files.get("train") or []:
-            for part in _chunks(file, replace(options, strict=False)):
-                test = part.sides()[1] if part.splits is not None else None
-                if test != []:
-                    yield part if test is None else part[torch.tensor(test)]
+    def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
+        """See `Form`. Labels are text."""
+        files = {"train": path} if path.is_file() else _files(path)
+        file = choose(files, part, divided=bool(options.split))
+        for chunk in _chunks(file, replace(options, strict=bool(part))) if file else ():
+            labels = chunk.labels and [_canonical(cell) for cell in chunk.labels]
+            if part and labels:
+                _check_labels(labels, chunk.lines, path)
+            yield from rows_of_side(replace(chunk, labels=labels), part)
+
+
+def _files(path: Path) -> dict[str, Path]:
+    return {part: one_file(path, part, found) for part, found in files_by_part(path, SUFFIXES).items()}
 
 
 def _whole(path: Path, options: ReadOptions) -> Part:
@@ -77,14 +81,23 @@ def _whole(path: Path, options: ReadOptions) -> Part:
 
 def _labels(cells: list[str], lines: torch.Tensor, path: Path) -> torch.Tensor | list[str]:
     """Labels as numbers if all of them are; an empty cell is an error."""
-    with suppress(ValueError):
-        row = cells.index("")
-        raise DataError("forms.csv_no_label", path=path, row=int(lines[row]))
+    _check_labels(cells, lines, path)
     try:
         numbers = np.array(cells, dtype=np.float64)
     except ValueError:
         return cells
     return to_labels(numbers, path)
+
+
+def _check_labels(cells: list[str], lines: torch.Tensor | None, path: Path) -> None:
+    """Raise a DataError if a cell is empty."""
+    if "" in cells and lines is not None:
+        raise DataError("forms.csv_no_label", path=path, row=int(lines[cells.index("")]))
+
+
+def _canonical(cell: str) -> str:
+    """A whole number as such: "1.0" and "1" are the same class. Equal labels are one string in memory."""
+    return intern(str(int(float(cell))) if is_number(cell) and float(cell).is_integer() else cell)
 
 
 def _chunks(path: Path, options: ReadOptions) -> Iterator[Part]:

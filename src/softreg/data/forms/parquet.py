@@ -18,7 +18,7 @@ from torch import Tensor
 
 from softreg.data.forms.csv_layout import ID_NAMES, LABEL_NAMES
 from softreg.data.forms.pictures import Encoded, decode_parts, stream
-from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, files_by_part
+from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, choose, files_by_part, rows_of_side
 from softreg.data.image_array import to_images, to_labels
 from softreg.errors import DataError, MissingExtraError
 
@@ -49,18 +49,16 @@ class Parquet:
         parts = {part: table.part(*decoded[part]) for part, table in tables.items()}
         return Source(parts.get("train"), parts.get("test"), first.class_names)
 
-    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
-        """See `Form`."""
-        files = {"train": [path]} if path.is_file() else _files(path)
-        table = Table(files.get("test") or files["train"], replace(options, strict=False))
-        if table.has_pictures and not table.column(options.split):
-            for images, good in stream(table, options, table.files[0]):
-                yield Part(images, None, table.files[0], share=(good[-1] + 1) / len(table) if good else 1.0)
-        else:
-            source = self.read(path, replace(options, strict=False)).split()
-            part = source.test or source.train
-            if part is not None:
-                yield replace(part, ids=())
+    def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
+        """See `Form`. Tables of numbers are read whole."""
+        found = choose({"train": [path]} if path.is_file() else _files(path), part, divided=bool(options.split))
+        if not found:
+            return
+        table = Table(found, replace(options, strict=bool(part)))
+        whole = [] if table.has_pictures else [(table.pixels(), list(range(len(table))))]
+        for images, good in whole or stream(table, options, found[0]):
+            chunk = replace(table.part(images, good), ids=(), classes=table.class_names)
+            yield from rows_of_side(replace(chunk, share=(good[-1] + 1) / len(table) if good else 1.0), part)
 
 
 class Table:
@@ -72,6 +70,7 @@ class Table:
         self.names: list[str] = self._opened[0].schema_arrow.names
         image = next((name for wanted in IMAGE_NAMES for name in self.names if name.lower() == wanted), None)
         self.image = image
+        self._columns: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
         return sum(int(file.metadata.num_rows) for file in self._opened)
@@ -141,12 +140,17 @@ class Table:
     def _texts(self, column: str | None, good: list[int]) -> list[str] | None:
         if column is None:
             return None
-        cells = [str(cell) for _, _, cell in self.cells(column)]
-        return [cells[index] for index in good]
+        if column not in self._columns:
+            self._columns[column] = [str(cell) for _, _, cell in self.cells(column)]
+        return [self._columns[column][index] for index in good]
+
+    @cached_property
+    def _label_cells(self) -> list[tuple[Path, int, Any]]:
+        return list(self.cells(self.label)) if self.label else []
 
     def _labels(self, good: list[int]) -> Tensor | list[str] | None:
         """The labels; None if there is no such column, or all are the hub's -1 or null for images without labels."""
-        cells = list(self.cells(self.label)) if self.label else []
+        cells = self._label_cells
         if all(cell in (None, -1) for _, _, cell in cells):
             return None
         missing = next(((path, number) for path, number, cell in cells if cell is None), None)

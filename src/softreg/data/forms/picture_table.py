@@ -11,7 +11,7 @@ from softreg.data.forms.csv_layout import ID_NAMES, LABEL_NAMES
 from softreg.data.forms.csv_text import SUFFIXES, delimiter_of, is_number, opened, split
 from softreg.data.forms.pictures import SUFFIXES as PICTURE_SUFFIXES
 from softreg.data.forms.pictures import PictureFiles, decode_parts, stream
-from softreg.data.forms.source import Part, ReadOptions, Source, files_by_part, one_file
+from softreg.data.forms.source import Part, ReadOptions, Source, choose, files_by_part, one_file, rows_of_side
 from softreg.errors import DataError
 
 MAX_COLUMNS = 64  # a wider table has pixels in it
@@ -52,15 +52,15 @@ class PictureTable:
         parts = {part: _part(*decoded[part], rows[part], where[part]) for part in rows}
         return Source(parts.get("train"), parts.get("test"))
 
-    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
+    def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
         """See `Form`."""
-        files = _files(path)
-        file = files.get("test") or files["train"]
-        rows = _rows(file, replace(options, strict=False))
+        file = choose(_files(path), part, divided=bool(options.split))
+        if file is None:
+            return
+        rows = _rows(file, replace(options, strict=bool(part)))
         for images, good in stream(rows.pictures, options, file):
-            part = replace(_part(images, good, rows, file), share=(good[-1] + 1) / len(rows.ids) if good else 1.0)
-            test = None if part.splits is None else part.sides()[1]
-            yield part if test is None else part[torch.tensor(test, dtype=torch.int64)]
+            chunk = replace(_part(images, good, rows, file), share=(good[-1] + 1) / len(rows.ids) if good else 1.0)
+            yield from rows_of_side(chunk, part)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -52,7 +52,7 @@ class Part:
     ids : what to call the images, e.g. file names; () numbers them from 1
     lines : int64 (N,), the lines or rows of the file that they are in; None if they are files, or one array
     splits, groups : what the columns that were asked for say, N texts each; None if none was
-    share : how much of what is streamed has been read, with this part: 1 at the end
+    share, classes : of a stream: how much of it has been read with this part, 1 at the end; `Source.classes`
     """
 
     images: Tensor
@@ -63,6 +63,7 @@ class Part:
     splits: Sequence[str] | None = None
     groups: Sequence[str] | None = None
     share: float = 1.0
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -72,7 +73,7 @@ class Part:
         labels = self.labels[rows] if isinstance(self.labels, Tensor) else self.labels and [self.labels[row] for row in index]
         lines = None if self.lines is None else self.lines[rows]
         ids, splits, groups = (texts and [texts[row] for row in index] for texts in (self.ids, self.splits, self.groups))
-        return Part(self.images[rows], labels, self.where, ids or (), lines, splits, groups, self.share)
+        return replace(self, images=self.images[rows], labels=labels, ids=ids or (), lines=lines, splits=splits, groups=groups)
 
     def sides(self) -> tuple[list[int], list[int]]:
         """The rows for training and for testing, by `splits`; a DataError names a row that is for neither."""
@@ -130,8 +131,8 @@ class Form(Protocol):
     def read(self, path: Path, options: ReadOptions) -> Source:
         """All parts, in memory or mapped; a DataError names the file, and the row, that is wrong."""
 
-    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
-        """The images to answer for, some at a time: those of the test part if there is one, else all."""
+    def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
+        """The images of a part, some at a time; by default those to answer for: the test part if there is one, else all."""
 
 
 class WholeForm:
@@ -141,12 +142,32 @@ class WholeForm:
         """See `Form`."""
         raise NotImplementedError
 
-    def stream(self, path: Path, options: ReadOptions) -> Iterator[Part]:
+    def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
         """See `Form`."""
         source = self.read(path, options).split()
-        part = source.test or source.train
-        if part is not None:
-            yield part
+        chosen = {"train": source.train, "test": source.test}[part] if part else source.test or source.train
+        if chosen is not None:
+            yield replace(chosen, classes=source.classes)
+
+
+Chosen = TypeVar("Chosen")
+
+
+def choose(parts: Mapping[str, Chosen], part: str, *, divided: bool) -> Chosen | None:
+    """What a stream of a part goes through: its own file or, if a column divides the training file, that."""
+    if not part:
+        return parts.get("test") or parts.get("train")
+    return (parts.get("train") or parts.get("test")) if divided else parts.get(part)
+
+
+def rows_of_side(chunk: Part, part: str) -> Iterator[Part]:
+    """The rows of a chunk that its column of parts gives to the part (by default the test part), if there are any."""
+    if chunk.splits is None:
+        yield chunk
+        return
+    rows = chunk.sides()[0 if part == "train" else 1]
+    if rows:
+        yield chunk[torch.tensor(rows)]
 
 
 def files_by_part(folder: Path, suffixes: tuple[str, ...], *, shards: bool = False) -> dict[str, list[Path]]:

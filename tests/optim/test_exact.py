@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from softreg.optim.exact import SOLVERS, solve
-from softreg.optim.small_newton import Solution
+from softreg.optim.small_problem import Solution
 
 CLASSES, L2 = 3, 0.01
 RNG = np.random.default_rng(4)

@@ -1,17 +1,22 @@
 """The minimum over numpy or SciPy arrays, by the solver that suits their size. Torch is imported only if a large one is needed."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from softreg.optim.small_newton import Solution, is_small, solve_small
+from softreg.optim.small_lbfgs import is_middling, solve_middling
+from softreg.optim.small_newton import is_small, solve_small
+from softreg.optim.small_problem import Solution
+from softreg.optim.wide_rows import is_wide, solve_wide
 
 
 def solve_arrays(
     rows: Any, labels: Any, classes: int, l2: float, l1: float, *, solver: str, max_iter: int, start: Any, **options: Any
 ) -> Solution:
-    """What `exact.solve` finds, with its parameters; small problems are solved by Newton's method whatever `solver` says."""
-    before = 0
-    if l1 == 0 and is_small(rows, classes):
-        solution = solve_small(rows, labels, classes, l2, start=start, max_iter=max_iter, **options)
+    """What `exact.solve` finds, with its parameters; problems that are not large are solved whatever `solver` says."""
+    before, quick = 0, _quick_solver(rows, classes, l2) if l1 == 0 else None
+    if quick is not None:
+        solution = quick(rows, labels, classes, l2, start=start, max_iter=max_iter, **options)
         if solution.gap <= options["tol"] or solution.steps >= max_iter:
             return solution
         start, before = solution.theta, solution.steps
@@ -19,3 +24,12 @@ def solve_arrays(
 
     solution = solve(rows, labels, classes, l2, l1, solver=solver, max_iter=max_iter - before, start=start, **options)
     return Solution(solution.theta, before + solution.steps, solution.gap)
+
+
+def _quick_solver(rows: Any, classes: int, l2: float) -> Callable[..., Solution] | None:
+    """The solver for dense rows (N, D) that are not large; None if they are."""
+    if is_wide(rows, classes, l2):
+        return partial(solve_wide, solve_small if is_small(rows[:, : len(rows)], classes) else solve_middling)
+    if is_small(rows, classes):
+        return solve_small
+    return solve_middling if is_middling(rows, classes, l2) else None

@@ -16,7 +16,7 @@ from softreg.optim.duality_gap import duality_gap
 from softreg.optim.elastic_net import minimize_elastic_net
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective
-from softreg.optim.small_newton import Solution
+from softreg.optim.small_problem import Solution
 from softreg.optim.solver import State, TerminationReason
 from softreg.optim.solvers.lbfgs import LBFGS
 from softreg.optim.solvers.newton import Newton

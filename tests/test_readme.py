@@ -1,9 +1,12 @@
 """Both READMEs say the same, what they show is there, and their links lead somewhere; `tests/docs` runs their examples."""
 
+import json
 import re
 import runpy
 import shlex
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import pytest
 
@@ -91,3 +94,39 @@ def test_on_a_package_index_every_link_and_picture_leads_to_the_repository() -> 
         way, _, path = link.removeprefix("https://example.org/softreg/").partition("/main/")
         assert way == ("raw" if picture else "blob"), link
         assert (ROOT / path.partition("#")[0]).exists(), link
+
+
+def results(name: str) -> dict[str, Any]:
+    """What a benchmark wrote."""
+    read: dict[str, Any] = json.loads((ROOT / f"benchmarks/results/{name}.json").read_text(encoding="utf-8"))
+    return read
+
+
+@pytest.mark.parametrize("run", ["tutorial", "best"])
+def test_the_accuracies_are_those_of_the_bundled_runs(run: str) -> None:
+    metrics = (ROOT / f"src/softreg/pretrained/{run}/metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    evaluation = json.loads(metrics[-1])["evaluation"]
+    low, high = evaluation["accuracy_interval"]
+    assert f"{evaluation['accuracy']:.4f}, 95 % interval {low:.4f} to {high:.4f}" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_the_speeds_are_those_that_the_benchmarks_measured() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    loop, process, memory = (claim["measured"] for claim in results("lab")["claims"])
+    contests = {contest["peer"]: contest["seconds"] for contest in results("optimum")["contests"]}
+    ratios = [
+        median(contests[peer]["peer"]) / median(contests[peer]["lbfgs 1e-06"])
+        for peer in ("scikit-learn newton-cg, tol 1e-5", "scikit-learn-intelex lbfgs", "Cyanure, tol 2e-5")
+    ]
+    largest = {row["solver"]: row for row in results("sizes")["rows"] if row["n"] == 8_100_000}
+    for figure in (
+        f"| {loop:.1f} times faster |",
+        f"| {process:.1f} times faster |",
+        f"| {memory:.0f} MiB, ",
+        "{:.1f} times faster than scikit-learn's best solver, {:.1f} than intelex, {:.1f} than Cyanure".format(*ratios),
+        f"{median(largest['lbfgs']['seconds']):.0f} s, {max(largest['lbfgs']['peak_mib']):.0f} MiB; an epoch of sgd",
+        f"an epoch of sgd {median(largest['sgd']['step']):.1f} s",
+    ):
+        assert figure in text, figure

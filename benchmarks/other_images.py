@@ -5,8 +5,8 @@
     python -m benchmarks.other_images FOLDER
 
 The sets are described in `other_image_sets`. Each is in three parts: the penalty is chosen by the accuracy on the second after
-training on the first; then the first two are trained on, and the third is looked at once. scikit-learn's `LogisticRegression` has the
-same pixels, the same penalties to choose from, and one thread, as softreg has. Time is the processor time of the last training,
+training on the first; then the first two are trained on, and the third is looked at once. scikit-learn's `LogisticRegression` has
+the same pixels, the same penalties to choose from, and one thread, as softreg has. Time is the processor time of the last training,
 features included. Writes `results/other_images.json` and `results/other_images.md`.
 """
 
@@ -110,8 +110,8 @@ def table(results: dict[str, Any]) -> str:
         "# Images that are no MNIST digits",
         "",
         f"`python -m benchmarks.other_images`: {environment['processor']}, one thread, torch {environment['libraries']['torch']}.",
-        "The penalty is chosen on validation images; the test images were looked at once. Of `hangul` and `flags` the typefaces and",
-        "the drawings of the three parts differ. Seconds are processor time of the last training, features included.",
+        "The penalty is chosen on validation images; the test images were looked at once. Of `hangul` and `flags` the typefaces",
+        "and the drawings of the three parts differ. Seconds are processor time of the last training, features included.",
         "",
         "| set | classifier | l2 | validation accuracy | test accuracy | 95 % interval | seconds |",
         "| --- | --- | --- | --- | --- | --- | --- |",

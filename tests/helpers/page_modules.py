@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
+from softreg.exporting.page import page_data
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.page.assets import page_files
 from softreg.page.bundle import bundle
@@ -15,6 +16,7 @@ from softreg.page.bundle import bundle
 
 def modules_tab(browser: Browser, imports: Mapping[str, Sequence[str]]) -> Page:
     """A tab in which `softreg` holds what these modules export: `{module: names}`."""
+    imports = {"embedded.js": ["floatsOf", "allFloatsOf"]} | dict(imports)
     lines = [f'import {{ {", ".join(names)} }} from "./{module}";\n' for module, names in imports.items()]
     names = ", ".join(name for listed in imports.values() for name in listed)
     probe = "".join(lines) + f"globalThis.softreg = {{ {names} }};\n"
@@ -31,10 +33,14 @@ def packed(array: NDArray[Any]) -> str:
 
 def weights_of(model: SoftmaxRegression) -> dict[str, Any]:
     """For `MODEL`, which makes the page's `Weights` of it."""
-    weight, bias = (tensor.detach().numpy().astype("<f4") for tensor in (model.linear.weight, model.linear.bias))
-    return {"features": model.features.name, "classes": model.classes, "weight": packed(weight), "bias": packed(bias)}
+    (entry,) = page_data(model)["models"]
+    return {name: entry[name] for name in ("features", "classes", "weight", "bias", "buffers", "detector")}
 
 
-MODEL = """({ weight, bias, ...rest }) => ({
-    ...rest, weight: new Float32Array(bytesOfText(weight).buffer), bias: new Float32Array(bytesOfText(bias).buffer),
+MODEL = """({ weight, bias, buffers, detector, ...rest }) => ({
+    ...rest,
+    weight: softreg.floatsOf(weight),
+    bias: softreg.floatsOf(bias),
+    buffers: softreg.allFloatsOf(buffers),
+    detector: detector && softreg.allFloatsOf(detector),
 })"""

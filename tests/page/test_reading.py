@@ -8,32 +8,36 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page
 
+import softreg
 from softreg.data.dataset import Splits
+from softreg.exporting.page import COMPUTED
 from softreg.features.registry import make_feature_map
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.attribution import attribution_maps
 from softreg.inference.prediction import predict
+from softreg.inference.reading import score
 from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import Run
 from tests.helpers.chromium import needs_chromium
 from tests.helpers.drawn_sheet import sheet
 from tests.helpers.page_modules import MODEL, modules_tab, packed, weights_of
-from tests.helpers.strokes import STROKES, Point
+from tests.helpers.strokes import NO_DIGITS, STROKES, Point
 
 pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def tab(browser: Browser) -> Iterator[Page]:
-    page = modules_tab(browser, {"reading.js": ["readPicture"], "linear_model.js": ["logitsOf", "contributions"]})
+    page = modules_tab(browser, {"reading.js": ["readPicture"], "linear_model.js": ["classify", "contributions"]})
     yield page
     page.context.close()
 
 
-@pytest.fixture(scope="module", params=["pixels", "deskew"])
+@pytest.fixture(scope="module", params=COMPUTED)
 def model(mnist: Splits, request: pytest.FixtureRequest) -> SoftmaxRegression:
     """Ridge regression on 600 images, its outputs of the size of logits."""
-    features = make_feature_map(request.param)
+    features = make_feature_map(request.param).fit(mnist.train.images[:1000], seed=0)
     x = features(mnist.train.images[:600])  # (600, D)
     targets = torch.nn.functional.one_hot(mnist.train.labels[:600], 10) - 0.1
     weight = 10 * torch.linalg.solve(x @ x.T + 100 * torch.eye(600), targets).T @ x
@@ -42,14 +46,15 @@ def model(mnist: Splits, request: pytest.FixtureRequest) -> SoftmaxRegression:
     return model
 
 
-def test_logits_of_all_test_images(tab: Page, model: SoftmaxRegression, mnist: Splits) -> None:
-    images = mnist.test.images if model.features.name == "pixels" else mnist.test.images[:2000]  # deskew takes longer
+def test_logits_of_test_images(tab: Page, model: SoftmaxRegression, mnist: Splits) -> None:
+    count = {"pixels": 10_000, "deskew": 2000}.get(model.features.name, 100)  # the others take longer
+    images = mnist.test.images[:count]
     asked = [packed(images.numpy()), weights_of(model)]
     logits = tab.evaluate(
         f"""([images, weights]) => {{
             const [bytes, model] = [bytesOfText(images), ({MODEL})(weights)];
             return Array.from({{ length: bytes.length / 784 }}, (_, n) =>
-                softreg.logitsOf(model, bytes.subarray(784 * n, 784 * (n + 1))));
+                softreg.classify(model, bytes.subarray(784 * n, 784 * (n + 1))).logits);
         }}""",
         asked,
     )
@@ -59,11 +64,31 @@ def test_logits_of_all_test_images(tab: Page, model: SoftmaxRegression, mnist: S
 
 
 def test_evidence_of_each_pixel(tab: Page, model: SoftmaxRegression, mnist: Splits) -> None:
-    for image in mnist.test.images[:10]:
+    for image in mnist.test.images[:4]:
         asked = [packed(image.numpy()), weights_of(model)]
         maps = tab.evaluate(f"([image, weights]) => [...softreg.contributions(({MODEL})(weights), bytesOfText(image))]", asked)
         expected = attribution_maps(model, image).numpy()  # (10, 28, 28)
         assert np.allclose(np.reshape(maps, (10, 28, 28)), expected, atol=1e-4)
+
+
+def test_the_detector_tells_digits_from_what_is_none(tab: Page, mnist: Splits) -> None:
+    model = softreg.load(pretrained_path("handwriting"))
+    assert model.ood_detector is not None
+    fence, star = (sheet(turned(NO_DIGITS[name]), side=28) for name in ("fence", "star"))
+    images = torch.cat([mnist.test.images[:8], torch.from_numpy(255 - np.stack([fence, star]))])
+    asked = [packed(images.numpy()), weights_of(model)]
+    found = tab.evaluate(
+        f"""([images, weights]) => {{
+            const [bytes, model] = [bytesOfText(images), ({MODEL})(weights)];
+            return Array.from({{ length: bytes.length / 784 }}, (_, n) =>
+                softreg.classify(model, bytes.subarray(784 * n, 784 * (n + 1))));
+        }}""",
+        asked,
+    )
+    expected = score(model, images)
+    assert np.allclose([scores["logits"] for scores in found], expected.logits.numpy(), atol=1e-3)
+    assert np.allclose([scores["novelty"] for scores in found], expected.novelty.numpy(), atol=1e-2)
+    assert {scores["novelty"] > 0 for scores in found} == {True, False}
 
 
 def turned(strokes: list[list[Point]], angle: float = 0.06) -> list[list[Point]]:

@@ -9,11 +9,13 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 
+import softreg
 from softreg.data.dataset import Splits
 from softreg.exporting.export import export
 from softreg.features.pixels import Pixels
 from softreg.messages import catalogue
 from softreg.model.softmax_regression import SoftmaxRegression
+from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import Run
 from tests.helpers.chromium import draw, needs_chromium, settle
 from tests.helpers.live_server import png
@@ -71,6 +73,20 @@ def test_ten_digits_are_drawn_and_read_and_the_evidence_adds_up(page: Page) -> N
         *parts, total = map(float, numbers)
         assert sum(parts) == pytest.approx(total, abs=0.02)
     assert page.locator("#stages li").count() == 5
+
+
+def test_the_model_that_reads_best_reads_and_abstains_in_one_file_too(browser: Browser, tmp_path: Path) -> None:
+    export(softreg.load(pretrained_path("handwriting")), "html", tmp_path / "page.html")
+    page = opened(browser, tmp_path / "page.html")
+    for drawing, says in (("4", "4"), ("9", "9"), ("star", "?")):
+        if page.locator("#clear").is_enabled():
+            page.locator("#clear").click()
+        draw(page, drawing)
+        settle(page)
+        expect(page.locator("#digit")).to_have_text(says)
+    expect(page.locator("#sure")).to_contain_text(catalogue("prediction")["novel"]["en"])
+    expect(page.locator("#why-sum .total")).to_be_visible()
+    page.context.close()
 
 
 def test_it_speaks_both_languages(page: Page) -> None:

@@ -59,7 +59,7 @@ def test_a_class_opens_the_link_types_the_code_and_watches_but_does_not_train(tm
             assert (status, headers["content-type"]) == (401, "text/html; charset=utf-8")
             assert "form-action 'self'" in headers["content-security-policy"]
             assert "script-src 'self'" in headers["content-security-policy"]
-            assert catalogue("serving")["code_title"][language] in body.decode()
+            assert catalogue("serving")["class_title"][language] in body.decode()
             assert 'name="token"' in body.decode()
         status, headers, _ = served.ask("GET", "/models", Host=host, Accept="text/html")
         assert (status, headers["content-type"]) == (401, "application/json")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
@@ -18,7 +18,7 @@ from softreg.messages import LANGUAGES
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.page.assets import page_messages
 
-COMPUTED = ("pixels", "deskew")  # feature maps that the page computes itself
+COMPUTED = ("pixels", "deskew", "patches", "scattering", "both")  # feature maps that the page computes itself
 MAX_TEST = 2000  # images of the test part that travel with a page
 
 
@@ -39,9 +39,13 @@ def page_data(model: SoftmaxRegression) -> dict[str, Any]:
         "solver": "",
         "accuracy": None,
         "classes": model.classes,
-        "weight": _base64(model.linear.weight.detach().cpu().numpy()),
-        "bias": _base64(model.linear.bias.detach().cpu().numpy()),
+        "weight": _packed_floats(model.linear.weight),
+        "bias": _packed_floats(model.linear.bias),
+        "buffers": {name: _packed_floats(buffer) for name, buffer in model.features.state_dict().items()},
+        "detector": None,
     }
+    if model.ood_detector is not None:
+        entry["detector"] = {name: _packed_floats(buffer) for name, buffer in model.ood_detector.state_dict().items()}
     return {"messages": {language: page_messages(language) for language in LANGUAGES}, "models": [entry]}
 
 
@@ -86,6 +90,8 @@ def replace_element(page: str, tag: str, mark: str, replacement: str) -> str:
     return page
 
 
-def _base64(array: NDArray[Any]) -> str:
-    """The array as little-endian float32, in base64."""
-    return b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
+def _packed_floats(tensor: Tensor) -> dict[str, str]:
+    """The numbers as they are, float16 or float32, little-endian in base64."""
+    array = tensor.detach().cpu().numpy()
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return {"type": str(array.dtype), "bytes": b64encode(little.tobytes()).decode()}

@@ -44,8 +44,8 @@ FORMATS = {
     "html": ExportFormat(
         "softreg.exporting.html:to_bytes",
         Message(
-            en="the page of softreg serve as one file that works without a server, for pixels and deskew",
-            ko="서버 없이 동작하는 softreg serve 페이지를 파일 하나로, pixels와 deskew만",
+            en="the page of softreg serve as one file that works without a server",
+            ko="서버 없이 동작하는 softreg serve 페이지를 파일 하나로",
         ),
         images=0,
     ),

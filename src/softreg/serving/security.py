@@ -44,12 +44,12 @@ HEADERS = [
 ]
 
 CODE_PAGE = """<!doctype html>
-<html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="{}"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>softreg</title>
-<h1>{title}</h1>
+<h1>{}</h1>
 <form action="/" method="get">
-<p><label>{label} <input name="token" autofocus required autocomplete="off" autocapitalize="off" spellcheck="false"></label>
-<button>{enter}</button></p>
+<p><label>{} <input name="token" autofocus required autocomplete="off" autocapitalize="off" spellcheck="false"></label>
+<button>{}</button></p>
 </form>
 </html>
 """
@@ -139,8 +139,8 @@ def _is_visit(scope: Scope, headers: list[tuple[bytes, bytes]]) -> bool:
 
 async def ask_for_code(send: Send) -> None:
     """Answer 401 with a page on which the code can be typed."""
-    texts = {name: escape(translate(f"serving.code_{name}")) for name in ("title", "label", "enter")}
-    body = CODE_PAGE.format(language=language(), **texts).encode()
+    texts = [translate(key) for key in ("serving.class_title", "serving.class_label", "serving.class_enter")]
+    body = CODE_PAGE.format(language(), *map(escape, texts)).encode()
     policy = POLICY.replace("form-action 'none'", "form-action 'self'").encode()
     rules = [(name, policy if name == b"content-security-policy" else value) for name, value in HEADERS]
     await _send_and_close(send, 401, b"text/html; charset=utf-8", body, rules)

@@ -3,7 +3,7 @@
 
 /** @import { ModelList, Picture, PredictAnswer, Training, Weights } from "./types.d.ts" */
 
-import { embedded, embeddedImages, floatsOf } from "./embedded.js";
+import { allFloatsOf, embedded, embeddedImages, floatsOf } from "./embedded.js";
 import { SIZE } from "./image_format.js";
 import { explainImage, PageModels } from "./page_models.js";
 import { imageCounts, PageTraining } from "./page_training.js";
@@ -12,8 +12,14 @@ import { walkThrough } from "./walkthrough.js";
 
 export const pageModels = new PageModels();
 if (embedded)
-  for (const { weight, bias, ...model } of embedded.models)
-    pageModels.add({ ...model, weight: floatsOf(weight), bias: floatsOf(bias) });
+  for (const { weight, bias, buffers, detector, ...model } of embedded.models)
+    pageModels.add({
+      ...model,
+      weight: floatsOf(weight),
+      bias: floatsOf(bias),
+      buffers: allFloatsOf(buffers),
+      detector: detector ? /** @type {any} */ (allFloatsOf(detector)) : undefined,
+    });
 
 export const hasServer = !embedded;
 

@@ -1,7 +1,7 @@
 // What travels in the page itself where no server is behind it: texts, a model and, if it was asked for, images of
 // MNIST.
 
-/** @import { Embedded, LabelledImages } from "./types.d.ts" */
+/** @import { Embedded, LabelledImages, PackedFloats } from "./types.d.ts" */
 
 import { SIZE } from "./image_format.js";
 
@@ -13,8 +13,26 @@ export const embedded = block ? JSON.parse(block.textContent ?? "") : null;
 /** @param {string} text base64 */
 export const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
-/** @param {string} text base64 of float32, little-endian */
-export const floatsOf = (text) => new Float32Array(bytesOf(text).buffer);
+/** @param {PackedFloats} packed */
+export function floatsOf({ type, bytes }) {
+  const raw = bytesOf(bytes);
+  return type === "float32" ? new Float32Array(raw.buffer) : halvesOf(new Uint16Array(raw.buffer));
+}
+
+/** @param {Record<string, PackedFloats>} packed */
+export const allFloatsOf = (packed) =>
+  Object.fromEntries(Object.entries(packed).map(([name, floats]) => [name, floatsOf(floats)]));
+
+/** @param {Uint16Array} bits of float16 */
+function halvesOf(bits) {
+  const floats = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) {
+    const [exponent, fraction] = [(bits[i] >> 10) & 31, bits[i] & 1023];
+    const magnitude = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+    floats[i] = bits[i] >> 15 ? -magnitude : magnitude;
+  }
+  return floats;
+}
 
 /**
  * The images of a part, `SIZE` bytes each, and their labels; they are packed with gzip, the labels last.

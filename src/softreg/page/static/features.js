@@ -1,29 +1,35 @@
-// The feature maps that the page computes itself: pixels and deskew, as src/softreg/features does. Images are 28 x 28.
+// The feature maps pixels and deskew, as src/softreg/features does. Images are 28 x 28.
+
+/** @import { Buffers } from "./types.d.ts" */
 
 import { SIDE, SIZE } from "./image_format.js";
 
 /**
  * @typedef {object} FeatureMap
- * @property {(image: Uint8Array) => Float32Array} transform features of an image
- * @property {(image: Uint8Array, weight: Float32Array) => Float32Array} attribute each pixel's part of weight · x
+ * @property {(image: Uint8Array, buffers: Buffers) => Float32Array} transform features x of an image
+ * @property {(image: Uint8Array, buffers: Buffers) => (weight: Float32Array) => Float32Array} explainer gives each
+ * pixel's part of weight · x
  */
 
-/** @type {Record<string, FeatureMap>} */
-export const FEATURE_MAPS = {
-  pixels: {
-    transform: (image) => Float32Array.from(image, (value) => value / 255),
-    attribute: (image, weight) => weight.map((w, i) => (w * image[i]) / 255),
+/** @param {Uint8Array} image */
+export const inkOf = (image) => Float32Array.from(image, (value) => value / 255);
+
+/** @type {FeatureMap} */
+export const pixels = {
+  transform: inkOf,
+  explainer: (image) => (weight) => weight.map((w, i) => (w * image[i]) / 255),
+};
+
+/** @type {FeatureMap} */
+export const deskew = {
+  transform(image) {
+    const ink = inkOf(image);
+    return warp(ink, alignment(ink));
   },
-  deskew: {
-    transform(image) {
-      const ink = Float32Array.from(image, (value) => value / 255);
-      return warp(ink, alignment(ink));
-    },
-    attribute(image, weight) {
-      const ink = Float32Array.from(image, (value) => value / 255);
-      const gradient = warpAdjoint(weight, alignment(ink));
-      return gradient.map((g, i) => g * ink[i]);
-    },
+  explainer(image) {
+    const ink = inkOf(image);
+    const shifts = alignment(ink);
+    return (weight) => warpAdjoint(weight, shifts).map((gradient, i) => gradient * ink[i]);
   },
 };
 
@@ -36,7 +42,7 @@ export const FEATURE_MAPS = {
  * @param {Float32Array} ink from 0 to 1
  * @returns {Alignment}
  */
-function alignment(ink) {
+export function alignment(ink) {
   const middle = SIDE / 2;
   const down = centre(sums(ink, (i) => Math.floor(i / SIDE))) - middle;
   const level = shiftColumns(ink, down);
@@ -69,7 +75,8 @@ function centre(mass) {
  * @param {Float32Array} ink
  * @param {Alignment} alignment
  */
-const warp = (ink, { down, across }) => interpolate(shiftColumns(ink, down), 1, (i) => across[Math.floor(i / SIDE)]);
+export const warp = (ink, { down, across }) =>
+  interpolate(shiftColumns(ink, down), 1, (i) => across[Math.floor(i / SIDE)]);
 
 /**
  * @param {Float32Array} ink
@@ -134,3 +141,18 @@ const warpAdjoint = (weight, { down, across }) =>
     SIDE,
     () => down,
   );
+
+/**
+ * Evidence on the pixels of the warped image, moved back to the original pixels; the sum is kept.
+ * @param {Float32Array} evidence
+ * @param {Alignment} shifts
+ */
+export function unwarp(evidence, shifts) {
+  const whole = warp(new Float32Array(SIZE).fill(1), shifts);
+  const inside = evidence.map((value, i) => (whole[i] > 1e-6 ? value / whole[i] : 0));
+  const shares = warpAdjoint(inside, shifts);
+  /** @param {Float32Array} values */
+  const total = (values) => values.reduce((sum, value) => sum + value, 0);
+  const lost = total(evidence) - total(shares);
+  return shares.map((share) => share + lost / SIZE);
+}

@@ -1,22 +1,21 @@
 // Softmax regression: features, one linear layer, probabilities, and what each pixel contributes.
 
-/** @import { Weights } from "./types.d.ts" */
+/** @import { Scores, Weights } from "./types.d.ts" */
 
-import { FEATURE_MAPS } from "./features.js";
+import { noveltyOf } from "./detector.js";
+import { FEATURE_MAPS } from "./feature_maps.js";
 
 /**
  * z = W x + b
  * @param {Weights} model
- * @param {Uint8Array} image
+ * @param {Float32Array} x
  */
-export function logitsOf({ features, classes, weight, bias }, image) {
-  const x = FEATURE_MAPS[features].transform(image);
-  return classes.map((_, c) => {
+export const logitsOf = ({ classes, weight, bias }, x) =>
+  classes.map((_, c) => {
     let sum = 0;
     for (let j = 0; j < x.length; j++) if (x[j]) sum += weight[c * x.length + j] * x[j];
     return sum + bias[c];
   });
-}
 
 /** @param {number[]} logits */
 export function softmax(logits) {
@@ -27,12 +26,16 @@ export function softmax(logits) {
 }
 
 /**
+ * Logits, probabilities, and how unlike every class an image is: above zero it is none, without a detector never.
  * @param {Weights} model
  * @param {Uint8Array} image
+ * @returns {Scores}
  */
 export function classify(model, image) {
-  const logits = logitsOf(model, image);
-  return { logits, probabilities: softmax(logits) };
+  const x = FEATURE_MAPS[model.features].transform(image, model.buffers ?? {});
+  const logits = logitsOf(model, x);
+  const novelty = model.detector ? noveltyOf(model.detector, x, logits) : -20;
+  return { logits, probabilities: softmax(logits), novelty };
 }
 
 /**
@@ -40,11 +43,10 @@ export function classify(model, image) {
  * @param {Weights} model
  * @param {Uint8Array} image
  */
-export function contributions({ features, classes, weight }, image) {
-  const values = new Float32Array(classes.length * image.length);
-  for (let c = 0; c < classes.length; c++) {
-    const part = weight.subarray(c * image.length, (c + 1) * image.length);
-    values.set(FEATURE_MAPS[features].attribute(image, part), c * image.length);
-  }
+export function contributions({ features, classes, weight, buffers }, image) {
+  const explain = FEATURE_MAPS[features].explainer(image, buffers ?? {});
+  const [values, dim] = [new Float32Array(classes.length * image.length), weight.length / classes.length];
+  for (let c = 0; c < classes.length; c++)
+    values.set(explain(weight.subarray(c * dim, (c + 1) * dim)), c * image.length);
   return values;
 }

@@ -40,19 +40,23 @@ export class PageModels {
     const model = /** @type {Weights & Model} */ (this.models.get(key));
     const { digits, stages, reason } = await this.#read(picture, model);
     const shown = stages.map((stage) => ({ title: translate(stage.key), array: stage.array }));
-    const answers = digits.map(({ image }) => ({ image, ...classify(model, image) }));
+    const answers = digits.map(({ image, scores }) => ({ image, ...scores }));
     if (!answers.length) {
       const nothing = { label: null, probability: null, probabilities: null, reason: translate(reason ?? "blank") };
       return { predictions: [nothing], stages: shown };
     }
     const least = answers.reduce((a, b) => (Math.max(...b.probabilities) < Math.max(...a.probabilities) ? b : a));
+    const isNovel = answers.some(({ novelty }) => novelty > 0);
     const isSure = Math.max(...least.probabilities) > MIN_CONFIDENCE;
     const prediction = {
-      label: isSure ? answers.map(({ probabilities }) => likeliest(model.classes, probabilities)).join("") : null,
+      label:
+        isSure && !isNovel
+          ? answers.map(({ probabilities }) => likeliest(model.classes, probabilities)).join("")
+          : null,
       probability: answers.reduce((product, { probabilities }) => product * Math.max(...probabilities), 1),
       probabilities: byClass(model, least.probabilities),
       logits: byClass(model, least.logits),
-      reason: isSure ? null : translate("uncertain"),
+      reason: isNovel ? translate("novel") : isSure ? null : translate("uncertain"),
       boxes: digits.map(({ box }) => box),
     };
     if (!include.includes("evidence")) return { predictions: [prediction], stages: shown };
@@ -65,7 +69,9 @@ export class PageModels {
    */
   #read(picture, model) {
     if (this.last?.picture !== picture || this.last.model !== model) {
-      const reading = picture.grey().then((grey) => (model.whole ? readAsWhole(grey) : readPicture(grey, model)));
+      const reading = picture
+        .grey()
+        .then((grey) => (model.whole ? readAsWhole(grey, model) : readPicture(grey, model)));
       this.last = { picture, model, reading };
     }
     return this.last.reading;
@@ -75,14 +81,15 @@ export class PageModels {
 /**
  * A symbol, however many strokes it has.
  * @param {import("./types.d.ts").Grey} grey
+ * @param {Weights} model
  * @returns {PictureReading}
  */
-function readAsWhole(grey) {
+function readAsWhole(grey, model) {
   const image = readWhole(grey);
   if (!image) return { digits: [], stages: [], reason: "blank" };
   const array = { shape: [28, 28], values: image, scale: 1 };
   return {
-    digits: [{ box: [0, 0, grey.width, grey.height], image }],
+    digits: [{ box: [0, 0, grey.width, grey.height], image, scores: classify(model, image) }],
     stages: [{ key: "stage_image", array }],
     reason: null,
   };

@@ -1,7 +1,7 @@
 // What a model reads in a drawing, computed in the page: as src/softreg/inference/reading.py does it for plain paper,
 // without cutting digits that touch.
 
-/** @import { Component, Grey, Model, PictureReading, Weights } from "./types.d.ts" */
+/** @import { Component, Grey, PictureReading, Scores, Weights } from "./types.d.ts" */
 
 import { isMnistImage, normalize } from "./digit_image.js";
 import { mapGrey } from "./grey.js";
@@ -24,9 +24,9 @@ const BAR = 0.15; // a component this narrow for its length is seldom a digit
  */
 export function readPicture(grey, model) {
   const upright = stage("stage_upright", grey);
-  if (isMnistImage(grey)) return asItIs(grey, upright);
+  if (isMnistImage(grey)) return asItIs(grey, upright, model);
   const inverted = mapGrey(grey, (value) => 255 - value);
-  if (isMnistImage(inverted)) return asItIs(inverted, upright);
+  if (isMnistImage(inverted)) return asItIs(inverted, upright, model);
   const found = findInk(grey);
   if (!found) return { digits: [], stages: [upright], reason: found === null ? "blank" : "uneven_paper" };
   const { density, evened } = found;
@@ -41,16 +41,20 @@ export function readPicture(grey, model) {
   ];
   if (!lines.length) return { digits: [], stages, reason };
   /** @param {Component} component */
-  const digitOf = (component) => ({ component, image: normalize(cropInk(component, density, labels)) });
+  const digitOf = (component) => {
+    const image = normalize(cropInk(component, density, labels));
+    return { component, image, scores: classify(model, image) };
+  };
   let digits = lines.flat().map(digitOf);
-  const cost = costOf(digits, model) + misfit(lines, dropped, density.width);
+  const cost = costOf(digits) + misfit(lines, dropped, density.width);
   const all = cost < CONVINCING ? null : wholeInk(components);
   if (all) {
     const whole = [digitOf(all)];
-    if (costOf(whole, model) + WHOLE < cost) digits = whole;
+    if (costOf(whole) + WHOLE < cost) digits = whole;
   }
   stages.push(boxesDrawn(density, digits), strip(digits.map(({ image }) => image)));
-  return { digits: digits.map(({ component, image }) => ({ box: boxOf(component), image })), stages, reason: null };
+  const read = digits.map(({ component, image, scores }) => ({ box: boxOf(component), image, scores }));
+  return { digits: read, stages, reason: null };
 }
 
 /**
@@ -67,20 +71,24 @@ export function readWhole(grey) {
 /**
  * @param {Grey} grey an image in MNIST's form
  * @param {ReturnType<typeof stage>} upright
+ * @param {Weights} model
  * @returns {PictureReading}
  */
-function asItIs(grey, upright) {
+function asItIs(grey, upright, model) {
   const image = Uint8Array.from(grey.values);
-  return { digits: [{ box: [0, 0, SIDE, SIDE], image }], stages: [upright, strip([image])], reason: null };
+  const digit = { box: [0, 0, SIDE, SIDE], image, scores: classify(model, image) };
+  return { digits: [digit], stages: [upright, strip([image])], reason: null };
 }
 
 /**
- * The mean of -log p over the digits.
- * @param {{ image: Uint8Array }[]} digits
- * @param {Weights} model
+ * The mean of -log p(class) - log p(digit) over the digits.
+ * @param {{ scores: Scores }[]} digits
  */
-function costOf(digits, model) {
-  const costs = digits.map(({ image }) => -Math.log(Math.max(...classify(model, image).probabilities)));
+function costOf(digits) {
+  const costs = digits.map(
+    ({ scores: { probabilities, novelty } }) =>
+      Math.log1p(Math.exp(Math.min(novelty, 500))) - Math.log(Math.max(...probabilities)),
+  );
   return costs.reduce((sum, cost) => sum + cost, 0) / digits.length;
 }
 

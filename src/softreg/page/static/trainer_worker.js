@@ -4,7 +4,7 @@
 /** @import { FitRequest, TrainRequest, TrainerCommand, TrainerSnapshot } from "./types.d.ts" */
 
 import { variantsOf } from "./deformation.js";
-import { FEATURE_MAPS } from "./features.js";
+import { FEATURE_MAPS } from "./feature_maps.js";
 import { SIZE } from "./image_format.js";
 import { Objective, unpack } from "./objective.js";
 import { lbfgs, SGD } from "./solvers.js";
@@ -107,6 +107,6 @@ function fit({ train: data, features, l2, variants, seed }) {
 function objectiveOf({ images, labels, classes }, features, l2) {
   const x = new Float32Array(images.length);
   for (let row = 0; row < labels.length; row++)
-    x.set(FEATURE_MAPS[features].transform(images.subarray(row * SIZE, (row + 1) * SIZE)), row * SIZE);
+    x.set(FEATURE_MAPS[features].transform(images.subarray(row * SIZE, (row + 1) * SIZE), {}), row * SIZE);
   return new Objective(x, labels, classes.length, l2);
 }

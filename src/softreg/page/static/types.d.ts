@@ -36,7 +36,7 @@ export interface Segmentation {
   reason: string | null;
 }
 export interface PictureReading {
-  digits: { box: number[]; image: Uint8Array }[];
+  digits: { box: number[]; image: Uint8Array; scores: Scores }[];
   stages: { key: string; array: DecodedArray }[];
   reason: string | null;
 }
@@ -45,6 +45,26 @@ export interface Weights {
   classes: string[];
   weight: Float32Array;
   bias: Float32Array;
+  buffers?: Buffers; // of the feature map
+  detector?: Detector;
+}
+export type Buffers = Record<string, Float32Array>;
+export interface Detector {
+  axes: Float32Array;
+  centre: Float32Array;
+  mean: Float32Array;
+  precision_cholesky: Float32Array;
+  weight: Float32Array;
+  bias: Float32Array;
+}
+export interface Scores {
+  logits: number[];
+  probabilities: number[];
+  novelty: number;
+}
+export interface PackedFloats {
+  type: "float16" | "float32";
+  bytes: string; // base64, little-endian
 }
 export interface LabelledImages {
   images: Uint8Array;
@@ -104,7 +124,13 @@ export interface Training {
 }
 export interface Embedded {
   messages: Record<string, Record<string, string>>;
-  models: (Model & { classes: string[]; weight: string; bias: string })[];
+  models: (Model & {
+    classes: string[];
+    weight: PackedFloats;
+    bias: PackedFloats;
+    buffers: Record<string, PackedFloats>;
+    detector: Record<keyof Detector, PackedFloats> | null;
+  })[];
   images?: EmbeddedImages;
 }
 export type ByClass = Record<string, number>;

@@ -1,0 +1,334 @@
+// The feature maps patches, scattering and both, as src/softreg/features/pooled.py and the files beside it compute
+// them: activations of the upright image, pooled in Gaussian windows, square-rooted, standardised.
+
+/** @import { Alignment } from "./features.js" */
+/** @import { Buffers } from "./types.d.ts" */
+
+import { alignment, inkOf, unwarp, warp } from "./features.js";
+import { SIDE, SIZE } from "./image_format.js";
+
+const EPS = 1e-3; // added to activations and ink when evidence is distributed
+const FILTER_WIDTH = 1.5; // pixels, of the Gaussian by which evidence spreads over the ink
+const [PATCH, CONTRAST] = [7, (10 / 255) ** 2];
+const [ANGLES, WAVELET_SIZES] = [8, [9, 13]];
+
+/**
+ * @typedef {{ places: number, cells: number, values: Float32Array }} Windows g (places, cells)
+ * @typedef {{ u: Float32Array, channels: number, windows: Windows }} Activations u (C, places, places)
+ */
+
+/**
+ * Gaussian windows over every `stride`-th pixel, each summing to 1.
+ * @param {number} stride
+ * @param {number} cells
+ * @param {number} spacing
+ * @param {number} width
+ * @returns {Windows}
+ */
+function gaussianWindows(stride, cells, spacing, width) {
+  const places = Math.ceil(SIDE / stride);
+  const values = new Float32Array(places * cells);
+  for (let k = 0; k < cells; k++) {
+    const centre = SIDE / 2 + (k - (cells - 1) / 2) * spacing;
+    const g = Array.from({ length: places }, (_, p) => {
+      const pixel = ((p + 0.5) * SIDE) / places;
+      return Math.exp(-((pixel - centre) ** 2) / (2 * width ** 2));
+    });
+    const total = g.reduce((sum, value) => sum + value, 0);
+    for (let p = 0; p < places; p++) values[p * cells + k] = g[p] / total;
+  }
+  return { places, cells, values };
+}
+
+const PATCH_WINDOWS = gaussianWindows(2, 4, 5.6, 3);
+const FINE_WINDOWS = gaussianWindows(1, 7, 4, 1.7);
+const COARSE_WINDOWS = gaussianWindows(2, 7, 4, 1.7);
+
+/**
+ * Both sides of the filters' responses to the normalised 7 x 7 patches around every second pixel.
+ * @param {Float32Array} plane 28 x 28
+ * @param {Buffers} buffers
+ * @returns {Activations[]}
+ */
+function patchActivations(plane, { filters, offset }) {
+  const { places } = PATCH_WINDOWS;
+  const count = offset.length;
+  const u = new Float32Array(2 * count * places * places);
+  const response = new Float32Array(count);
+  for (let place = 0; place < places * places; place++) {
+    response.set(offset);
+    const patch = normalisedPatch(plane, 2 * (place % places) - 3, 2 * Math.floor(place / places) - 3);
+    for (let j = 0; j < patch.length; j++)
+      if (patch[j]) for (let f = 0; f < count; f++) response[f] += patch[j] * filters[j * count + f];
+    for (let f = 0; f < count; f++) {
+      u[f * places * places + place] = Math.max(response[f], 0);
+      u[(count + f) * places * places + place] = Math.max(-response[f], 0);
+    }
+  }
+  return [{ u, channels: 2 * count, windows: PATCH_WINDOWS }];
+}
+
+/**
+ * @param {Float32Array} plane
+ * @param {number} left
+ * @param {number} top
+ */
+function normalisedPatch(plane, left, top) {
+  const patch = new Float32Array(PATCH * PATCH);
+  for (let y = Math.max(0, -top); y < Math.min(PATCH, SIDE - top); y++)
+    for (let x = Math.max(0, -left); x < Math.min(PATCH, SIDE - left); x++)
+      patch[y * PATCH + x] = plane[(top + y) * SIDE + left + x];
+  const mean = patch.reduce((sum, value) => sum + value, 0) / patch.length;
+  const variance = patch.reduce((sum, value) => sum + (value - mean) ** 2, 0) / patch.length;
+  const deviation = Math.sqrt(variance + CONTRAST);
+  return patch.map((value) => (value - mean) / deviation);
+}
+
+/**
+ * The Morlet wavelets of one scale at all angles: real and imaginary parts.
+ * @param {number} scale
+ */
+function waveletBank(scale) {
+  const [size, deviation, frequency] = [WAVELET_SIZES[scale], 0.8 * 2 ** scale, (0.75 * Math.PI) / 2 ** scale];
+  return Array.from({ length: ANGLES }, (_, a) => {
+    const [cos, sin] = [Math.cos((Math.PI * a) / ANGLES), Math.sin((Math.PI * a) / ANGLES)];
+    const [real, imaginary, envelope] = [0, 1, 2].map(() => new Float64Array(size * size));
+    for (let i = 0; i < size * size; i++) {
+      const [x, y] = [(i % size) - Math.floor(size / 2), Math.floor(i / size) - Math.floor(size / 2)];
+      const [u, v] = [x * cos + y * sin, y * cos - x * sin];
+      const spread = 4 * Math.PI * deviation ** 2;
+      envelope[i] = Math.exp(-(u * u + (v * v) / 4) / (2 * deviation ** 2)) / spread;
+      real[i] = envelope[i] * Math.cos(frequency * u);
+      imaginary[i] = envelope[i] * Math.sin(frequency * u);
+    }
+    const total = envelope.reduce((sum, value) => sum + value, 0);
+    for (const part of [real, imaginary]) {
+      const share = part.reduce((sum, value) => sum + value, 0) / total; // so that the mean is zero
+      for (let i = 0; i < part.length; i++) part[i] -= share * envelope[i];
+    }
+    return { size, real, imaginary };
+  });
+}
+
+const WAVELETS = [waveletBank(0), waveletBank(1)];
+
+/**
+ * |image * psi| for all angles, at every `stride`-th pixel: (A, places, places).
+ * @param {Float32Array} image 28 x 28
+ * @param {number} scale
+ * @param {number} stride
+ */
+function modulus(image, scale, stride) {
+  const places = Math.ceil(SIDE / stride);
+  const out = new Float32Array(ANGLES * places * places);
+  const [real, imaginary] = [new Float32Array(places * places), new Float32Array(places * places)];
+  for (const [a, wavelet] of WAVELETS[scale].entries()) {
+    real.fill(0);
+    imaginary.fill(0);
+    const margin = Math.floor(wavelet.size / 2);
+    for (let tap = 0; tap < wavelet.size ** 2; tap++) {
+      const [dx, dy] = [(tap % wavelet.size) - margin, Math.floor(tap / wavelet.size) - margin];
+      const [re, im] = [wavelet.real[tap], wavelet.imaginary[tap]];
+      for (let y = Math.max(0, Math.ceil(-dy / stride)); y < places && y * stride + dy < SIDE; y++)
+        for (let x = Math.max(0, Math.ceil(-dx / stride)); x < places && x * stride + dx < SIDE; x++) {
+          const value = image[(y * stride + dy) * SIDE + x * stride + dx];
+          real[y * places + x] += re * value;
+          imaginary[y * places + x] += im * value;
+        }
+    }
+    for (let i = 0; i < real.length; i++) out[a * places * places + i] = Math.sqrt(real[i] ** 2 + imaginary[i] ** 2);
+  }
+  return out;
+}
+
+/**
+ * The ink, the first order at both scales, and the second order.
+ * @param {Float32Array} plane
+ * @returns {Activations[]}
+ */
+function scatteringActivations(plane) {
+  const first = modulus(plane, 0, 1);
+  const secondOrder = new Float32Array(ANGLES * ANGLES * COARSE_WINDOWS.places ** 2);
+  for (let a = 0; a < ANGLES; a++) {
+    const maps = modulus(first.subarray(a * SIZE, (a + 1) * SIZE), 1, 2);
+    secondOrder.set(maps, a * maps.length);
+  }
+  return [
+    { u: plane, channels: 1, windows: FINE_WINDOWS },
+    { u: first, channels: ANGLES, windows: FINE_WINDOWS },
+    { u: modulus(plane, 1, 2), channels: ANGLES, windows: COARSE_WINDOWS },
+    { u: secondOrder, channels: ANGLES * ANGLES, windows: COARSE_WINDOWS },
+  ];
+}
+
+/**
+ * z (C, K, K): each channel summed in each window.
+ * @param {Activations} activations
+ */
+function pool({ u, channels, windows: { places, cells, values: g } }) {
+  const [z, across] = [new Float32Array(channels * cells * cells), new Float32Array(places * cells)];
+  for (let c = 0; c < channels; c++) {
+    across.fill(0);
+    for (let i = 0; i < places * places; i++) {
+      const value = u[c * places * places + i];
+      if (!value) continue;
+      const [row, column] = [Math.floor(i / places), i % places];
+      for (let l = 0; l < cells; l++) across[row * cells + l] += value * g[column * cells + l];
+    }
+    for (let h = 0; h < places; h++)
+      for (let k = 0; k < cells; k++)
+        for (let l = 0; l < cells; l++) z[(c * cells + k) * cells + l] += g[h * cells + k] * across[h * cells + l];
+  }
+  return z;
+}
+
+/**
+ * @param {Activations[]} groups
+ * @param {Buffers} buffers
+ */
+function standardised(groups, { mean, scale }) {
+  const x = new Float32Array(mean.length);
+  let start = 0;
+  for (const group of groups) {
+    const z = pool(group);
+    for (let j = 0; j < z.length; j++)
+      x[start + j] = (Math.sqrt(Math.max(0, z[j])) - mean[start + j]) * scale[start + j];
+    start += z.length;
+  }
+  return x;
+}
+
+/**
+ * Evidence of cells, distributed over the positions they pooled in proportion to the activations, and from each
+ * position over the ink under the filter: on the upright image.
+ * @param {Activations[]} groups
+ * @param {Float32Array} evidence
+ * @param {Float32Array} plane
+ */
+function distribute(groups, evidence, plane) {
+  const shares = new Float32Array(SIZE);
+  let start = 0;
+  for (const group of groups) {
+    const size = group.channels * group.windows.cells ** 2;
+    unpool(group, evidence.subarray(start, start + size), shares);
+    start += size;
+  }
+  const mass = plane.map((ink) => ink + EPS);
+  const under = blurred(mass);
+  const spread = blurred(shares.map((share, i) => share / under[i]));
+  return mass.map((ink, i) => ink * spread[i]);
+}
+
+/**
+ * @param {Activations} group
+ * @param {Float32Array} evidence of its cells
+ * @param {Float32Array} shares of the pixels, added to
+ */
+function unpool({ u, channels, windows }, evidence, shares) {
+  const { places, cells, values: g } = windows;
+  const positive = u.map((value) => value + EPS);
+  const pooled = pool({ u: positive, channels, windows });
+  const factor = SIDE / places; // pixels for which a position stands, in each direction
+  const down = new Float32Array(places * cells);
+  for (let c = 0; c < channels; c++) {
+    down.fill(0);
+    for (let kl = 0; kl < cells * cells; kl++) {
+      const share = evidence[c * cells * cells + kl] / pooled[c * cells * cells + kl];
+      const [k, l] = [Math.floor(kl / cells), kl % cells];
+      for (let h = 0; h < places; h++) down[h * cells + l] += g[h * cells + k] * share;
+    }
+    for (let i = 0; i < places * places; i++) {
+      const [row, column] = [Math.floor(i / places), i % places];
+      let sum = 0;
+      for (let l = 0; l < cells; l++) sum += down[row * cells + l] * g[column * cells + l];
+      const part = (sum * positive[c * places * places + i]) / factor ** 2;
+      for (let v = 0; v < factor; v++)
+        for (let w = 0; w < factor; w++) shares[(row * factor + v) * SIDE + column * factor + w] += part;
+    }
+  }
+}
+
+const BLUR = Float32Array.from({ length: SIDE }, (_, d) => Math.exp(-(d ** 2) / (2 * FILTER_WIDTH ** 2)));
+
+/** @param {Float32Array} image times a Gaussian of all pixels, in both directions */
+function blurred(image) {
+  const across = image.map((_, i) => {
+    const [x, row] = [i % SIDE, i - (i % SIDE)];
+    let sum = 0;
+    for (let q = 0; q < SIDE; q++) sum += BLUR[Math.abs(x - q)] * image[row + q];
+    return sum;
+  });
+  return across.map((_, i) => {
+    const [x, y] = [i % SIDE, Math.floor(i / SIDE)];
+    let sum = 0;
+    for (let q = 0; q < SIDE; q++) sum += BLUR[Math.abs(y - q)] * across[q * SIDE + x];
+    return sum;
+  });
+}
+
+/**
+ * A feature map of pooled activations.
+ * @param {(plane: Float32Array, buffers: Buffers) => Activations[]} activate
+ * @returns {import("./features.js").FeatureMap}
+ */
+const pooled = (activate) => ({
+  transform(image, buffers) {
+    const ink = inkOf(image);
+    return standardised(activate(warp(ink, alignment(ink)), buffers), buffers);
+  },
+  explainer(image, buffers) {
+    const ink = inkOf(image);
+    const shifts = alignment(ink);
+    const plane = warp(ink, shifts);
+    const groups = activate(plane, buffers);
+    const x = standardised(groups, buffers);
+    return (weight) =>
+      unwarp(
+        distribute(
+          groups,
+          weight.map((w, j) => w * x[j]),
+          plane,
+        ),
+        shifts,
+      );
+  },
+});
+
+export const patches = pooled(patchActivations);
+export const scattering = pooled(scatteringActivations);
+
+/**
+ * The buffers of one of the two maps of `both`.
+ * @param {Buffers} buffers
+ * @param {string} prefix
+ * @returns {Buffers}
+ */
+const within = (buffers, prefix) =>
+  Object.fromEntries(
+    Object.entries(buffers)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, values]) => [name.slice(prefix.length), values]),
+  );
+
+/** @type {import("./features.js").FeatureMap} */
+export const both = {
+  transform(image, buffers) {
+    const parts = [
+      scattering.transform(image, within(buffers, "scattering.")),
+      patches.transform(image, within(buffers, "patches.")),
+    ];
+    const x = new Float32Array(parts[0].length + parts[1].length);
+    x.set(parts[0]);
+    x.set(parts[1], parts[0].length);
+    return x;
+  },
+  explainer(image, buffers) {
+    const first = scattering.explainer(image, within(buffers, "scattering."));
+    const second = patches.explainer(image, within(buffers, "patches."));
+    const dim = buffers["scattering.mean"].length;
+    return (weight) => {
+      const more = second(weight.subarray(dim));
+      return first(weight.subarray(0, dim)).map((value, i) => value + more[i]);
+    };
+  },
+};

@@ -158,6 +158,15 @@ def test_pictures_without_folders_are_answered_for(tmp_path: Path) -> None:
         load_dataset(tmp_path / "test")
 
 
+@pytest.mark.filterwarnings("ignore::softreg.errors.SoftregWarning")
+def test_a_table_of_something_else_beside_the_folders(tmp_path: Path) -> None:
+    for name in "ab":
+        for number in range(5):
+            save(tmp_path / name / f"{number}.png")
+    (tmp_path / "notes.csv").write_text("name,height\na,1\nb,2\n")
+    assert len(load_dataset(tmp_path).train) == 8
+
+
 def test_a_class_of_the_test_part_alone(tmp_path: Path) -> None:
     for name in ("train/a", "train/b", "test/a", "test/c"):
         save(tmp_path / name / "1.png")

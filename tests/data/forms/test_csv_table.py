@@ -1,6 +1,7 @@
 """CSV: where the label may stand, what is refused with its line, and that a long file is read a part at a time."""
 
 import gzip
+import os
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from softreg.data.forms.csv_table import CHUNK_ROWS, CsvTable
 from softreg.data.forms.source import Part, ReadOptions
+from softreg.data.load import load_dataset
 from softreg.errors import DataError, SoftregWarning
 
 SIDE = 8
@@ -173,6 +175,21 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"bad\.csv"):
         read(path)
+
+
+def test_several_files_are_refused_by_name(tmp_path: Path) -> None:
+    for names in (("a", "b"), ("train_a", "train_b")):
+        (tmp_path / names[0]).mkdir()
+        for name in names:
+            (tmp_path / names[0] / f"{name}.csv").write_text("\n".join(LINES))
+        with pytest.raises(DataError, match=f"{names[0]}.csv, {names[1]}.csv; name one"):
+            load_dataset(tmp_path / names[0])
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match="not a supported dataset"):
+        load_dataset(tmp_path / "pipe.csv")
 
 
 def test_a_column_that_is_not_there(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from softreg.data.forms.csv_text import cells_of, delimiter_of, is_number, split
+from softreg.data.dataset import MIN_SIDE
+from softreg.data.forms.csv_text import cells_of, delimiter_of, is_number, opened, split
 from softreg.data.forms.source import ReadOptions
 from softreg.data.image_array import row_shape
 from softreg.errors import DataError, SoftregWarning
@@ -49,6 +50,14 @@ class Layout:
         """The columns that are no pixels, in order."""
         named = (self.label, self.identity, self.split, self.group)
         return sorted({column for column in named if column is not None} | set(self.unused))
+
+
+def has_pixels(path: Path) -> bool:
+    """Whether the first line of a file has as many columns as the smallest image has pixels, or names one for all of them."""
+    with opened(path) as text:
+        _, line = next(text.lines, (0, ""))
+    cells = cells_of(line)
+    return len(cells) >= MIN_SIDE**2 or any(cell.lower() in PACKED_NAMES for cell in cells)
 
 
 def layout_of(lines: Sequence[str], path: Path, options: ReadOptions) -> Layout:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from softreg.data.forms.csv_layout import Layout, layout_of
+from softreg.data.forms.csv_layout import Layout, has_pixels, layout_of
 from softreg.data.forms.csv_text import SUFFIXES, Line, is_number, opened, split
 from softreg.data.forms.source import Part, ReadOptions, Source, choose, files_by_part, one_file, rows_of_side
 from softreg.data.image_array import is_planar, rows_to_images, to_labels
@@ -32,8 +32,11 @@ class CsvTable:
     """A CSV file, or a folder with one for training and one for testing."""
 
     def matches(self, path: Path) -> bool:
-        """Whether it is a CSV file, or a folder of them."""
-        return path.name.lower().endswith(SUFFIXES) if path.is_file() else bool(path.is_dir() and files_by_part(path, SUFFIXES))
+        """Whether it is a CSV file, or a folder with one that has pixels in it, by its first line."""
+        if not path.is_dir():
+            return path.is_file() and path.name.lower().endswith(SUFFIXES)
+        files = [file for found in files_by_part(path, SUFFIXES, shards=True).values() for file in found[:1]]
+        return bool(files) and has_pixels(files[0])
 
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`. A test file without labels is no test part."""
@@ -54,7 +57,9 @@ class CsvTable:
 
 
 def _files(path: Path) -> dict[str, Path]:
-    return {part: one_file(path, part, found) for part, found in files_by_part(path, SUFFIXES).items()}
+    """The file of each part; several without a part in their names are refused."""
+    files = files_by_part(path, SUFFIXES) or files_by_part(path, SUFFIXES, shards=True)
+    return {part: one_file(path, part, found) for part, found in files.items()}
 
 
 def _whole(path: Path, options: ReadOptions) -> Part:

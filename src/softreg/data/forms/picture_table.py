@@ -41,8 +41,11 @@ class PictureTable:
 
     def matches(self, path: Path) -> bool:
         """Whether the first row of a CSV file names a picture beside it."""
-        files = [path] if path.is_file() else [file for found in files_by_part(path, SUFFIXES).values() for file in found[:1]]
-        return bool(files) and files[0].name.lower().endswith(SUFFIXES) and _layout(files[0]) is not None
+        if path.is_dir():
+            files = [file for found in files_by_part(path, SUFFIXES).values() for file in found[:1]]
+        else:
+            files = [path] if path.is_file() and path.name.lower().endswith(SUFFIXES) else []
+        return bool(files) and _layout(files[0]) is not None
 
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`. A test file without labels is no test part."""
@@ -82,7 +85,7 @@ def _files(path: Path) -> dict[str, Path]:
 
 
 def _layout(path: Path) -> Layout | None:
-    """What the table looks like; None if it names no pictures."""
+    """What the table looks like; None if it names no pictures. A number is no name but in a column of ids."""
     with opened(path) as text:
         lines = [line for _, line in islice(text.lines, 2)]
     if not lines or lines[0].count(delimiter := delimiter_of(lines[0])) >= MAX_COLUMNS:
@@ -91,10 +94,10 @@ def _layout(path: Path) -> Layout | None:
     for first, header in ((0, False), (1, True)):
         row = rows[first] if first < len(rows) and len(rows[first]) == len(rows[0]) else []
         names = tuple(name.lower() for name in rows[0]) if header else ()
-        for column in sorted(
-            range(len(row)), key=lambda column: (bool(names) and names[column] in LABEL_NAMES, is_number(row[column]))
-        ):
-            if found := _place_of(row[column], path):
+        for column in range(len(row)):
+            named = bool(names) and names[column] in ID_NAMES
+            found = None if is_number(row[column]) and not named else _place_of(row[column], path)
+            if found:
                 return Layout(delimiter, names, column, *found)
     return None
 

@@ -1,11 +1,12 @@
-"""The dataset of the shipped run `handwriting`: MNIST, MNIST on its way through a picture, and digits drawn as strokes.
+"""The dataset of the shipped run `handwriting`: MNIST, MNIST on its way through a picture, digits drawn as strokes or of typefaces.
 
-    python -m benchmarks.handwriting build/handwriting      # four IDX files; `make pretrained` does it
+    python -m benchmarks.handwriting build/handwriting      # five IDX files; `make pretrained` does it
 
-In this order: the first 55,000 training images of MNIST; 11,917 drawn digits, of 1 three times and of 7 twice as many as of the
-others, because MNIST has few of their shapes; 8,000 of the 55,000 made into pictures and brought back to 28 x 28 by
-`softreg.imaging`; and, for calibration, the last 5,000 training images, every other one as such a picture, and 1,083 more drawn
-digits. Calibration judges by images of which none was learned before. The test images are MNIST's own.
+In this order: the first 55,000 training images of MNIST; drawn digits, most of 1 and 7, of whose shapes MNIST has few; digits of
+handwriting typefaces; 10,000 of the 55,000 made into pictures and brought back to 28 x 28 by `softreg.imaging`; and, for
+calibration, the last 5,000 training images as such pictures, and one in twelve of the drawn digits and of the typefaces'.
+Calibration judges by pictures of which none was learned before. The test images are MNIST's own. A fifth file holds letters of the
+same typefaces, for the detector of what is no digit.
 """
 
 import argparse
@@ -17,24 +18,29 @@ from numpy.typing import NDArray
 
 from benchmarks.drawn_digits import draw
 from benchmarks.paper import ink_map
-from benchmarks.pen import worn
+from benchmarks.pen import bitmap, worn
+from benchmarks.typefaces import LETTERS as CHARACTERS
+from benchmarks.typefaces import fetch, glyph, names
 from softreg.data.load import load_dataset
 from softreg.imaging.normalization import normalize
 
 Bytes = NDArray[np.uint8]
 
 LEARNED = 55_000  # of MNIST's training images; the rest judges
-DRAWN = (1000, 3000, 1000, 1000, 1000, 1000, 1000, 2000, 1000, 1000)  # of each digit
-PICTURES = 8_000
+DRAWN = (1000, 3000, 1000, 1000, 1000, 1000, 1000, 2500, 1000, 1500)  # of each digit
+OF_TYPEFACES = 4_000
+LETTERS = 4_000
+PICTURES = 10_000
 HELD_OUT = 12  # one drawn digit in so many
 SEED = 777
 
 
 def through_a_picture(image: Bytes, rng: np.random.Generator) -> Bytes:
-    """An image of MNIST drawn larger with another pen, turned a little, sometimes worn, and brought back to 28 x 28."""
+    """An image of MNIST drawn larger with another pen, turned a little, sometimes worn or very small, and brought back."""
     widen = rng.choice([-0.8, -0.4, 0.0, 0.4, 0.9])
     ink = ink_map(image, rng, canvas=(1, 1), field=rng.uniform(60, 200), angle=rng.uniform(-10, 10), widen=widen)
-    return normalize(worn(ink, rng) if rng.random() < 0.2 else ink).image
+    kind = rng.random()
+    return normalize(worn(ink, rng) if kind < 0.2 else bitmap(ink, rng) if kind < 0.4 else ink).image
 
 
 def drawn(rng: np.random.Generator) -> tuple[Bytes, Bytes]:
@@ -44,19 +50,26 @@ def drawn(rng: np.random.Generator) -> tuple[Bytes, Bytes]:
     return np.stack([normalize(draw(int(label), rng)).image for label in labels]), labels
 
 
+def of_typefaces(characters: str, count: int, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+    """Characters of the typefaces, `uint8 (N, 28, 28)`, and which of `characters` each is (N,)."""
+    faces, chosen = rng.choice(names("learned"), count), rng.integers(0, len(characters), count).astype(np.uint8)
+    made = [normalize(glyph(str(face), characters[index], rng)).image for face, index in zip(faces, chosen, strict=True)]
+    return np.stack(made), chosen
+
+
 def training_images() -> tuple[Bytes, Bytes, int]:
     """Images and labels in the order above, and how many of the last are for calibration."""
     rng = np.random.default_rng(SEED)
     train = load_dataset("mnist").train
     images, labels = train.images.numpy(), train.labels.numpy().astype(np.uint8)
-    strokes, digits = drawn(rng)
-    held = len(strokes) // HELD_OUT
+    made = [drawn(rng), of_typefaces("0123456789", OF_TYPEFACES, rng)]
     chosen = rng.permutation(LEARNED)[:PICTURES]
     pictures = np.stack([through_a_picture(images[i], rng) for i in chosen])
-    last = np.stack([through_a_picture(image, rng) if i % 2 else image for i, image in enumerate(images[LEARNED:])])
-    parts = (images[:LEARNED], strokes[held:], pictures, last, strokes[:held])
-    names = (labels[:LEARNED], digits[held:], labels[chosen], labels[LEARNED:], digits[:held])
-    return np.concatenate(parts), np.concatenate(names), len(last) + held
+    last = np.stack([through_a_picture(image, rng) for image in images[LEARNED:]])
+    learned = [(images[:LEARNED], labels[:LEARNED]), *((x[len(x) // HELD_OUT :], y[len(x) // HELD_OUT :]) for x, y in made)]
+    judging = [(last, labels[LEARNED:]), *((x[: len(x) // HELD_OUT], y[: len(x) // HELD_OUT]) for x, y in made)]
+    xs, ys = zip(*learned, (pictures, labels[chosen]), *judging, strict=True)
+    return np.concatenate(xs), np.concatenate(ys), sum(len(x) for x, _ in judging)
 
 
 def write_idx(path: Path, array: Bytes) -> None:
@@ -66,14 +79,16 @@ def write_idx(path: Path, array: Bytes) -> None:
 
 
 def write_dataset(folder: Path) -> int:
-    """Write the four IDX files, and return how many of the last training images are for calibration."""
+    """Write the five IDX files, and return how many of the last training images are for calibration."""
     folder.mkdir(parents=True, exist_ok=True)
+    fetch()
     images, labels, held = training_images()
     test = load_dataset("mnist").test
     write_idx(folder / "train-images-idx3-ubyte", images)
     write_idx(folder / "train-labels-idx1-ubyte", labels)
     write_idx(folder / "t10k-images-idx3-ubyte", test.images.numpy())
     write_idx(folder / "t10k-labels-idx1-ubyte", test.labels.numpy().astype(np.uint8))
+    write_idx(folder / "letters-images-idx3-ubyte", of_typefaces(CHARACTERS, LETTERS, np.random.default_rng(SEED + 1))[0])
     return held
 
 

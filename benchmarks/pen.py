@@ -76,3 +76,38 @@ def cut_off(ink: Map, rng: Random) -> Map:
     """A strip of one side missing, as where a picture ends within the digit."""
     strip = round(rng.uniform(0.1, 0.18) * SIZE)
     return (ink[strip:], ink[:-strip], ink[:, strip:], ink[:, :-strip])[rng.integers(4)]
+
+
+def bitmap(ink: Map, rng: Random) -> Map:
+    """Ink as a small picture of 20 to 48 pixels, two thirds black and white: strokes break into dots, holes fill, specks appear."""
+    side = rng.uniform(20, 48)
+    scale = side / max(ink.shape)
+    size = max(4, round(ink.shape[1] * scale)), max(4, round(ink.shape[0] * scale))
+    small = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX), dtype=np.float32)
+    if rng.random() < 0.33:
+        return np.asarray(ndimage.gaussian_filter(small, rng.uniform(0, 1)), dtype=np.float32)
+    uneven = small + rng.normal(0, 0.12, small.shape)
+    made = np.asarray(uneven > rng.uniform(0.35, 0.75), dtype=np.float32)
+    made = made if made.sum() > 0.4 * small.sum() else small
+    if rng.random() < 0.25:
+        for _ in range(rng.integers(1, 4)):
+            made[rng.integers(made.shape[0]), rng.integers(made.shape[1])] = 1
+    return made
+
+
+def bent(ink: Map, rng: Random) -> Map:
+    """Ink through the affine map and the waves of `deformed`, cut to its box with a margin."""
+    width, slant, turn = rng.uniform(0.75, 1.25), rng.normal(0, 0.15), np.deg2rad(rng.normal(0, 7))
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    affine = rotation @ np.array([[1, 0], [slant, 1 / width]])  # rows first, from the result to the ink
+    middle = np.array(ink.shape)[:, None, None] / 2
+    places = np.tensordot(affine, np.indices(ink.shape, dtype=np.float32) - middle, axes=1) + middle
+    extent = np.ptp(np.argwhere(ink > 0.5), axis=0).max()
+    for strength, frequency, phase in zip(
+        rng.normal(0, 0.018, (3, 2)), rng.uniform(0.6, 1.6, (3, 2)), rng.uniform(0, 6.3, (3, 2)), strict=True
+    ):
+        ways = (frequency * (places[::-1] - middle).transpose(1, 2, 0) / extent * 2 * np.pi + phase).transpose(2, 0, 1)
+        places = places + (extent * strength)[:, None, None] * np.sin(ways)
+    moved = np.asarray(ndimage.map_coordinates(ink, places, order=1), dtype=np.float32)
+    rows, columns = np.flatnonzero((moved > 0.02).any(axis=1)), np.flatnonzero((moved > 0.02).any(axis=0))
+    return np.pad(moved[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 3)

@@ -65,13 +65,14 @@ rare in it.""",
 }
 HANDWRITING = {
     "data": f"""\
-81,000 images: the 60,000 training images of {LICENCE}
-8,000 of them are there also as pictures on their way through `softreg.imaging`, and every other one of the last 5,000 only so; and
-13,000 digits drawn by a program, `benchmarks/drawn_digits.py`, from strokes in shapes that MNIST hardly has. No picture of a
-person's and no typeface is among them.""",
+88,000 images: the 60,000 training images of {LICENCE}
+10,000 of them are there also as pictures on their way through `softreg.imaging`, and the last 5,000 only so; 14,000 digits drawn
+by a program, `benchmarks/drawn_digits.py`, from strokes in shapes that MNIST hardly has; and 4,000 digits of the handwriting
+typefaces that `benchmarks/typefaces.toml` names, all under the SIL Open Font License 1.1. 4,000 letters of these typefaces taught
+the detector what is no digit. No picture of a person's is among them, and no typeface ships.""",
     "settings": """\
-They are those of `best`. The shapes, and how pictures are read, were chosen with 393 pictures that people took to try their own
-digit readers, of which none was learned: `docs/negative_results/pictures.md`.""",
+They are those of `best`. The shapes, their numbers, and how pictures are read, were chosen with 393 pictures that people took to
+try their own digit readers, of which none was learned: `docs/negative_results/pictures.md`.""",
     "command": """\
 `make pretrained`: `python -m benchmarks.handwriting build/handwriting`, then
 `softreg train --config benchmarks/handwriting.toml`""",

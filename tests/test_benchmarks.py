@@ -1,0 +1,46 @@
+"""What the benchmarks measure with, against definitions."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from benchmarks.outliers import fpr95
+from benchmarks.peers import digits_of, otsu_threshold
+from benchmarks.pen import bent, bitmap
+from benchmarks.typefaces import names
+
+
+def test_otsus_threshold_parts_with_the_least_variance_within() -> None:
+    grey = np.random.default_rng(1).choice([20, 30, 35, 90, 180, 200, 220], (40, 50), p=[0.2, 0.1, 0.1, 0.1, 0.2, 0.2, 0.1])
+
+    def within(threshold: int) -> float:
+        parts = grey[grey <= threshold], grey[grey > threshold]
+        return sum(part.size * float(part.var()) for part in parts if part.size)
+
+    assert within(otsu_threshold(grey.astype(np.uint8))) == pytest.approx(min(within(t) for t in range(20, 220)))
+
+
+def test_fpr95_of_two_normal_distributions() -> None:
+    rng = np.random.default_rng(2)
+    found = fpr95(rng.normal(0, 1, 200_000), rng.normal(2, 1, 200_000))
+    assert found == pytest.approx(norm.cdf(norm.ppf(0.95) - 2), abs=0.005)
+
+
+def test_letters_that_look_like_digits_count_as_digits() -> None:
+    assert digits_of("l0Sq a") == "1059"
+
+
+def test_no_typeface_is_both_learned_and_measured() -> None:
+    assert not set(names("learned")) & set(names("measured"))
+
+
+def test_bent_and_small_ink_is_ink() -> None:
+    ring = np.hypot(*np.indices((90, 90)) - 45.0)
+    ink = ((ring > 20) & (ring < 26)).astype(np.float32)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        bent_ink = bent(ink, rng)
+        assert 0.5 < bent_ink.sum() / ink.sum() < 2
+        small = bitmap(bent_ink, rng)
+        assert max(small.shape) <= 48
+        assert 0 < small.mean() < 0.6

@@ -11,6 +11,7 @@ import torch
 
 import softreg
 from softreg.data.dataset import Dataset, Splits
+from softreg.data.forms.source import ReadOptions
 from softreg.data.from_python import labelled_from_python, splits_from_python
 from softreg.errors import DataError, SoftregWarning
 from softreg.model.serialization import model_to_bytes
@@ -156,3 +157,24 @@ def test_a_model_is_evaluated_on_the_test_part_or_on_all_there_is() -> None:
 
 def test_splits_are_returned_as_they_are(mnist: Splits) -> None:
     assert splits_from_python(mnist) is mnist
+
+
+def test_columns_of_parts_and_groups() -> None:
+    import pandas as pd
+
+    x = np.random.default_rng(1).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    y, side, writer = np.arange(40) % 2, np.array(["train", "train", "train", "val"] * 10), np.arange(40) // 4
+    frame = pd.DataFrame(x.reshape(40, 64)).assign(label=y, side=side, writer=writer)
+    arrays = {"X": x, "y": y, "side": side, "writer": writer}
+    for data, by_writer in ((frame.drop(columns="writer"), frame), (arrays, arrays)):
+        splits = splits_from_python(data, options=ReadOptions(split="side"))
+        assert np.array_equal(splits.test.images.numpy(), x[3::4])
+        with pytest.warns(SoftregWarning, match="whole groups"):
+            grouped = splits_from_python(by_writer, options=ReadOptions(group="Writer"))
+        assert len(grouped.test) == 8
+        with pytest.raises(DataError, match="no column part"):
+            splits_from_python(data, options=ReadOptions(split="part"))
+    with pytest.raises(DataError, match="no column part"):
+        splits_from_python((x, y), options=ReadOptions(split="part"))
+    with pytest.raises(DataError, match="data: writer: 40 images but 39 labels"):
+        splits_from_python(arrays | {"writer": writer[:39]}, options=ReadOptions(group="writer"))

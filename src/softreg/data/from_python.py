@@ -11,10 +11,10 @@ from torch import Tensor
 
 from softreg.data.assemble import assemble, number
 from softreg.data.dataset import Dataset, Splits
-from softreg.data.forms.named_arrays import IMAGE_NAMES, from_named_arrays, images_first, role_of
+from softreg.data.forms.named_arrays import IMAGE_NAMES, from_named_arrays, images_first, role_of, with_columns
 from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source
 from softreg.data.image_array import to_images, to_labels
-from softreg.data.load import AS_IT_IS, SEED, load_dataset
+from softreg.data.load import AS_IT_IS, SEED, check_columns, load_dataset
 from softreg.errors import DataError
 
 NAME = "data"
@@ -42,7 +42,9 @@ def splits_from_python(data: Any, *, options: ReadOptions = AS_IT_IS, seed: int 
     if isinstance(data, Dataset):
         part = Part(data.images, data.labels, data.name)
         return assemble(Source(part, None, data.classes), data.name, seed)
-    return assemble(source_from_python(data, options), NAME, seed)
+    source = source_from_python(data, options)
+    check_columns(source, options, NAME)
+    return assemble(source, NAME, seed)
 
 
 def source_from_python(data: Any, options: ReadOptions = AS_IT_IS) -> Source:
@@ -89,7 +91,7 @@ def _mapping(data: Mapping[Any, Any], options: ReadOptions) -> Source:
     train, test = (next((parts[name] for name in names if name in parts), None) for names in (TRAIN_NAMES, TEST_NAMES))
     if train is None:
         arrays = {str(key): _array(value, key) for key, value in data.items() if _is_array(value)}
-        return from_named_arrays(arrays, NAME, options.size)
+        return with_columns(from_named_arrays(arrays, NAME, options.size), arrays, options, NAME)
     source = source_from_python(train, options)
     return Source(source.train, source_from_python(test, options).train if test is not None else None, source.classes)
 
@@ -116,12 +118,18 @@ def _frame(frame: Any, options: ReadOptions) -> Part:
     wanted = (options.label.lower(),) if options.label else LABEL_NAMES
     label = next((names.index(name) for name in wanted if name in names), None)
     labels = None if label is None else to_labels(frame.iloc[:, label].to_numpy(), f"{NAME}: {names[label]}")
+    asked = [name.lower() for name in (options.split, options.group) if name]
     pictures = [name for name in IMAGE_NAMES if name in names and frame.iloc[:, names.index(name)].dtype == np.dtype(object)]
     if pictures:
-        column = list(frame.iloc[:, names.index(pictures[0])])
-        return Part(to_images(_array(column, "X"), f"{NAME}: {pictures[0]}", options.size), labels, NAME)
-    pixels = frame.iloc[:, [column for column in range(len(names)) if column != label]]
-    return Part(to_images(pixels.to_numpy(), f"{NAME}: pixels", options.size), labels, NAME)
+        pixels = _array(list(frame.iloc[:, names.index(pictures[0])]), "X")
+    else:
+        numbers = [getattr(dtype, "kind", "O") in "buif" for dtype in frame.dtypes]
+        columns = [column for column, name in enumerate(names) if column != label and name not in asked and numbers[column]]
+        pixels = frame.iloc[:, columns].to_numpy()
+    part = Part(to_images(pixels, f"{NAME}: {pictures[0] if pictures else 'pixels'}", options.size), labels, NAME)
+    columns_asked_for = {name: frame.iloc[:, names.index(name)] for name in asked if name in names}
+    found = with_columns(Source(part, None), columns_asked_for, options, NAME).train
+    return found or part
 
 
 def _items(data: Any) -> tuple[list[Any], list[Any]]:

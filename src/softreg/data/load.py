@@ -14,7 +14,7 @@ from softreg.data.bundled import read_mnist
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.fetching import fetch, fetched_folder, verify
 from softreg.data.forms.registry import find_form
-from softreg.data.forms.source import Part, ReadOptions
+from softreg.data.forms.source import Part, ReadOptions, Source
 from softreg.data.memory_map import is_mapped
 from softreg.data.published import read_published
 from softreg.data.registry import DATASETS, PUBLISHED
@@ -52,7 +52,17 @@ def load_dataset(name_or_path: str | os.PathLike[str], *, options: ReadOptions =
         return read_published(name, folder)
     path = existing_path(name)
     form, inside = find_form(path)
-    return assemble(form.read(inside, options), name, seed)
+    source = form.read(inside, options)
+    check_columns(source, options, name)
+    return assemble(source, name, seed)
+
+
+def check_columns(source: Source, options: ReadOptions, name: str) -> None:
+    """Raise a DataError if columns are asked for, and the form has none."""
+    part = source.train or source.test
+    for column, found in ((options.split, part and part.splits), (options.group, part and part.groups)):
+        if column and found is None:
+            raise DataError("forms.no_column", path=name, column=column, columns="-")
 
 
 def load_splits(

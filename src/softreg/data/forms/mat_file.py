@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softreg.data.forms.named_arrays import from_named_arrays, role_of
+from softreg.data.forms.named_arrays import from_named_arrays, role_of, with_columns
 from softreg.data.forms.source import ReadOptions, Source, WholeForm, files_by_part, one_file
 from softreg.data.idx import MAX_BYTES
 from softreg.errors import DataError, SoftregWarning
@@ -30,7 +30,8 @@ class MatFile(WholeForm):
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`."""
         if path.is_file():
-            return from_named_arrays(_arrays(path), path, options.size)
+            arrays = _arrays(path)
+            return with_columns(from_named_arrays(arrays, path, options.size), arrays, options, path)
         files = files_by_part(path, SUFFIXES)
         single = {part: one_file(path, part, found) for part, found in files.items()}
         sources = {part: from_named_arrays(_arrays(file), file, options.size) for part, file in single.items()}

@@ -3,12 +3,14 @@
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, Source
+from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source
 from softreg.data.image_array import to_images, to_labels
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
@@ -42,6 +44,32 @@ def from_named_arrays(arrays: Mapping[str, Any], where: object, size: tuple[int,
         raise DataError("forms.no_array", path=where, names=", ".join(map(str, arrays)) or "-")
     names = next((arrays[key] for key in arrays if key.lower() in CLASS_NAMES), ())
     return Source(train, test, tuple(str(name) for name in names))
+
+
+def with_columns(source: Source, arrays: Mapping[str, Any], options: ReadOptions, where: object) -> Source:
+    """The source with what the arrays `options.split` and `options.group` say of each training image.
+
+    Raises
+    ------
+    DataError
+        If one that was asked for is not there, or of another length than the images.
+    """
+    if source.train is None or not (options.split or options.group):
+        return source
+    splits, groups = (_texts(arrays, name, len(source.train), where, options) for name in (options.split, options.group))
+    return replace(source, train=replace(source.train, splits=splits, groups=groups))
+
+
+def _texts(arrays: Mapping[str, Any], name: str, n: int, where: object, options: ReadOptions) -> list[str] | None:
+    key = next((key for key in arrays if key.lower() == name.lower()), None)
+    if key is None:
+        if name and options.strict:
+            raise DataError("forms.no_column", path=where, column=name, columns=", ".join(map(str, arrays)))
+        return None
+    found = to_labels(np.asarray(arrays[key]), f"{where}: {key}")
+    if len(found) != n:
+        raise DataError("data.counts", path=f"{where}: {key}", images=n, labels=len(found))
+    return [str(text) for text in (found.tolist() if isinstance(found, Tensor) else found)]
 
 
 def role_of(key: str) -> tuple[str, str] | None:

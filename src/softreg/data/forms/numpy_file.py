@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softreg.data.forms.named_arrays import from_named_arrays
+from softreg.data.forms.named_arrays import from_named_arrays, with_columns
 from softreg.data.forms.source import ReadOptions, Source, WholeForm
 from softreg.data.idx import MAX_BYTES
 from softreg.errors import DataError
@@ -27,14 +27,14 @@ class NumpyFile(WholeForm):
 
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`."""
+        if path.is_dir() and (packed := list(path.glob("*.npz"))):
+            path = packed[0]
+        arrays: Mapping[str, Any]
         if path.is_dir():
-            packed = list(path.glob("*.npz"))
-            if packed:
-                return from_named_arrays(_read_npz(packed[0]), packed[0], options.size)
-            arrays: Mapping[str, Any] = {file.stem: _read_npy_file(file) for file in sorted(path.glob("*.npy"))}
+            arrays = {file.stem: _read_npy_file(file) for file in sorted(path.glob("*.npy"))}
         else:
             arrays = _read_npz(path) if path.suffix.lower() == ".npz" else {"images": _read_npy_file(path)}
-        return from_named_arrays(arrays, path, options.size)
+        return with_columns(from_named_arrays(arrays, path, options.size), arrays, options, path)
 
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:

@@ -54,7 +54,7 @@ def command(
     """Parse, train, print."""
     flags = {name: value for name, value in flags.items() if value is not None}
     chosen = config is not None or click.get_current_context().get_parameter_source("preset") is not ParameterSource.DEFAULT
-    resumed = _recipe_to_resume(out) if resume else None
+    resumed = _recipe_to_resume(out) if resume and not is_worker() else None
     with flags_in_errors(flags):
         recipe = resumed.replace(flags) if resumed and not chosen else Recipe.merged(preset, config, flags)
     from softreg.compute.device import choose_device

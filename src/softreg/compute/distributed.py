@@ -1,7 +1,9 @@
 """Data-parallel training in several processes, on one machine or many: `torchrun --nproc-per-node N -m softreg train ...`.
 
 All ranks run the same training with the same random draws, each on its shard of the rows; sums over rows are all-reduced.
-Shards may differ in size by one row and are not padded. Rank 0 fetches the data, locks the run folder and writes it.
+Shards may differ in size by one row and are not padded. Rank 0 fetches the data, locks the run folder and writes it, and tells the
+others what to train and from which checkpoint. With `--max-restarts`, torchrun starts all ranks again when one dies, and the
+training goes on from the last checkpoint.
 """
 
 import os
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+RESTARTS = "TORCHELASTIC_RESTART_COUNT"  # set by torchrun
 GRACE_SECONDS = 5  # between SIGTERM and the forced exit
 
 
@@ -48,11 +51,19 @@ class ProcessGroup:
         except RuntimeError as error:
             raise ConnectionError(translate("ranks.lost", rank=self.rank)) from error
 
-    def barrier(self) -> None:
-        """Wait until all ranks have reached this line."""
+    def broadcast(self, raw: bytes = b"") -> bytes:
+        """The bytes that rank 0 passes, on every rank; waits until all ranks have reached this line."""
+        import numpy as np
         import torch
 
-        self.all_reduce(torch.zeros(1, device="cuda" if torch.distributed.get_backend() == "nccl" else "cpu"))
+        device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+        raw = raw if self.rank == 0 else b""
+        size = torch.tensor([len(raw)], device=device)
+        self.all_reduce(size)
+        content = torch.zeros(int(size), dtype=torch.uint8, device=device)
+        content[: len(raw)] = torch.from_numpy(np.frombuffer(bytearray(raw), np.uint8))
+        self.all_reduce(content)
+        return content.cpu().numpy().tobytes()
 
 
 def is_distributed() -> bool:
@@ -65,6 +76,11 @@ def is_worker() -> bool:
     return is_distributed() and os.environ.get("RANK", "0") != "0"
 
 
+def is_restarted() -> bool:
+    """Whether torchrun has started this job again after a rank died (`--max-restarts`)."""
+    return is_distributed() and os.environ.get(RESTARTS, "0") != "0"
+
+
 @contextmanager
 def process_group(device: str) -> Iterator[ProcessGroup | None]:
     """Yield the process group once all ranks have joined; None for a single process. `device` is the recipe's."""
@@ -73,14 +89,19 @@ def process_group(device: str) -> Iterator[ProcessGroup | None]:
         return
     import torch
     from torch import distributed
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
 
     from softreg.compute.device import choose_device
 
+    backend = "gloo"
     if choose_device(device).type == "cuda":
+        backend = "nccl"
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # "cuda" means this one from now on
-        distributed.init_process_group("nccl")
-    else:
-        distributed.init_process_group("gloo")
+    store, rank, world_size = next(rendezvous("env://"))
+    # torchrun's store outlives the ranks, and still has the addresses of those that a restart has replaced
+    store = PrefixStore(f"softreg/{os.environ.get(RESTARTS, '0')}", store)
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=world_size)
     group = ProcessGroup(distributed.get_rank(), distributed.get_world_size())
 
     lost = translate("ranks.lost", rank=group.rank)

@@ -75,17 +75,19 @@ def calibrate(
     held_out : how many
     outliers : images of no class, uint8 (M, 28, 28), for the detector to learn beside the synthetic ones
     """
-    matrix, n_fitted, step = objective.matrix, len(train) - held_out, len(objective.matrix) // len(train)
+    matrix, n_fitted = objective.matrix, len(train) - held_out
+    step = matrix.n_rows_global // len(train)  # an image and its copies
     fitted = replace(objective, matrix=matrix.slice(0, step * n_fitted))
     state = minimize(solver, fitted, start, on_step=lambda state: report("calibration", state.steps))
     unseen = matrix.slice(step * n_fitted, step * len(train)).strided(step)
-    logits = logits_of(unseen, state.theta)
-    t = temperature(logits, unseen.labels, unseen.weights)
+    logits = unseen.all_gather(logits_of(unseen, state.theta))
+    weights = None if unseen.weights is None else unseen.all_gather(unseen.weights)
+    t = temperature(logits, unseen.all_gather(unseen.labels), weights)
     report("detector")
     detector = OODDetector(matrix.dim, objective.classes).to(start.device)
     x, outlier_logits = _outliers(features, train[:n_fitted], state.theta / t, outliers)
     detector.fit_gaussians(fitted.matrix, x, SEED)
-    images = OODInputs(detector.components_of(unseen), logits / t)
+    images = OODInputs(unseen.all_gather(detector.components_of(unseen)), logits / t)
     detector.fit_threshold(images, OODInputs(detector.components(x), outlier_logits), FALSE_POSITIVE_RATE)
     return t, detector
 

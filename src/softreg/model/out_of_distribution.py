@@ -95,19 +95,20 @@ class OODDetector(nn.Module):
         divided by the images' standard deviation. The Gaussians are fitted on images alone. A class of fewer than 2 K images has
         the covariance of all classes about their means, as Lee et al. have it for every class.
         """
-        sample, _ = matrix.rows_at(torch.arange(0, len(matrix), max(1, len(matrix) // PCA_SAMPLE)))
+        spaced = matrix.strided(max(1, matrix.n_rows_global // PCA_SAMPLE))
+        sample = spaced.all_gather(spaced.rows_at(torch.arange(len(spaced)))[0])
         mean = sample.mean(0)
         joint = torch.cat([sample, outliers]).sub_(mean)
         axes = principal_axes(joint, self.axes.shape[1], Generator().manual_seed(seed))
         axes /= (joint[: len(sample)] @ axes).std(0).clamp_min(1e-6)
         self.axes.copy_(axes)
         self.centre.copy_(mean @ self.axes.float())
-        y = self.components_of(matrix)
-        counts = matrix.labels.bincount(minlength=len(self.mean))
+        y, labels = matrix.all_gather(self.components_of(matrix)), matrix.all_gather(matrix.labels)
+        counts = labels.bincount(minlength=len(self.mean))
         pooled = torch.zeros_like(self.precision_cholesky[0], dtype=torch.float64)
         few = (counts < 2 * y.shape[1]).tolist()
         for c, is_few in enumerate(few):
-            of_class = y[matrix.labels == c].double()  # (M, K)
+            of_class = y[labels == c].double()  # (M, K)
             if len(of_class):
                 self.mean[c] = of_class.mean(0)
             centred = of_class - self.mean[c]

@@ -212,6 +212,14 @@ class DesignMatrix:
         ends = sorted({*range(0, whole, size * BLOCKS_PER_CHUNK[self.rows.device.type]), whole, len(self)})
         return list(pairwise(ends)) or [(0, 0)]
 
+    def all_gather(self, values: Tensor) -> Tensor:
+        """What all ranks pass for their rows, (N of this rank, ...), in the order of the rows: (N, ...) on every rank."""
+        if self.all_reduce is None:
+            return values
+        total = values.new_zeros(self.n_rows_global, *values.shape[1:])
+        total[max(self.row_offset, 0) :][: len(self)] = values
+        return self.reduce_over_ranks(total)
+
     def reduce_over_ranks(self, total: Tensor) -> Tensor:
         """`total`, summed over all ranks in place."""
         if self.all_reduce is not None:

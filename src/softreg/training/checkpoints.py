@@ -53,6 +53,15 @@ def unfinished_recipe(run: Path) -> Recipe | None:
     return Recipe.read(path) if path.exists() else None
 
 
+def interrupted_run(name: str, recipe: Recipe) -> Path:
+    """The first of runs/NAME, runs/NAME-2, ... with an unfinished training of this recipe, or with none and free."""
+    return next(
+        folder
+        for folder in default_run_dirs(name)
+        if (unfinished := unfinished_recipe(folder)) == recipe or (unfinished is None and not os.path.lexists(folder))
+    )
+
+
 @contextmanager
 def run_lock(run: str | os.PathLike[str] | None, name: str, *, force: bool, resume: bool) -> Iterator["Checkpoints"]:
     """`acquire` for the duration of a block, which calls `close` when it succeeds; if it fails, checkpoints are kept for --resume.
@@ -156,13 +165,16 @@ class Checkpoints:
                 warnings.warn(translate("runs.checkpoint_damaged", path=path, why=error), SoftregWarning, stacklevel=2)
         return None
 
+    def to_bytes(self, progress: TrainState) -> bytes:
+        """The checkpoint as the bytes of its file."""
+        return dumps(*self._contents(progress))[0]
+
     def save(self, progress: TrainState, *, force: bool = False) -> None:
         """Write a checkpoint, unless the last one is too recent and `force` is False."""
         began = time.perf_counter()
         if not force and self._written and began - self._written < self._cost / MAX_OVERHEAD:
             return
-        raw, _ = dumps(*self._contents(progress))
-        write_bytes(self.folder / f"{progress.state.steps:06d}.safetensors", raw)
+        write_bytes(self.folder / f"{progress.state.steps:06d}.safetensors", self.to_bytes(progress))
         with reraise_as_write_error(self.folder):
             for old in self._paths()[:-KEEP_LAST]:
                 old.unlink(missing_ok=True)
@@ -212,21 +224,36 @@ class Checkpoints:
         return tensors, {"format": FORMAT, "progress": json.dumps(metadata)}
 
     def _read(self, path: Path, device: torch.device) -> TrainState:
-        tensors, metadata = loads(read_bytes(path, MAX_BYTES), {"format", "progress"})
-        about: dict[str, Any] = json.loads(metadata["progress"])
+        tensors, metadata, about = _parse(read_bytes(path, MAX_BYTES))
         if metadata["format"] != FORMAT or about["recipe"] != self._recipe:
             raise ValueError("recipe")
         if about["data_sha256"] != self._data_sha256:
             raise RunError("runs.other_data", path=self.run, now=self._data_sha256, before=about["data_sha256"])
         if changes := [key for key in FINGERPRINT_KEYS if about["machine"][key] != self._fingerprint[key]]:
             warnings.warn(translate("runs.other_machine", path=self.run, changes=", ".join(changes)), SoftregWarning, stacklevel=3)
-        # Copied, because torch's allocator aligns memory, and alignment decides the order of sums
-        tensors = {name: tensor.clone().to(device if name in about["on_device"] else "cpu") for name, tensor in tensors.items()}
-        memory = {name.removeprefix("memory."): tensor for name, tensor in tensors.items() if name != "theta"}
-        termination = Termination.from_json(about["ended"]) if about["ended"] else None
-        solver_state = solver_class(self._solver).state_type.from_tensors(memory)
-        state = State(tensors["theta"], about["steps"], about["cost"], termination, solver_state)
-        return TrainState(state, about["costs"], about["seconds"])
+        return _to_state(tensors, about, self._solver, device)
+
+
+def state_from_bytes(raw: bytes, solver: str, device: torch.device) -> TrainState:
+    """The inverse of `Checkpoints.to_bytes`, for a rank that has no folder of its own."""
+    tensors, _, about = _parse(raw)
+    return _to_state(tensors, about, solver, device)
+
+
+def _parse(raw: bytes) -> tuple[dict[str, torch.Tensor], dict[str, str], dict[str, Any]]:
+    """The tensors, the metadata and the progress of a checkpoint."""
+    tensors, metadata = loads(raw, {"format", "progress"})
+    return tensors, metadata, json.loads(metadata["progress"])
+
+
+def _to_state(tensors: dict[str, torch.Tensor], about: dict[str, Any], solver: str, device: torch.device) -> TrainState:
+    # Copied, because torch's allocator aligns memory, and alignment decides the order of sums
+    tensors = {name: tensor.clone().to(device if name in about["on_device"] else "cpu") for name, tensor in tensors.items()}
+    memory = {name.removeprefix("memory."): tensor for name, tensor in tensors.items() if name != "theta"}
+    termination = Termination.from_json(about["ended"]) if about["ended"] else None
+    solver_state = solver_class(solver).state_type.from_tensors(memory)
+    state = State(tensors["theta"], about["steps"], about["cost"], termination, solver_state)
+    return TrainState(state, about["costs"], about["seconds"])
 
 
 def check_same(now: Recipe, before: Recipe, run: Path) -> None:

@@ -112,7 +112,7 @@ def fit(
         If the objective stops being finite.
     """
     recipe = recipe.for_images(len(train), train.image_shape)
-    _check_fits(recipe, train, group)
+    _check_fits(recipe, train)
     outliers = _outliers(recipe, train)
     began = time.perf_counter() - (resume_from.seconds if resume_from else 0.0)
     device = choose_device(recipe.device)
@@ -228,10 +228,8 @@ def _outliers(recipe: Recipe, train: Dataset) -> Tensor | None:
     return images
 
 
-def _check_fits(recipe: Recipe, train: Dataset, group: ProcessGroup | None) -> None:
+def _check_fits(recipe: Recipe, train: Dataset) -> None:
     """Raise a RecipeError if the recipe asks for more images than there are."""
-    if group and recipe.calibration:
-        raise RecipeError("ranks.no_calibration")
     if "batch_size" in SOLVERS[recipe.solver].parameters and recipe.batch_size > len(train):
         raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
     if recipe.calibration >= len(train):

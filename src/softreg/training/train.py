@@ -12,10 +12,10 @@ from typing import Any
 
 from softreg.compute.defaults import default_torch
 from softreg.compute.device import choose_device
-from softreg.compute.distributed import is_distributed, process_group
+from softreg.compute.distributed import ProcessGroup, is_restarted, process_group
 from softreg.compute.progress import report
 from softreg.data.dataset import Dataset, Splits
-from softreg.errors import RunError, SoftregWarning
+from softreg.errors import SoftregWarning
 from softreg.features.choice import AUTO, choose_features
 from softreg.inference.evaluation import Evaluation, evaluate
 from softreg.model.serialization import save_model
@@ -26,7 +26,7 @@ from softreg.runs.data import recipe_for, recipe_splits
 from softreg.runs.environment import capture_environment, peak_rss_mib
 from softreg.runs.run import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, finished_run
 from softreg.storage.atomic import atomic_directory
-from softreg.training.checkpoints import check_same, run_lock
+from softreg.training.checkpoints import check_same, interrupted_run, run_lock, state_from_bytes
 from softreg.training.fit import Fit, fit
 from softreg.training.tracking import TrackerSession
 
@@ -71,14 +71,33 @@ def train(
     recipe = recipe_for(recipe or Recipe(), data)
     if recipe.dataset != IN_MEMORY:
         recipe.check_dataset()
-    if resume and out is not None and (run := finished_run(Path(out))):
-        check_same(recipe.replace({"features": run.recipe.features}) if recipe.features == AUTO else recipe, run.recipe, run.path)
-        return run
-    if resume and is_distributed():
-        raise RunError("ranks.no_resume")
+    with process_group(recipe.device) as group:
+        name, restarted = name or recipe.solver, is_restarted()
+        if restarted and out is None:
+            out = interrupted_run(name, recipe)
+        if (resume or (restarted and not force)) and out is not None and (run := finished_run(Path(out))):
+            settled = recipe.replace({"features": run.recipe.features}) if recipe.features == AUTO else recipe
+            check_same(settled, run.recipe, run.path)
+            _tell_workers(group, None)
+            return run
+        return _train(recipe, out, group, data, name, force, resume or restarted, on_step, log_to, figures)
+
+
+def _train(
+    recipe: Recipe,
+    out: str | os.PathLike[str] | None,
+    group: ProcessGroup | None,
+    data: Any,
+    name: str,
+    force: bool,
+    resume: bool,
+    on_step: Callable[[State], None],
+    log_to: str | None,
+    figures: bool,
+) -> Run:
+    """What `train` does with a run that is not finished."""
     with (
-        process_group(recipe.device) as group,
-        run_lock(out, name or recipe.solver, force=force, resume=resume) as checkpoints,
+        run_lock(out, name, force=force, resume=resume) as checkpoints,
         TrackerSession(log_to, checkpoints.run, recipe) as tracking,
     ):
 
@@ -90,8 +109,7 @@ def train(
         recipe = _with_features(recipe, splits.train)
         start = checkpoints.resume if resume and checkpoints.has_recipe else checkpoints.begin
         resume_from = start(recipe, splits.train.sha256(), choose_device(recipe.device))
-        if group:
-            group.barrier()  # only now can the others read the data: rank 0 may have had to fetch it
+        _tell_workers(group, recipe, b"" if resume_from is None else checkpoints.to_bytes(resume_from))
         fitted = fit(recipe, splits.train, after_step, resume_from=resume_from, on_checkpoint=checkpoints.save, group=group)
         if fitted.termination.reason.is_early:
             checkpoints.save(fitted.state, force=True)
@@ -117,9 +135,22 @@ def _with_features(recipe: Recipe, data: Dataset) -> Recipe:
 def train_worker(recipe: Recipe) -> None:
     """What the ranks above 0 run while rank 0 runs `train`: the same fit, each on its shard of the images."""
     with process_group(recipe.device) as group:
-        if group:
-            group.barrier()
-            fit(recipe, recipe_splits(recipe).train, group=group)
+        if group is None or not (toml := group.broadcast()):
+            return
+        recipe, raw = Recipe.from_toml(toml.decode()), group.broadcast()
+        resume_from = state_from_bytes(raw, recipe.solver, choose_device(recipe.device)) if raw else None
+        fit(recipe, recipe_splits(recipe).train, resume_from=resume_from, group=group)
+
+
+def _tell_workers(group: ProcessGroup | None, recipe: Recipe | None, checkpoint: bytes = b"") -> None:
+    """Tell the other ranks what to train and from where; or, without a recipe, that there is nothing to train.
+
+    Only now can they read the data: rank 0 may have had to fetch it.
+    """
+    if group:
+        group.broadcast(b"" if recipe is None else recipe.to_toml().encode())
+    if group and recipe:
+        group.broadcast(checkpoint)
 
 
 def sample_index(seed: int, n: int) -> int:

@@ -31,7 +31,7 @@ TYPEFACES = (
 EMOJI, FLAG_ICONS = ("emoji-datasource-google", "emoji-datasource-twitter"), "flag-icons"
 NPM = (*(f"@fontsource/{name}" for part in TYPEFACES for name in part), *EMOJI, FLAG_ICONS)  # FOLDER/NAME/package
 JAMO = tuple("ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ")
-VIEWS = {"hangul": 5, "flags": 20}  # of each drawing
+VIEWS = {"hangul": 5, "flags": 10}  # of each drawing
 Parts = tuple[Dataset, Dataset, Dataset]  # to train on, to choose settings by, to test with
 
 
@@ -83,9 +83,9 @@ def written(letter: str, font: ImageFont.FreeTypeFont, random: np.random.Generat
     return np.asarray(small, np.uint8)
 
 
-def flags(packages: Path) -> Parts:
-    """The flags of 20 countries: Noto's, Twemoji's, flag-icons'."""
-    codes = _countries(packages)[::12][:20]
+def flags(packages: Path, first: int = 0) -> Parts:
+    """The flags of 20 countries, every twelfth from the `first`: Noto's, Twemoji's, flag-icons'."""
+    codes = _countries(packages)[first::12][:20]
     random = np.random.default_rng(777)
 
     def part(drawing: Callable[[str], Image.Image]) -> Dataset:

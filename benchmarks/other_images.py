@@ -92,7 +92,7 @@ def joined(first: Dataset, second: Dataset) -> Dataset:
 def measure(name: str, packages: Path) -> dict[str, Any]:
     """All rows of one set."""
     train, validation, test = SETS[name](packages)
-    maps = ["pixels", *(["deskew"] if len(train.image_shape) == 2 else []), "patches", "scattering"]
+    maps = ["pixels", "deskew", "patches", "scattering"] if len(train.image_shape) == 2 else ["pixels", "patches"]
     rows: dict[str, Any] = {}
     for feature_map in maps:
         rows[feature_map] = by_softreg(feature_map, train, validation, test)

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from softreg.data.picture_outliers import drawings, fields, gradients, joined, picture_outliers, shuffled
 from tests.helpers.pooled_features import textures
 
-SHAPES = [(8, 8), (33, 18), (40, 24, 3)]
+SHAPES = [(8, 8), (33, 18), (40, 24, 3), (150, 70)]
 
 
 def seeded(seed: int = 0) -> Generator:

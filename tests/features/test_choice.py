@@ -25,7 +25,7 @@ sizes = st.integers(8, 1024)
 def test_what_is_chosen_takes_the_images(n: int, shape: tuple[int, ...]) -> None:
     choice = choose_features(n, shape)
     assert FEATURE_MAPS[choice.features].takes(shape)
-    assert (choice.features == "pixels") == (n > MAX_IMAGES)
+    assert choice.features == ("pixels" if n > MAX_IMAGES else "patches" if len(shape) == 3 else "scattering")
     assert f"{n:,}" in str(choice)
     assert choice.features in str(choice)
 

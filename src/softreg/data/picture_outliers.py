@@ -24,6 +24,7 @@ from softreg.data.synthetic_outliers import DRAWN_SHARES
 TILES = 4  # a side
 SHUFFLED, INVERTED, JOINED, BLENDED = 0.15, 0.1, 0.15, 0.1  # share of each kind
 DRAWN, FIELDS, GRADIENTS = 0.2, 0.2, 0.1
+MAX_DRAWN = 64  # pixels a side; what is larger repeats pixels
 KNOTS = (2, 4, 8, 16)  # a side, of the fields
 NOISE = 8.0  # of 255, the deviation of each pixel of a gradient
 
@@ -42,12 +43,14 @@ def picture_outliers(images: Tensor, labels: Tensor, count: int, generator: Gene
         shuffled(images[chosen[:n_shuffled]], generator),
         255 - images[chosen[n_shuffled:]],
         joined(images[first], images[second], generator),
-        ((images[below].int() + images[above].int()) // 2).to(torch.uint8),
+        images[below] // 2 + images[above] // 2,
     ]
-    shape = tuple(images.shape[1:])
-    drawn = (drawings(round(DRAWN * count), shape, generator), fields(round(FIELDS * count), shape, generator))
-    made += [*drawn, gradients(round(GRADIENTS * count), shape, generator)]
-    outliers = torch.cat([part.to(images.device) for part in made])
+    height, width, *channels = images.shape[1:]
+    small = (min(height, MAX_DRAWN), min(width, MAX_DRAWN), *channels)
+    kinds = ((drawings, DRAWN), (fields, FIELDS), (gradients, GRADIENTS))
+    drawn = torch.cat([make(round(share * count), small, generator) for make, share in kinds])  # (M, *small)
+    rows, columns = (torch.arange(side) * drawn_side // side for side, drawn_side in zip((height, width), small, strict=False))
+    outliers = torch.cat([*made, drawn[:, rows][:, :, columns].to(images.device)])
     original_label = labels.new_full((len(outliers),), -1)
     original_label[: len(chosen)] = labels[chosen]
     return outliers, original_label

@@ -36,6 +36,6 @@ def choose_features(n_images: int, image_shape: tuple[int, ...]) -> FeatureChoic
     """The feature map for `n_images` training images of shape (H, W) or (H, W, 3)."""
     if n_images > MAX_IMAGES:
         return FeatureChoice("pixels", "feature_choice.many", n_images, image_shape)
-    return FeatureChoice(
-        "patches", "feature_choice.colour" if len(image_shape) == 3 else "feature_choice.grey", n_images, image_shape
-    )
+    if len(image_shape) == 3:
+        return FeatureChoice("patches", "feature_choice.colour", n_images, image_shape)
+    return FeatureChoice("scattering", "feature_choice.grey", n_images, image_shape)

@@ -6,6 +6,7 @@ gives the model of all images its temperature and the threshold of its detector.
 """
 
 from dataclasses import replace
+from math import prod
 
 import torch
 from torch import Generator, Tensor
@@ -24,7 +25,8 @@ from softreg.optim.solver import Solver
 
 MAX_STEPS = 50  # of Newton's method in one variable: a few suffice
 SEED = 777
-N_OUTLIERS, N_PICTURE_OUTLIERS = 6000, 2000
+N_OUTLIERS, N_PICTURE_OUTLIERS, MIN_PICTURE_OUTLIERS = 6000, 2000, 400
+MAX_PICTURE_NUMEL = 2**28  # bytes of outliers
 FALSE_POSITIVE_RATE = 0.008  # the fraction of held-out images that may be called out of distribution
 
 
@@ -98,7 +100,7 @@ def _outliers(features: FeatureMap, train: Dataset, theta: Tensor, given: Tensor
     An image that was turned, or otherwise changed, and is still predicted as its original class is left out: a 0 lying down is a 0.
     """
     generator = Generator().manual_seed(SEED)
-    make, count = (synthetic_outliers, N_OUTLIERS) if are_written_on_paper(train) else (picture_outliers, N_PICTURE_OUTLIERS)
+    make, count = (synthetic_outliers, N_OUTLIERS) if are_written_on_paper(train) else (picture_outliers, _n_pictures(train))
     images, original_label = make(train.images.to(theta.device), train.labels.to(theta.device), count, generator)
     if given is not None:
         images = torch.cat([images, given.to(images.device)])
@@ -108,3 +110,8 @@ def _outliers(features: FeatureMap, train: Dataset, theta: Tensor, given: Tensor
     logits = torch.addmm(bias, x, weight.T)
     outlier = logits.argmax(1) != original_label
     return x[outlier], logits[outlier]
+
+
+def _n_pictures(train: Dataset) -> int:
+    """How many outliers there are among pictures: 2,000, of large ones fewer."""
+    return min(N_PICTURE_OUTLIERS, max(MIN_PICTURE_OUTLIERS, MAX_PICTURE_NUMEL // prod(train.image_shape)))

@@ -202,6 +202,34 @@ def test_tensors_are_answered_by_tensors() -> None:
     np.testing.assert_array_equal(probabilities.numpy(), fitted.predict_proba(x))
 
 
+@pytest.fixture
+def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """Rows in a file, and labels; the file counts as large."""
+    for module in ("softreg.estimator", "softreg.optim.arrays"):
+        monkeypatch.setattr(f"{module}.MAX_NUMEL", 100)
+    x, y = make_classification(400, 12, n_informative=8, n_classes=4, random_state=0)
+    np.save(tmp_path / "rows.npy", x.astype(np.float16))
+    return np.load(tmp_path / "rows.npy", mmap_mode="r"), y
+
+
+def test_rows_in_a_file_are_as_good_as_rows_in_memory(mapped: tuple[Any, Any]) -> None:
+    x, y = mapped
+    fitted, plain = SoftmaxClassifier(tol=1e-9).fit(x, y), SoftmaxClassifier(tol=1e-9).fit(np.asarray(x, dtype=np.float64), y)
+    np.testing.assert_allclose(fitted.coef_, plain.coef_, atol=1e-3)
+    assert fitted.coef_.dtype == np.float32
+    part = SoftmaxClassifier(tol=1e-9).fit(x[100:300], y[100:300])
+    np.testing.assert_allclose(part.coef_, SoftmaxClassifier(tol=1e-9).fit(np.array(x[100:300]), y[100:300]).coef_, atol=1e-3)
+
+
+def test_rows_in_a_file_that_are_not_finite_are_refused(tmp_path: Path, mapped: tuple[Any, Any]) -> None:
+    x, y = mapped
+    spoilt = np.array(x)
+    spoilt[7, 3] = np.nan
+    np.save(tmp_path / "spoilt.npy", spoilt)
+    with pytest.raises(ValueError, match="NaN"):
+        SoftmaxClassifier().fit(np.load(tmp_path / "spoilt.npy", mmap_mode="r"), y)
+
+
 def test_an_unpickled_estimator_predicts_without_torch(iris: tuple[Any, Any], tmp_path: Path) -> None:
     (tmp_path / "fitted.pickle").write_bytes(pickle.dumps(SoftmaxClassifier().fit(*iris)))
     code = """

@@ -13,6 +13,7 @@ from softreg.errors import MissingExtraError
 from softreg.messages import translate
 from softreg.optim.arrays import solve_arrays
 from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, penalties_per_row, unconverged
+from softreg.optim.small_lbfgs import MAX_NUMEL
 
 try:
     from sklearn import get_config
@@ -35,6 +36,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     The same objective, and the same coefficients, as `LogisticRegression(C=C)`, for `l2 = 1 / (C * sum of sample weights)`. Two
     classes share one vector W, `coef_` (1, D), as in scikit-learn. Columns of any scale are centred and scaled internally; the
     coefficients are for the columns as they are.
+
+    X may be a `numpy.memmap`, larger than memory, also of float16: it stays in its file.
 
     Parameters
     ----------
@@ -132,7 +135,10 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_parameters(self.solver, self.penalty, self.l1_ratio, C=1.0 if self.l2 else self.C, dual=self.dual)
         given = X
         floats = np.float64 if self.solver == "liblinear" else FLOATS
-        X, y = validate_data(self, _array(X), _array(y), accept_sparse="csr", dtype=floats, order="C")
+        mapped = _is_mapped(X)
+        taken: dict[str, Any] = {"dtype": [*FLOATS, np.float16], "ensure_all_finite": False} if mapped else {"dtype": floats}
+        X, y = validate_data(self, _array(X), _array(y), accept_sparse="csr", order="C", **taken)
+        X = given if mapped else X  # its type says where the file is
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -252,6 +258,12 @@ def _like(x: Any, answer: NDArray[Any]) -> Any:
 def _as_fitted(x: Any, coefficients: NDArray[Any]) -> Any:
     """As scikit-learn: tensors like x, if its array API dispatch is switched on, else a numpy array."""
     return _like(x, coefficients) if get_config()["array_api_dispatch"] else coefficients
+
+
+def _is_mapped(X: Any) -> bool:
+    """Whether X is rows in a file, such as `numpy.load(path, mmap_mode="r")` returns, that can be used where they are."""
+    wanted = isinstance(X, np.memmap) and X.ndim == 2 and X.flags.c_contiguous and X.filename is not None
+    return wanted and X.size > MAX_NUMEL and X.dtype.name in {"float16", "float32", "float64"}
 
 
 def _with_column(X: Any, value: float) -> Any:

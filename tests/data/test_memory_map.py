@@ -1,5 +1,8 @@
 """Mapped tensors hold the bytes of the file, and rows of them are copied and gathered as those of a tensor in memory."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from softreg.data import memory_map
-from softreg.data.memory_map import copy_rows, gather_rows, is_mapped, map_file, release_pages
+from softreg.data.memory_map import copy_rows, gather_rows, is_mapped, map_array, map_file, release_pages
 
 Pixels = NDArray[np.uint8]
 ROWS, COLUMNS = 300, 64
@@ -60,3 +63,17 @@ def test_rows_are_copied_in_any_type(step: int, dtype: torch.dtype, content: Pix
     place = torch.empty(len(range(0, ROWS, step)), COLUMNS, dtype=dtype)
     assert copy_rows(mapped[::step], place) is place
     assert np.array_equal(place.numpy(), content[::step].astype(place.numpy().dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_numpy_memmap_and_its_slices_are_mapped_again(tmp_path: Path, dtype: Any) -> None:
+    rows = np.random.default_rng(0).normal(size=(3000, 17)).astype(dtype)
+    np.save(tmp_path / "rows.npy", rows)
+    array = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    for start, end in ((0, 3000), (1000, 1234)):
+        tensor = map_array(array[start:end])
+        assert is_mapped(tensor)
+        place = torch.empty(end - start, 17, dtype=tensor.dtype)
+        np.testing.assert_array_equal(copy_rows(tensor, place).numpy(), rows[start:end])
+        index = torch.tensor([5, 0, end - start - 1])
+        np.testing.assert_array_equal(gather_rows(tensor, index).numpy(), rows[start:end][index.numpy()])

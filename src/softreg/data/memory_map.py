@@ -5,6 +5,7 @@ import warnings
 from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -33,6 +34,16 @@ def map_file(path: Path, offset: int, shape: tuple[int, ...]) -> Tensor:
         return torch.from_numpy(array)[offset:].view(shape)
 
 
+def map_array(array: np.memmap[Any, Any]) -> Tensor:
+    """Map the rows (N, D) of a contiguous numpy.memmap, or of a slice of one, again: as a tensor whose pages can be released."""
+    mapping: Any = array._mmap  # type: ignore[attr-defined]
+    into = array.ctypes.data - np.frombuffer(mapping, np.uint8).ctypes.data
+    offset = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY + into
+    path = Path(str(array.filename))
+    octets = map_file(path, 0, (path.stat().st_size,))[offset : offset + array.nbytes]
+    return octets.view(getattr(torch, array.dtype.name)).view(array.shape)
+
+
 def is_mapped(tensor: Tensor) -> bool:
     """Whether the tensor's storage is a mapped file."""
     return tensor.untyped_storage().data_ptr() in _mappings
@@ -49,8 +60,9 @@ def release_pages(tensor: Tensor) -> None:
         return
     if not tensor.numel():
         return
-    first = int(tensor.storage_offset())
-    end = first + 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    first = int(tensor.storage_offset()) * tensor.element_size()
+    end = first + (1 + last) * tensor.element_size()
     start = first - first % mmap.PAGESIZE
     mapping.madvise(mmap.MADV_DONTNEED, start, end - start)
 
@@ -90,4 +102,4 @@ def gather_rows(rows: Tensor, index: Tensor, out: Tensor | None = None) -> Tenso
 
 def _rows_per_release(rows: Tensor) -> int:
     """How many of these rows take `RELEASE_BYTES` of their file."""
-    return max(1, RELEASE_BYTES // rows.stride(0))
+    return max(1, RELEASE_BYTES // (rows.stride(0) * rows.element_size()))

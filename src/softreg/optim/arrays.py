@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from softreg.optim.small_lbfgs import is_middling, solve_middling
+from softreg.optim.small_lbfgs import MAX_NUMEL, is_middling, solve_middling
 from softreg.optim.small_newton import is_small, solve_small
 from softreg.optim.small_problem import Solution
 from softreg.optim.wide_rows import is_wide, solve_wide
@@ -28,6 +28,8 @@ def solve_arrays(
 
 def _quick_solver(rows: Any, classes: int, l2: float) -> Callable[..., Solution] | None:
     """The solver for dense rows (N, D) that are not large; None if they are."""
+    if getattr(rows, "size", 0) > MAX_NUMEL:
+        return None
     if is_wide(rows, classes, l2):
         return partial(solve_wide, solve_small if is_small(rows[:, : len(rows)], classes) else solve_middling)
     if is_small(rows, classes):

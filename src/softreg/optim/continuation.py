@@ -19,6 +19,7 @@ from softreg.optim.solvers.newton_type import NewtonTypeSolver, solver_state
 STRONGEST = 1e-4  # penalty on a typical scaled feature to begin with
 FACTOR = 10.0  # between penalties
 LOOSE = 0.03  # of the objective: how near to each minimum on the way
+STRAYING = 3.0  # estimated gap over the objective, of which it is at most all
 PATIENCE = 2  # iterations before a solver is judged
 LAST = (3, 9, 27, 81, 243)  # iterations after which the preconditioner is computed anew, for the last penalty alone
 
@@ -26,11 +27,11 @@ LAST = (3, 9, 27, 81, 243)  # iterations after which the preconditioner is compu
 def minimize_or_continue(solver: NewtonTypeSolver, objective: Objective, theta: Tensor) -> State:
     """What `minimize` finds; or, where the solver strays, what is found over stronger penalties.
 
-    It strays if the estimated gap is larger than the objective, whose minimum is not negative.
+    It strays if the estimated gap is several times the objective, whose minimum is not negative.
     """
 
     def stop_if_straying(state: State) -> None:
-        straying = state.steps >= PATIENCE and float(solver_state(state).gap) > state.cost
+        straying = state.steps >= PATIENCE and float(solver_state(state).gap) > STRAYING * state.cost
         if straying and state.termination is None and objective.l2 > 0:
             raise StopMinimization
 

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from softreg.compute.defaults import default_torch
+from softreg.data.memory_map import map_array
+from softreg.messages import translate
 from softreg.optim.continuation import minimize_or_continue
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.duality_gap import duality_gap
@@ -52,7 +54,7 @@ def solve(
 
     Parameters
     ----------
-    rows : (N, D), float32 or float64, an array or a SciPy CSR matrix
+    rows : (N, D), floating point, an array, mapped or not, or a SciPy CSR matrix
     labels : int64 (N,), in 0 ... classes - 1
     weights : (N,), or None if all are 1
     start : theta (C, D + 1), to begin at; None for zero
@@ -60,8 +62,7 @@ def solve(
     tol : the gap to reach, proven
     max_iter : of the iterations
     """
-    stored = torch.from_numpy(np.require(rows, requirements=["C", "W"])) if isinstance(rows, np.ndarray) else SparseRows(rows)
-    matrix = DesignMatrix(stored, torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
+    matrix = DesignMatrix(_stored(rows), torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
     sparsity = torch.full((matrix.dim,), l1, dtype=torch.float64) if l1 else 0.0
     objective = Objective(matrix, classes, l2, fit_intercept=fit_intercept, l1=sparsity)
     with _threads(len(matrix) * matrix.dim * classes):
@@ -100,6 +101,23 @@ def _solution(problem: Standardized, state: State, before: int) -> Solution:
     if here.lower_bound is None:
         return Solution(theta.numpy(), steps, duality_gap(objective, rounded, nearer).gap)
     return Solution(theta.numpy(), steps, objective.value(rounded) - float(here.lower_bound))
+
+
+def _stored(rows: Any) -> Any:
+    """The rows (N, D) as a design matrix takes them; mapped ones stay in their file, and are checked here.
+
+    Raises
+    ------
+    ValueError
+        If mapped rows are not finite.
+    """
+    if isinstance(rows, np.memmap):
+        mapped = map_array(rows)
+        unlabelled = DesignMatrix(mapped, torch.zeros(len(mapped), dtype=torch.int64))
+        if not all(finite for (finite,) in unlabelled.map_chunks(lambda x, y, w: (x.isfinite().all(),))):
+            raise ValueError(translate("solvers.estimator_not_finite"))
+        return mapped
+    return torch.from_numpy(np.require(rows, requirements=["C", "W"])) if isinstance(rows, np.ndarray) else SparseRows(rows)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class SmallProblem:
     ) -> None:
         n, d = rows.shape
         self.k, self.fit_intercept = 1 if classes == 2 else classes, fit_intercept
-        self.dtype = rows.dtype
+        self.dtype = np.result_type(rows.dtype, np.float32)
         self.first = classes - self.k  # row of p: of two classes, the second
         self.z = np.empty((n, d + 1))
         self.z[:, :-1], self.z[:, -1] = rows, 1

@@ -14,7 +14,8 @@ from softreg.optim.objective import Objective
 
 MIN_ROWS = 2**11  # below, products are quick anyway
 LEFT_OUT = 1e-3  # of the trace of the Hessian, features aside, by all rows that are left out
-WORTH_COPYING = 0.5  # of the rows, at most
+WORTH_COPYING = 0.5  # of the rows, at most ...
+MAX_NUMEL = 2**28  # ... and of their numbers
 
 
 def active_rows(objective: Objective, theta: Tensor) -> Objective:
@@ -32,7 +33,8 @@ def active_rows(objective: Objective, theta: Tensor) -> Objective:
     ascending, order = curvature.clamp_(min=0).sort()
     cumulative = ascending.cumsum(0, dtype=matrix.accumulate_dtype)
     n_left_out = int((cumulative <= LEFT_OUT * cumulative[-1]).sum())
-    if len(matrix) - n_left_out > WORTH_COPYING * len(matrix):
+    n_active = len(matrix) - n_left_out
+    if n_active > WORTH_COPYING * len(matrix) or n_active * matrix.dim > MAX_NUMEL:
         return objective
     rows = order[n_left_out:].sort().values
     mask = order.new_zeros(len(matrix), dtype=torch.bool).index_fill_(0, rows, True)

@@ -20,6 +20,7 @@ from softreg.optim.objective import Objective
 
 SAMPLE_SIZE = 2000  # rows sampled for each block, or twice the features if they are more
 MAX_CANDIDATES = 2**17  # rows sampled from
+MAX_PROBABILITIES = 2**25  # of candidates, all classes together
 MAX_NUMEL = 2**26  # numbers in a preconditioner: 256 MB
 PANEL_WIDTH = 112
 NEGLIGIBLE = 1e-5  # a penalty below this part of the largest diagonal
@@ -63,7 +64,7 @@ class Preconditioner:
 
 def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Preconditioner:
     """The approximation of the Hessian at theta (C, D + 1)."""
-    objective = replace(objective, matrix=objective.matrix.sample(MAX_CANDIDATES))
+    objective = replace(objective, matrix=objective.matrix.sample(min(MAX_CANDIDATES, MAX_PROBABILITIES // objective.classes)))
     p = objective.probabilities(theta)  # (C, M)
     curvature = p * (1 - p)  # (C, M)
     size = (objective.matrix.dim + 1) ** 2

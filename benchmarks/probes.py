@@ -1,0 +1,153 @@
+"""Linear probes on embeddings: SoftmaxClassifier, scikit-learn's lbfgs and torch.optim.LBFGS, in turn, on the same float32 rows.
+
+    python -m benchmarks.probes [--size 100000 512 100] [--goal 1e-6] [--cpu-seconds] [--only NAME ...]
+
+The rows are made here: class means and noise, both with a spectrum that falls as k^-0.6, turned by a random rotation and shifted,
+as embeddings of a trained network are; the penalty is l2 = 1e-5 per row. The true gap of every answer is computed in float64 from
+the smallest lower bound, softreg's proof at a tenth of the goal. A peer runs with falling tolerances until its gap is at most the
+goal; the last run counts. Writes `results/probes.json` and `.md`, row by row.
+"""
+
+import argparse
+import json
+import resource
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+
+from softreg.estimator import SoftmaxClassifier
+from softreg.runs.environment import capture_environment
+
+L2, DECAY, APART = 1e-5, -0.6, 0.5
+RESULTS = Path(__file__).parent / "results"
+Array = NDArray[Any]
+Answer = tuple[Array, Array]  # weights (C, D) and bias (C,)
+BLOCK = 10_000  # rows whose objective is computed at a time
+
+
+def embeddings(n: int, d: int, c: int, seed: int = 0) -> tuple[Array, Array]:
+    """Rows (n, d), float32, and labels (n,) of c classes."""
+    rng = np.random.default_rng(seed)
+    spectrum = np.arange(1, d + 1, dtype=np.float32) ** DECAY
+    rotation = np.linalg.qr(rng.normal(size=(d, d)))[0].astype(np.float32)
+    means = rng.normal(size=(c, d)).astype(np.float32) * spectrum * APART
+    y = rng.integers(0, c, n)
+    x = rng.standard_normal((n, d), dtype=np.float32)
+    for start in range(0, n, BLOCK):
+        part = slice(start, start + BLOCK)
+        x[part] = (means[y[part]] + x[part] * spectrum) @ rotation + np.float32(0.3)
+    return x, y
+
+
+def value(x: Array, y: Array, answer: Answer) -> float:
+    """Mean cross-entropy plus 1/2 l2 ||W||^2, in float64."""
+    weight, bias = (part.astype(np.float64) for part in answer)
+    total = 0.0
+    for start in range(0, len(x), BLOCK):
+        rows, labels = x[start : start + BLOCK].astype(np.float64), y[start : start + BLOCK]
+        total -= float(log_softmax(rows @ weight.T + bias, axis=1)[np.arange(len(labels)), labels].sum())
+    return total / len(x) + 0.5 * L2 * float((weight**2).sum())
+
+
+def softreg(x: Array, y: Array, tol: float) -> Answer:
+    """softreg's own."""
+    fitted = SoftmaxClassifier(l2=L2, tol=tol).fit(x, y)
+    return fitted.coef_, fitted.intercept_
+
+
+def sklearn(x: Array, y: Array, tol: float) -> Answer:
+    """scikit-learn's lbfgs."""
+    fitted = LogisticRegression(C=1 / (len(x) * L2), tol=tol, max_iter=5000).fit(x, y)
+    return fitted.coef_, fitted.intercept_
+
+
+def torch_lbfgs(x: Array, y: Array, tol: float) -> Answer:
+    """torch.optim.LBFGS with its strong Wolfe line search."""
+    inputs, labels, linear = torch.from_numpy(x), torch.from_numpy(y), torch.nn.Linear(x.shape[1], int(y.max()) + 1)
+    torch.nn.init.zeros_(linear.weight)
+    torch.nn.init.zeros_(linear.bias)
+    limits: dict[str, Any] = {"max_iter": 5000, "max_eval": 10_000, "history_size": 20, "tolerance_change": 1e-12}
+    optimizer = torch.optim.LBFGS(linear.parameters(), line_search_fn="strong_wolfe", tolerance_grad=tol, **limits)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(linear(inputs), labels) + 0.5 * L2 * linear.weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return linear.weight.detach().numpy(), linear.bias.detach().numpy()
+
+
+PLAYERS: dict[str, tuple[Callable[[Array, Array, float], Answer], tuple[float, ...]]] = {
+    "softreg": (softreg, ()),
+    "scikit-learn lbfgs": (sklearn, (1e-4, 1e-5, 1e-6)),
+    "torch.optim.LBFGS": (torch_lbfgs, (1e-4, 1e-5, 1e-6)),
+}
+
+
+def table(results: dict[str, Any]) -> str:
+    """What results/probes.md says."""
+    n, d, c = results["size"]
+    lines = [
+        f"# A linear probe, {n:,} x {d} x {c}, float32, l2 = {L2:g}: to a true gap of {results['goal']:g}",
+        "",
+        f"{results['environment']['processor']}, torch {results['environment']['libraries']['torch']}, {results['clock']},",
+        f"threads: {results['threads']}. Peak memory is that of the process up to then, the rows included.",
+        "",
+        "| solver | tol | seconds | true gap | times as long as softreg | peak, MiB |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    ours = next((row["seconds"] for row in results["rows"] if row["name"] == "softreg"), float("nan"))
+    for row in results["rows"]:
+        ratio = f"{row['seconds'] / ours:.1f}"
+        cells = row["name"], f"{row['tol']:g}", f"{row['seconds']:.1f}", f"{row['gap']:.1e}", ratio, f"{row['peak_mib']:.0f}"
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run the contests."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, nargs=3, default=(100_000, 512, 100), metavar=("N", "D", "C"))
+    parser.add_argument("--goal", type=float, default=1e-6)
+    parser.add_argument("--only", nargs="*", default=list(PLAYERS), choices=PLAYERS, metavar="NAME")
+    parser.add_argument("--cpu-seconds", action="store_true", help="one thread each, and its CPU seconds instead of those elapsed")
+    options = parser.parse_args()
+    clock = time.process_time if options.cpu_seconds else time.perf_counter
+    if options.cpu_seconds:
+        torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    softreg(*embeddings(20_000, 200, 50), tol=1e-3)  # imports
+    x, y = embeddings(*options.size)
+    rows: list[dict[str, Any]] = []
+    best = float("inf")
+    for name in options.only:
+        solve, tolerances = PLAYERS[name]
+        for tol in tolerances or (options.goal,):
+            began = clock()
+            answer = solve(x, y, tol)
+            seconds, peak = clock() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            if best == float("inf"):
+                best = value(x, y, softreg(x, y, options.goal / 10)) - options.goal / 10
+            row = {"name": name, "tol": tol, "seconds": seconds, "gap": value(x, y, answer) - best, "peak_mib": peak}
+            print(json.dumps(row), flush=True)
+            rows.append(row)
+            results = {"size": options.size, "goal": options.goal, "clock": clock.__name__, "threads": torch.get_num_threads()}
+            results |= {"environment": capture_environment(torch.device("cpu")), "rows": rows}
+            (RESULTS / "probes.json").write_text(json.dumps(results, indent=1) + "\n")
+            (RESULTS / "probes.md").write_text(table(results))
+            if row["gap"] <= options.goal:
+                break
+
+
+if __name__ == "__main__":
+    main()

@@ -52,7 +52,6 @@ BUILT = {  # keys that the code puts together: the names that may stand in the g
     "pictures.{}": {"unchanged", "unchanged_inverted", "lines_removed", "thickened", "thinned", "blank", "noise", "crowded"},
     "progress.{}": stages(),
     "recipe.{}": {field.name for field in fields(Recipe)},
-    "serving.code_{}": {"title", "label", "enter"},
     "solvers.{}": {reason.value for reason in TerminationReason},
     "train.{}": UNITS,
 }

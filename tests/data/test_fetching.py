@@ -89,6 +89,14 @@ def test_no_good_mirror_is_one_line_and_leaves_nothing(served: Mirror, how: str,
     assert len(load_dataset("fashion-mnist").test) == 12
 
 
+def test_a_mirror_that_drips_is_given_up_for_the_next(served: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softreg.data.fetching._BODY_SECONDS", 0.2)
+    monkeypatch.setenv("SOFTREG_MIRROR", f"{served.address}/slow {served.address}")
+    served.files |= {f"/slow{path}": content for path, content in served.files.items()}
+    served.failing["/slow"] = "slow"
+    assert fetch("fashion-mnist").is_dir()
+
+
 def test_a_mirror_without_end(served: Mirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(fetching, "_MAX_BYTES", 100)
     with pytest.raises(DataError, match="gave up after 100 bytes"):

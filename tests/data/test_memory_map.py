@@ -1,5 +1,10 @@
 """Mapped tensors hold the bytes of the file, and rows of them are copied and gathered as those of a tensor in memory."""
 
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +16,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from softreg.data import memory_map
+from softreg.data.dataset import Dataset
 from softreg.data.memory_map import copy_rows, gather_rows, is_mapped, map_array, map_file, release_pages
+from softreg.errors import DataError
 
 Pixels = NDArray[np.uint8]
 ROWS, COLUMNS = 300, 64
@@ -77,3 +84,42 @@ def test_a_numpy_memmap_and_its_slices_are_mapped_again(tmp_path: Path, dtype: A
         np.testing.assert_array_equal(copy_rows(tensor, place).numpy(), rows[start:end])
         index = torch.tensor([5, 0, end - start - 1])
         np.testing.assert_array_equal(gather_rows(tensor, index).numpy(), rows[start:end][index.numpy()])
+
+
+def test_a_mapped_set_has_the_hash_of_its_copy_in_memory_and_another_when_it_changes(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28), np.uint8)
+    (tmp_path / "rows").write_bytes(images.tobytes())
+
+    def sha256(tensor: torch.Tensor) -> str:
+        return Dataset(tensor, torch.arange(50) % 3, ("a", "b", "c"), "set").sha256()
+
+    before = sha256(map_file(tmp_path / "rows", 0, images.shape))
+    assert before == sha256(torch.from_numpy(images))
+    images[31, 5, 7] ^= 1
+    (tmp_path / "rows").write_bytes(images.tobytes())
+    assert sha256(map_file(tmp_path / "rows", 0, images.shape)) == sha256(torch.from_numpy(images)) != before
+
+
+@pytest.mark.parametrize(
+    "read", [lambda rows: copy_rows(rows, torch.empty(40, 8192)), lambda rows: gather_rows(rows, torch.tensor([39]))]
+)
+def test_a_file_cut_short_is_told_before_it_is_read(read: Callable[[torch.Tensor], object], tmp_path: Path) -> None:
+    (tmp_path / "rows").write_bytes(bytes(40 * 8192))
+    rows = map_file(tmp_path / "rows", 0, (40, 8192))
+    read(rows)
+    os.truncate(tmp_path / "rows", 8192)
+    with pytest.raises(DataError, match="cut short"):
+        read(rows)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGBUS"), reason="the system lets no mapped file be cut short")
+def test_a_file_cut_short_between_check_and_read_ends_the_process_with_a_line(tmp_path: Path) -> None:
+    (tmp_path / "rows").write_bytes(bytes(40 * 8192))
+    code = (
+        "import os, sys; from pathlib import Path; from softreg.data.memory_map import map_file;"
+        "rows = map_file(Path(sys.argv[1]), 0, (40, 8192)); os.truncate(sys.argv[1], 8192); print(rows.sum())"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path / "rows")], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("softreg: a data file was cut short")
+    assert ended.stderr.count("\n") == 1

@@ -4,8 +4,9 @@ import gzip
 import hashlib
 import struct
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -45,7 +46,7 @@ class Mirror:
     def __init__(self, address: str) -> None:
         self.address = address
         self.files: dict[str, bytes] = {}
-        self.failing: dict[str, str] = {}  # "/prefix": "wrong", "cut", "reset" or "500"
+        self.failing: dict[str, str] = {}  # "/prefix": "wrong", "cut", "reset", "slow" or "500"
         self.asked: list[str] = []
 
     def failure(self, path: str) -> str:
@@ -57,6 +58,13 @@ def mirror() -> Iterator[Mirror]:
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
+
+        def drip(self, content: bytes) -> None:
+            """Send a byte at a time until the other side has had enough, or two seconds."""
+            with suppress(OSError):
+                for byte in content[:40]:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.05)
 
         def do_GET(self) -> None:
             served.asked.append(self.path)
@@ -70,6 +78,9 @@ def mirror() -> Iterator[Mirror]:
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            if how == "slow":
+                self.drip(content)
+                return
             self.wfile.write(content[: len(content) // 2] if how == "cut" else content[::-1] if how == "wrong" else content)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

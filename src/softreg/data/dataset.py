@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from softreg.data.memory_map import is_mapped
+from softreg.data.memory_map import is_mapped, update_digest
 from softreg.errors import DataError
 from softreg.messages.strangers import has_controls
 
@@ -90,11 +91,18 @@ class Dataset:
         """(H, W) or (H, W, 3)."""
         return tuple(self.images.shape[1:])
 
-    def sha256(self) -> str | None:
-        """SHA-256 over the pixels, then the labels as little-endian int64; None for memory-mapped images, which may be large."""
-        if is_mapped(self.images):
-            return None
-        digest = hashlib.sha256(self.images.contiguous().numpy().data)
+    def sha256(self) -> str:
+        """SHA-256 over the pixels, then the labels as little-endian int64; of memory-mapped images one pass through the file."""
+        return self._sha256 if is_mapped(self.images) else self._digest()
+
+    @cached_property
+    def _sha256(self) -> str:
+        """Of a mapped file, which cannot be written to here."""
+        return self._digest()
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        update_digest(digest, self.images)
         digest.update(self.labels.numpy().astype("<i8").data)
         return digest.hexdigest()
 

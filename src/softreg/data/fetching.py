@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import ssl
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ SUMS = "SHA256SUMS"
 _CHUNK_BYTES = 1 << 20
 _MAX_BYTES = 1 << 30  # the largest published file is half of this
 _TIMEOUT = 30.0  # seconds without a byte
+_BODY_SECONDS = 1800.0  # for a file to arrive whole: a mirror may drip for ever
 _FAILURES = (
     URLError,
     TimeoutError,
@@ -178,9 +180,11 @@ def _download(address: str, path: Path, progress: "Progress") -> None:
     request = Request(address, headers={"User-Agent": f"softreg/{__version__}"})
     with urlopen(request, timeout=_TIMEOUT) as response, path.open("wb") as file:
         length = _length(response)
-        task, received = progress.add_task(path.name, total=length), 0
+        task, received, began = progress.add_task(path.name, total=length), 0, time.monotonic()
         try:
-            while chunk := response.read(_CHUNK_BYTES):
+            while chunk := response.read1(_CHUNK_BYTES):
+                if time.monotonic() - began > _BODY_SECONDS:
+                    raise TimeoutError(translate("data.too_slow", seconds=round(_BODY_SECONDS)))
                 file.write(chunk)
                 received += len(chunk)
                 progress.update(task, completed=received)

@@ -37,6 +37,7 @@ from softreg.training.fit import TrainState
 
 FORMAT = "1"
 MAX_BYTES = 2**31  # bytes
+CURABLE = ("data.cut_short",)  # errors of data after which --resume makes sense
 KEEP_LAST = 2  # checkpoints: the newest, and the one before in case it is damaged
 MAX_OVERHEAD = 0.03  # share of the time that writing checkpoints may take
 FINGERPRINT_KEYS = ("libraries", "cpu_capability", "threads", "device")  # what the last bits of the weights depend on
@@ -72,7 +73,7 @@ def run_lock(run: str | os.PathLike[str] | None, name: str, *, force: bool, resu
     try:
         yield checkpoints
     except BaseException as error:
-        hopeless = isinstance(error, SoftregError) and not isinstance(error, WriteError) and not resume
+        hopeless = isinstance(error, SoftregError) and not isinstance(error, WriteError) and error.key not in CURABLE and not resume
         checkpoints.close(delete=hopeless or not checkpoints.has_checkpoint)
         raise
 

@@ -14,8 +14,9 @@ import psutil
 import pytest
 import torch
 
-from softreg.compute.distributed import ProcessGroup, is_distributed, is_worker
+from softreg.compute.distributed import ProcessGroup, is_distributed, is_worker, process_group
 from softreg.data.load import load_dataset
+from softreg.errors import RunError
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
 from softreg.storage.tensors import loads
@@ -93,6 +94,14 @@ def test_who_is_alone_and_who_follows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_worker()
     monkeypatch.setenv("RANK", "1")
     assert is_worker()
+
+
+def test_several_processes_are_refused_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("WORLD_SIZE", "2"), ("MASTER_ADDR", "127.0.0.1"), ("RANK", "0")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", "win32")
+    with pytest.raises(RunError, match="Windows"), process_group("cpu"):
+        pass
 
 
 def torchrun(folder: Path, *flags: str, restarts: int = 0) -> "subprocess.Popen[str]":

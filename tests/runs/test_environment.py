@@ -2,9 +2,12 @@
 
 import json
 import os
+import sys
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import psutil
+import pytest
 import torch
 
 from softreg.runs.environment import capture_environment, peak_rss_mib
@@ -26,3 +29,15 @@ def test_the_peak_is_at_least_what_is_resident_and_grows_with_it() -> None:
     held = bytearray(b"x") * (2**20 * int(before - resident + 64))  # every page is written to
     assert peak_rss_mib() > before + 32
     assert held[-1] == ord("x")
+
+
+def test_without_proc_and_without_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_proc(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("builtins.open", no_proc)
+    assert peak_rss_mib() > 1
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    process = SimpleNamespace(memory_info=lambda: SimpleNamespace(peak_wset=3 * 2**20))
+    monkeypatch.setattr("psutil.Process", lambda: process)
+    assert peak_rss_mib() == 3

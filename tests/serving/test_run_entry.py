@@ -75,6 +75,12 @@ def other_model(classes: tuple[str, ...] = tuple("0123456789"), weight: float = 
     return make
 
 
+def other_dataset(run: Path, literal: str) -> None:
+    text = (run / RECIPE).read_text()
+    assert 'dataset = "mnist"' in text
+    (run / RECIPE).write_text(text.replace('dataset = "mnist"', f"dataset = {literal}"))
+
+
 def data_has_gone(run: Path) -> None:
     text = (run / RECIPE).read_text().replace('dataset = "mnist"', 'dataset = "/home/secret/digits"')
     assert "secret" in text
@@ -83,6 +89,8 @@ def data_has_gone(run: Path) -> None:
 
 ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "data gone": (data_has_gone, "recipe"),
+    "data in a network": (lambda run: other_dataset(run, "'//evil.example/share'"), "recipe"),
+    "data in a network of Windows": (lambda run: other_dataset(run, "'\\\\evil.example\\share'"), "recipe"),
     "recipe of bytes": (lambda run: (run / RECIPE).write_bytes(b"\xff\x00" * 50), "unreadable"),
     "recipe no TOML": (lambda run: (run / RECIPE).write_text("dataset = ["), "recipe"),
     "recipe gone": (lambda run: (run / RECIPE).unlink(), "incomplete"),

@@ -219,12 +219,15 @@ def test_macos_flushes_the_drive_where_it_can(tmp_path: Path, monkeypatch: pytes
 
 def test_windows_has_no_folders_to_flush_and_no_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atomic, "sys", SimpleNamespace(platform="win32"))
-    monkeypatch.setattr("os.open", None)
     monkeypatch.setattr("ctypes.CDLL", None)
+    left_by(dead_pid(), tmp_path / "run", "tmp").mkdir()
+    left_by(os.getppid(), tmp_path / "other", "tmp").mkdir()
     for text in ("old", "new"):
         with atomic_directory(tmp_path / "run") as folder:
             (folder / text).write_text(text)
     assert names(tmp_path / "run") == ["new"]
+    write_bytes(tmp_path / "other", b"new")
+    assert len(names(tmp_path)) == 3  # what a process that runs is writing stays
 
 
 @pytest.mark.parametrize("write", [write_bytes, lambda path, content: atomic_directory(path).__enter__()])

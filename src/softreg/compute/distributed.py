@@ -8,6 +8,7 @@ training goes on from the last checkpoint.
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
+from softreg.errors import RunError
 from softreg.messages import translate
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ def process_group(device: str) -> Iterator[ProcessGroup | None]:
     if not is_distributed():
         yield None
         return
+    if sys.platform == "win32":
+        raise RunError("ranks.windows")
     import torch
     from torch import distributed
     from torch.distributed.distributed_c10d import PrefixStore

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import sys
 from contextlib import suppress
 from functools import cache
@@ -44,8 +43,13 @@ def peak_rss_mib() -> float:
     """
     with suppress(OSError, StopIteration), open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123 - not on a disk
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) / 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _processor() -> str:

@@ -3,7 +3,7 @@
 import json
 import stat
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from softreg.data.registry import DATASETS
@@ -102,6 +102,8 @@ def _facts(run: Run) -> dict[str, Any]:
     if "image_shape" in _metadata(run.path / MODEL):
         raise UnusableRun("serving.skipped_images")
     recipe, evaluation = run.recipe, run.result["evaluation"]
+    if PureWindowsPath(recipe.dataset).drive.startswith("\\\\"):  # looking there would tell another machine who the user is
+        raise UnusableRun("serving.skipped_recipe")
     if Path(recipe.dataset).is_absolute() and not Path(recipe.dataset).exists():  # another machine's, or gone
         raise UnusableRun("serving.skipped_recipe")
     accuracy, interval = evaluation.get("accuracy"), evaluation.get("accuracy_interval")

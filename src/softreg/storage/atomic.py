@@ -192,6 +192,10 @@ def _is_running(pid: int) -> bool:
     """Whether another process has this id. Our own does not count: its earlier writes have ended."""
     if pid == os.getpid():
         return False
+    if sys.platform == "win32":  # where this signal would be Ctrl-C
+        import psutil
+
+        return bool(psutil.pid_exists(pid))
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -72,6 +72,9 @@ def test_step_by_step_with_a_learning_rate_changed_on_the_way_until_it_diverges(
     page.locator("#stop").click()
     expect(page.locator("#ending.bad")).to_contain_text(catalogue("page")["diverged_why"]["en"])
     expect(page.locator("#use")).to_be_hidden()
+    page.locator("#step").click()
+    expect(page.locator("#earlier")).to_contain_text("pixels sgd lr 0.3")
+    expect(page.locator("#cost-chart .old")).to_have_count(1)
 
 
 def test_test_images_are_followed(page: Page, mnist: Splits) -> None:

@@ -123,6 +123,27 @@ def test_a_picture_of_a_digit_is_opened(page: Page, mnist: Splits) -> None:
     expect(page.locator("#digit")).to_have_text("7")
 
 
+def test_a_reload_keeps_the_drawing_and_a_link_shares_it(browser: Browser, page: Page, file: Path) -> None:
+    draw(page, "4")
+    expect(page).to_have_url(re.compile("#draw/"))
+    address = page.url
+    assert len(address) < 400
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator("#digit")).to_have_text("4")
+    page.locator("#clear").click()
+    expect(page).to_have_url(re.compile("#draw$"))
+    other = opened(browser, file)
+    other.goto(address)
+    expect(other.locator("#digit")).to_have_text("4")
+    for odd in ("#draw/AAAA", "#draw/_w", "#draw/%3Cimg%3E", "#draw/" + "A" * 9000, "#nowhere/AAAA"):
+        other.goto("about:blank")
+        other.goto(file.as_uri() + odd)
+        other.wait_for_selector("html[data-ready]")
+        assert other.locator("#digit").inner_text() == "–"
+    other.context.close()
+
+
 def test_names_of_classes_are_shown_as_they_are(browser: Browser, tmp_path: Path) -> None:
     classes = ("</script><script>document.title='broken'</script>", "<img src=x onerror=\"document.title='broken'\">")
     model = SoftmaxRegression(Pixels(), classes).eval()

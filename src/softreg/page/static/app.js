@@ -5,6 +5,7 @@ import { byId, find, messageOf } from "./dom.js";
 import { Draw } from "./draw.js";
 import { language, setLanguage, translate } from "./i18n.js";
 import { Learn } from "./learn.js";
+import { decodeStrokes } from "./stroke_code.js";
 import { Symbols } from "./symbols.js";
 import { Understand } from "./understand.js";
 
@@ -55,8 +56,9 @@ find(document, "[data-i18n=foot_alone]").hidden = hasServer;
 const languageButtons = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-language]"));
 
 function showPart() {
-  const chosen = PARTS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "draw";
-  for (const part of PARTS) byId(part).hidden = part !== chosen;
+  const [part] = location.hash.slice(1).split("/");
+  const chosen = PARTS.includes(part) ? part : "draw";
+  for (const name of PARTS) byId(name).hidden = name !== chosen;
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("nav a"))) {
     if (link.hash === `#${chosen}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -100,7 +102,16 @@ byId("theme").onclick = () => {
   chooseTheme(theme);
 };
 for (const button of languageButtons) button.onclick = () => chooseLanguage(button.dataset.language ?? "en");
-addEventListener("hashchange", showPart);
+addEventListener("hashchange", () => {
+  showPart();
+  loadFromAddress();
+});
+
+// A drawing that the address holds.
+function loadFromAddress() {
+  const strokes = decodeStrokes(location.hash.split("/")[1] ?? "");
+  if (strokes.length) draw.ink.loadStrokes(strokes);
+}
 
 const theme = settings.get("theme");
 if (theme) document.documentElement.dataset.theme = theme;
@@ -108,6 +119,7 @@ const preferred = navigator.languages.find((code) => /^(en|ko)/.test(code)) ?? "
 try {
   await chooseLanguage(settings.get("language") ?? preferred.slice(0, 2));
   await draw.loadModels();
+  loadFromAddress();
   document.documentElement.dataset.ready = "yes";
 } catch (error) {
   showError(messageOf(error));

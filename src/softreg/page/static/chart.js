@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [480, 216, 44, 26, 10, 8];
-const MAX_EARLIER = 3;
+export const MAX_EARLIER = 3;
 
 /**
  * @param {string} tag

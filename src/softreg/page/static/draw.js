@@ -10,6 +10,7 @@ import { percent, translate } from "./i18n.js";
 import { Ink } from "./ink.js";
 import { ModelChoice } from "./model_choice.js";
 import { ServerError } from "./server.js";
+import { encodeStrokes } from "./stroke_code.js";
 
 const EXPLAIN_INTERVAL = 250; // milliseconds between explanations while the pen moves, at least;
 const EXPLAIN_SHARE = 20; // they may take one part in so many of the time, as they delay the predictions.
@@ -87,6 +88,7 @@ export class Draw {
     if (this.ink.empty || !this.choice.chosen) {
       this.bars.setBusy(false);
       this.#show(null);
+      if (!this.ink.empty || this.ink.canUndo) this.showInAddress();
       return;
     }
     this.predicting = true;
@@ -150,8 +152,15 @@ export class Draw {
     if (version !== this.version && this.bars.prediction) this.#explainSoon();
   }
 
+  /** The drawing as it is, in the page's address: a reload keeps it, and a link shares it. */
+  showInAddress() {
+    const code = this.ink.picture ? "" : encodeStrokes(this.ink.strokes);
+    if (/^(#draw.*)?$/.test(location.hash)) history.replaceState(null, "", code ? `#draw/${code}` : "#draw");
+  }
+
   // What the other models say, once the pen rests.
   async #compare() {
+    this.showInAddress();
     const { picture, version } = this;
     if (!picture) return;
     for (const { model } of this.choice.models) {

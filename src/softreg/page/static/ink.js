@@ -87,6 +87,14 @@ export class Ink {
     this.#changed();
   }
 
+  /** @param {Stroke[]} strokes */
+  loadStrokes(strokes) {
+    this.#remember();
+    this.strokes = strokes;
+    this.picture = null;
+    this.#changed();
+  }
+
   /** What is to be read: the picture as it came if nothing was drawn on it, else what the sheet shows. */
   capture() {
     if (this.picture && !this.strokes.length) return this.picture;

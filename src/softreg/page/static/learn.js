@@ -2,7 +2,7 @@
 
 /** @import { Snapshot, Training, TrainingEvent } from "./types.d.ts" */
 
-import { Chart } from "./chart.js";
+import { Chart, MAX_EARLIER } from "./chart.js";
 import { byId, createCanvas, createElement, messageOf } from "./dom.js";
 import { language, percent, translate } from "./i18n.js";
 import { drawInk, drawSigned, largest, slice } from "./pixels.js";
@@ -31,6 +31,9 @@ export class Learn {
   number = -1; // of the training that is shown
   form = new RecipeForm();
   watching = false;
+  run = ""; // what the training shown is called
+  /** @type {string[]} */
+  earlier = [];
   /** @type {Promise<void> | null} */
   refreshing = null;
 
@@ -114,6 +117,7 @@ export class Learn {
   #receive(event) {
     if (event.training !== this.number && event.status !== "idle") {
       this.number = event.training;
+      this.#nameRun(event);
       for (const chart of [this.cost, this.accuracy]) chart.begin(event.total);
       byId("ending").hidden = byId("use").hidden = true;
     }
@@ -135,6 +139,13 @@ export class Learn {
     if (before === event.status) return;
     this.form.setBusy(BUSY.includes(event.status));
     if (event.status === "ended") this.onSaved();
+  }
+
+  /** @param {TrainingEvent} event of a training that begins: the one before it becomes a faint line with a name */
+  #nameRun({ features, solver, lr }) {
+    if (this.run && this.cost.points.length > 1) this.earlier = [...this.earlier.slice(1 - MAX_EARLIER), this.run];
+    this.run = [features, solver, solver === "sgd" ? `lr ${lr}` : ""].filter(Boolean).join(" ");
+    byId("earlier").textContent = this.earlier.length ? translate("earlier", { runs: this.earlier.join(", ") }) : "";
   }
 
   /** @param {TrainingEvent} event */

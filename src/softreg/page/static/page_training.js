@@ -81,7 +81,8 @@ export class PageTraining {
    */
   async #start(recipe, paused) {
     const number = ++this.number;
-    this.onEvent({ training: number, status: "preparing", total: 1, from: 0, steps: [], view: null });
+    const about = { features: String(recipe.features), solver: "sgd", lr: Number(recipe.lr) };
+    this.onEvent({ training: number, status: "preparing", total: 1, from: 0, steps: [], view: null, ...about });
     this.data ??= { train: await embeddedImages("train"), test: await embeddedImages("test") };
     const { train, test } = this.data;
     this.worker = startWorker();

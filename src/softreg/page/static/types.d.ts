@@ -201,6 +201,9 @@ export interface TrainingEvent {
   steps: { step?: number; cost: number; accuracy: number }[];
   view: Snapshot | null;
   ending?: string;
+  features?: string;
+  solver?: string;
+  lr?: number;
   message?: Record<string, string>;
   model?: string;
   accuracy?: number;

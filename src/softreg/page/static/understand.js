@@ -45,6 +45,7 @@ export class Understand {
   open() {
     const { evidence } = this.draw;
     byId("own").hidden = !evidence || this.draw.features !== "pixels";
+    this.#offerClasses(this.draw.bars.leading ?? "");
     if (!byId("own").hidden && (this.opened || !backend.samples)) return this.#followDrawing();
     if (!backend.samples) return this.#askForDrawing();
     if (this.opened) return;
@@ -72,9 +73,15 @@ export class Understand {
     const { evidence, bars } = this.draw;
     const { classes, prediction } = bars;
     if (!evidence || !prediction?.probabilities || !prediction.logits) return;
+    this.#offerClasses(label);
+    this.#show(walkThrough(evidence, classes, prediction.logits, prediction.probabilities, label));
+  }
+
+  /** @param {string} label */
+  #offerClasses(label) {
+    const { classes } = this.draw.bars;
     this.meant.replaceChildren(...classes.map((name) => createElement("option", { textContent: name })));
     this.meant.value = label;
-    this.#show(walkThrough(evidence, classes, prediction.logits, prediction.probabilities, label));
   }
 
   #askForDrawing() {

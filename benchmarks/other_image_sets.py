@@ -31,7 +31,7 @@ TYPEFACES = (
 EMOJI, FLAG_ICONS = ("emoji-datasource-google", "emoji-datasource-twitter"), "flag-icons"
 NPM = (*(f"@fontsource/{name}" for part in TYPEFACES for name in part), *EMOJI, FLAG_ICONS)  # FOLDER/NAME/package
 JAMO = tuple("ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ")
-VIEWS = {"hangul": 5, "flags": 10}  # of each drawing
+VIEWS, TEST_VIEWS = {"hangul": 5, "flags": 10}, 50  # of each drawing; of those of flags to test with
 Parts = tuple[Dataset, Dataset, Dataset]  # to train on, to choose settings by, to test with
 
 
@@ -88,9 +88,9 @@ def flags(packages: Path, first: int = 0) -> Parts:
     codes = _countries(packages)[first::12][:20]
     random = np.random.default_rng(777)
 
-    def part(drawing: Callable[[str], Image.Image]) -> Dataset:
-        images = [hung(picture, random) for picture in map(drawing, codes) for _ in range(VIEWS["flags"])]
-        labels = torch.arange(len(codes)).repeat_interleave(VIEWS["flags"])
+    def part(drawing: Callable[[str], Image.Image], views: int = VIEWS["flags"]) -> Dataset:
+        images = [hung(picture, random) for picture in map(drawing, codes) for _ in range(views)]
+        labels = torch.arange(len(codes)).repeat_interleave(views)
         return Dataset(torch.from_numpy(np.stack(images)), labels, tuple(codes), "flags")
 
     def flat(code: str) -> Image.Image:
@@ -102,7 +102,7 @@ def flags(packages: Path, first: int = 0) -> Parts:
         return lambda code: Image.open(_emoji(packages, vendor, code)).convert("RGBA")
 
     noto, twemoji = (part(drawn_by(vendor)) for vendor in EMOJI)
-    return noto, twemoji, part(flat)
+    return noto, twemoji, part(flat, TEST_VIEWS)
 
 
 def _countries(packages: Path) -> list[str]:

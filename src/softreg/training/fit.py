@@ -3,34 +3,24 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
-from torch import Generator, Tensor
 
 from softreg.compute.defaults import default_torch
 from softreg.compute.device import choose_device
 from softreg.compute.distributed import ProcessGroup
 from softreg.compute.progress import report
-from softreg.data.augmentation import augment
 from softreg.data.dataset import Dataset
-from softreg.data.idx import read_idx
 from softreg.data.paper import are_written_on_paper
-from softreg.errors import RecipeError
-from softreg.features.choice import AUTO
-from softreg.features.feature_map import FeatureMap
-from softreg.features.registry import make_feature_map
 from softreg.model.calibration import calibrate
-from softreg.model.design import balanced_class_weight, design_matrix
 from softreg.model.softmax_regression import SoftmaxRegression
-from softreg.optim.initialization import initial_theta
-from softreg.optim.l2_path import PathPoint, best_point, l2_path
+from softreg.optim.l2_path import PathPoint
 from softreg.optim.minimize import StopMinimization, minimize
-from softreg.optim.objective import Objective
-from softreg.optim.solver import Solver, State, Termination, TerminationReason
+from softreg.optim.solver import State, Termination, TerminationReason
 from softreg.optim.solvers.newton_type import checked_termination
-from softreg.optim.solvers.registry import SOLVERS, make_solver
-from softreg.recipe import BALANCED, Recipe
+from softreg.optim.solvers.registry import SOLVERS
+from softreg.recipe import Recipe
+from softreg.training.problem import Problem, check_fits, make_problem, read_outliers
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,40 +102,32 @@ def fit(
         If the objective stops being finite.
     """
     recipe = recipe.for_images(len(train), train.image_shape)
-    _check_fits(recipe, train)
-    outliers = _outliers(recipe, train)
+    check_fits(recipe, train)
+    outliers = read_outliers(recipe, train)
     began = time.perf_counter() - (resume_from.seconds if resume_from else 0.0)
-    device = choose_device(recipe.device)
-    generator = Generator().manual_seed(recipe.seed)
-    features, objective, path = _problem(recipe, train, device, group)
-    theta = initial_theta(features.dim, len(train.classes), generator).to(device)
-    finds_optimum = SOLVERS[recipe.solver].finds_optimum
-    if finds_optimum:  # from any start; at zero the Hessian is known in closed form
-        theta = torch.zeros_like(theta)
-    solver = make_solver(recipe.solver, vars(recipe), generator.get_state())
-    start = resume_from or TrainState(solver.start(objective, theta), [], 0.0)
+    problem = make_problem(recipe, train, choose_device(recipe.device), group)
+    start = resume_from or TrainState(problem.solver.start(problem.objective, problem.theta), [], 0.0)
     epochs = recipe.epochs if "epochs" in SOLVERS[recipe.solver].parameters else None
     report("solver", start.state.steps, epochs)
     progress = _Progress(start, began, on_checkpoint, on_step, stop_after, epochs)
-    state, termination = _run(solver, objective, theta, progress, group)
-    model, temperature = SoftmaxRegression(features, train.classes), 1.0
+    state, termination = _run(problem, progress, group)
+    model, temperature = SoftmaxRegression(problem.features, train.classes), 1.0
     model.whole_pictures = not are_written_on_paper(train)
-    if not termination.reason.is_early:
-        if finds_optimum:
-            termination = checked_termination(objective, state)
-        if recipe.calibration:
-            temperature, model.ood_detector = calibrate(features, objective, solver, theta, train, recipe.calibration, outliers)
+    if recipe.calibration and not termination.reason.is_early:
+        args = problem.features, problem.objective, problem.solver, problem.theta, train, recipe.calibration, outliers
+        temperature, model.ood_detector = calibrate(*args)
     seconds = time.perf_counter() - began
     model.set_theta(state.theta / temperature)
+    objective = state.cost if problem.finds_optimum else problem.objective.value(state.theta)  # SGD's cost is an epoch's mean
     return Fit(
-        model=model.to(device).eval(),
+        model=model.to(problem.theta.device).eval(),
         costs=progress.latest.losses,
-        objective=state.cost if finds_optimum else objective.value(state.theta),  # SGD's cost is a mean over an epoch
+        objective=objective,
         termination=termination,
         seconds=seconds,
         temperature=temperature,
-        l2=objective.l2,
-        path=path,
+        l2=problem.objective.l2,
+        path=problem.path,
         state=replace(progress.latest, seconds=seconds),
     )
 
@@ -180,57 +162,22 @@ class _Progress:
             raise StopMinimization
 
 
-def _run(
-    solver: Solver, objective: Objective, theta: Tensor, progress: _Progress, group: ProcessGroup | None
-) -> tuple[State, Termination]:
-    """Minimise until the solver, a callback or Ctrl-C ends it; the last state, and why."""
+def _run(problem: Problem, progress: _Progress, group: ProcessGroup | None) -> tuple[State, Termination]:
+    """Minimise until the solver, a callback or Ctrl-C ends it; the last state, and why, checked if it is said to be the optimum."""
     try:
         if progress.is_over:
             state = _ended(progress.latest.state, TerminationReason.STOPPED)
         else:
-            state = minimize(solver, objective, theta, resume_from=progress.latest.state, on_step=progress)
+            state = minimize(problem.solver, problem.objective, problem.theta, resume_from=progress.latest.state, on_step=progress)
     except KeyboardInterrupt:
         if group:
             raise
         state = _ended(progress.latest.state, TerminationReason.INTERRUPTED)
     assert state.termination is not None
+    if problem.finds_optimum and not state.termination.reason.is_early:
+        return state, checked_termination(problem.objective, state)
     return state, state.termination
 
 
 def _ended(state: State, reason: TerminationReason) -> State:
     return replace(state, termination=Termination(reason, {"steps": state.steps}))
-
-
-def _problem(
-    recipe: Recipe, train: Dataset, device: torch.device, group: ProcessGroup | None
-) -> tuple[FeatureMap, Objective, list[PathPoint]]:
-    """The fitted feature map, the objective, and the path its l2 was chosen from."""
-    report("feature_map")
-    features = make_feature_map(recipe.features, train.image_shape).to(device).fit(train.images.to(device), recipe.seed)
-    if recipe.copies:
-        report("copies")
-    augmented = augment(train, recipe.copies, recipe.seed)
-    balanced = recipe.class_weight == BALANCED
-    class_weight = balanced_class_weight(train.labels, len(train.classes)) if balanced else None
-    objective = Objective(design_matrix(features, augmented, device, group, class_weight=class_weight), len(train.classes))
-    path = l2_path(objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
-    return features, replace(objective, l2=best_point(path).l2 if path else float(recipe.l2)), path
-
-
-def _outliers(recipe: Recipe, train: Dataset) -> Tensor | None:
-    """The recipe's own outliers (M, H, W), read before anything is trained; None if it has none."""
-    if not recipe.outliers:
-        return None
-    images = read_idx(Path(recipe.outliers), 3)
-    if images.shape[1:] != train.image_shape:
-        shape, wanted = (" x ".join(map(str, s)) for s in (images.shape[1:], train.image_shape))
-        raise RecipeError("recipe.outliers_shape", path=recipe.outliers, shape=shape, wanted=wanted)
-    return images
-
-
-def _check_fits(recipe: Recipe, train: Dataset) -> None:
-    """Raise a RecipeError if the recipe asks for more images than there are."""
-    if "batch_size" in SOLVERS[recipe.solver].parameters and recipe.batch_size > len(train):
-        raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
-    if recipe.calibration >= len(train):
-        raise RecipeError("recipe.calibration_too_large", count=recipe.calibration, n=len(train))

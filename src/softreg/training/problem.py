@@ -1,0 +1,93 @@
+"""What a recipe asks to be minimised on some images: the feature map, the objective, the solver and its start."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+
+from softreg.compute.distributed import ProcessGroup
+from softreg.compute.progress import report
+from softreg.data.augmentation import augment
+from softreg.data.dataset import Dataset
+from softreg.data.idx import read_idx
+from softreg.errors import RecipeError
+from softreg.features.choice import AUTO
+from softreg.features.feature_map import FeatureMap
+from softreg.features.registry import make_feature_map
+from softreg.model.design import balanced_class_weight, design_matrix
+from softreg.optim.initialization import initial_theta
+from softreg.optim.l2_path import PathPoint, best_point, l2_path
+from softreg.optim.objective import Objective
+from softreg.optim.solver import Solver
+from softreg.optim.solvers.registry import SOLVERS, make_solver
+from softreg.recipe import BALANCED, Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What to minimise, how, and from where.
+
+    Attributes
+    ----------
+    features : the feature map, fitted
+    objective : over the features of the images and their copies
+    path : the values of l2 that the objective's was chosen from; empty if the recipe has a number
+    solver : how to minimise it
+    finds_optimum : whether the solver goes to the optimum, from wherever it starts
+    theta : (C, D + 1), the start
+    """
+
+    features: FeatureMap
+    objective: Objective
+    path: list[PathPoint]
+    solver: Solver
+    finds_optimum: bool
+    theta: Tensor
+
+
+def make_problem(recipe: Recipe, train: Dataset, device: torch.device, group: ProcessGroup | None) -> Problem:
+    """The problem of a recipe on the images of `train`, each rank of a group with its shard of them."""
+    generator = Generator().manual_seed(recipe.seed)
+    report("feature_map")
+    features = make_feature_map(recipe.features, train.image_shape).to(device).fit(train.images.to(device), recipe.seed)
+    objective, path = _objective(recipe, train, features, device, group)
+    theta = initial_theta(features.dim, len(train.classes), generator).to(device)
+    finds_optimum = SOLVERS[recipe.solver].finds_optimum
+    if finds_optimum:  # from any start; at zero the Hessian is known in closed form
+        theta = torch.zeros_like(theta)
+    solver = make_solver(recipe.solver, vars(recipe), generator.get_state())
+    return Problem(features, objective, path, solver, finds_optimum, theta)
+
+
+def _objective(
+    recipe: Recipe, train: Dataset, features: FeatureMap, device: torch.device, group: ProcessGroup | None
+) -> tuple[Objective, list[PathPoint]]:
+    """The objective, and the path its l2 was chosen from."""
+    if recipe.copies:
+        report("copies")
+    augmented = augment(train, recipe.copies, recipe.seed)
+    balanced = recipe.class_weight == BALANCED
+    class_weight = balanced_class_weight(train.labels, len(train.classes)) if balanced else None
+    objective = Objective(design_matrix(features, augmented, device, group, class_weight=class_weight), len(train.classes))
+    path = l2_path(objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
+    return replace(objective, l2=best_point(path).l2 if path else float(recipe.l2)), path
+
+
+def read_outliers(recipe: Recipe, train: Dataset) -> Tensor | None:
+    """The recipe's own outliers (M, H, W), read before anything is trained; None if it has none."""
+    if not recipe.outliers:
+        return None
+    images = read_idx(Path(recipe.outliers), 3)
+    if images.shape[1:] != train.image_shape:
+        shape, wanted = (" x ".join(map(str, s)) for s in (images.shape[1:], train.image_shape))
+        raise RecipeError("recipe.outliers_shape", path=recipe.outliers, shape=shape, wanted=wanted)
+    return images
+
+
+def check_fits(recipe: Recipe, train: Dataset) -> None:
+    """Raise a RecipeError if the recipe asks for more images than there are."""
+    if "batch_size" in SOLVERS[recipe.solver].parameters and recipe.batch_size > len(train):
+        raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
+    if recipe.calibration >= len(train):
+        raise RecipeError("recipe.calibration_too_large", count=recipe.calibration, n=len(train))

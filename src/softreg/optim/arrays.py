@@ -6,32 +6,35 @@ from typing import Any
 
 from softreg.optim.small_lbfgs import MAX_NUMEL, is_middling, solve_middling
 from softreg.optim.small_newton import is_small, solve_small
-from softreg.optim.small_problem import Solution
+from softreg.optim.small_problem import FINE, Solution
 from softreg.optim.wide_rows import is_wide, solve_wide
+
+TINY = 70  # coefficients, for which the whole Hessian is never worth avoiding
 
 
 def solve_arrays(
     rows: Any, labels: Any, classes: int, l2: float, l1: float, *, solver: str, max_iter: int, start: Any, **options: Any
 ) -> Solution:
     """What `exact.solve` finds, with its parameters; problems that are not large are solved whatever `solver` says."""
-    before, quick = 0, _quick_solver(rows, classes, l2) if l1 == 0 else None
-    if quick is not None:
-        solution = quick(rows, labels, classes, l2, start=start, max_iter=max_iter, **options)
-        if solution.gap <= options["tol"] or solution.steps >= max_iter:
-            return solution
-        start, before = solution.theta, solution.steps
+    before = 0
+    for solve_quickly in _quick_solvers(rows, classes, l2, options["tol"]) if l1 == 0 else []:
+        solution = solve_quickly(rows, labels, classes, l2, start=start, max_iter=max_iter - before, **options)
+        start, before = solution.theta, before + solution.steps
+        if solution.gap <= options["tol"] or before >= max_iter:
+            return Solution(solution.theta, before, solution.gap)
     from softreg.optim.exact import solve
 
     solution = solve(rows, labels, classes, l2, l1, solver=solver, max_iter=max_iter - before, start=start, **options)
     return Solution(solution.theta, before + solution.steps, solution.gap)
 
 
-def _quick_solver(rows: Any, classes: int, l2: float) -> Callable[..., Solution] | None:
-    """The solver for dense rows (N, D) that are not large; None if they are."""
+def _quick_solvers(rows: Any, classes: int, l2: float, tol: float) -> list[Callable[..., Solution]]:
+    """The solvers to try in turn for dense rows (N, D) that are not large; none if they are."""
     if getattr(rows, "size", 0) > MAX_NUMEL:
-        return None
+        return []
     if is_wide(rows, classes, l2):
-        return partial(solve_wide, solve_small if is_small(rows[:, : len(rows)], classes) else solve_middling)
-    if is_small(rows, classes):
-        return solve_small
-    return solve_middling if is_middling(rows, classes, l2) else None
+        return [partial(solve_wide, solve_middling)]
+    newton = [solve_small] if is_small(rows, classes) else []
+    lbfgs = [solve_middling] if is_middling(rows, classes, l2) else []
+    tiny = (rows.shape[1] + 1) * (1 if classes == 2 else classes) <= TINY
+    return newton if newton and (tiny or tol < FINE) else [*lbfgs, *newton]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize as scipy_minimize
 
-from softreg.optim.small_problem import Array, SmallProblem, Solution
+from softreg.optim.small_problem import FINE, Array, SmallProblem, Solution
 
 MAX_NUMEL = 2**23  # numbers in the rows
-MAX_PRODUCTS = 2**24  # in a pass over them: N D C
+MAX_PRODUCTS = 2**25  # in a pass over them: N D C
 WIDE = 1000  # features, above which even an approximate Hessian is expensive
 MAX_ITER = 150  # beyond, Newton's method is better
 HISTORY_SIZE = 20
@@ -46,6 +46,7 @@ def solve_middling(
     problem = SmallProblem(rows, labels, classes, l2, weights, fit_intercept=fit_intercept)
     begin = problem.standardized(np.zeros((classes, rows.shape[1] + 1)) if start is None else start)
     unit = 1 / np.sqrt((1 - 1 / classes) / classes + problem.penalty)  # (D + 1,)
+    goal = 0.9 * tol if tol >= FINE else 0.01 * tol
     here: dict[str, Any] = {"steps": 0, "bound": 0.0, "theta": begin}
 
     def value_and_gradient(variables: Array) -> tuple[float, Array]:
@@ -58,9 +59,9 @@ def solve_middling(
     def after_step(variables: Array) -> None:
         here["steps"] += 1
         here["theta"] = variables.reshape(begin.shape) * unit
-        if problem.promising(here["gradient"], tol):
+        if problem.promising(here["gradient"], goal):
             here["bound"] = max(here["bound"], problem.lower_bound(here["theta"], here["log_p"]))
-            if here["value"] - here["bound"] <= 0.9 * tol:
+            if here["value"] - here["bound"] <= goal:
                 raise StopIteration
 
     limit = min(max_iter, MAX_ITER)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softreg.optim.small_problem import MIN_ROWS, NOISE, ROWS_PER_NUMBER, Array, SmallProblem, Solution
+from softreg.optim.small_problem import FINE, MIN_ROWS, NOISE, ROWS_PER_NUMBER, Array, SmallProblem, Solution
 
 MAX_NUMEL = 2**23  # numbers in the rows and the probabilities
 MAX_SIZE = 640  # of the Hessian
@@ -46,14 +46,16 @@ def solve_small(
     problem = SmallProblem(rows, labels, classes, l2, weights, fit_intercept=fit_intercept)
     theta = problem.standardized(np.zeros((classes, rows.shape[1] + 1)) if start is None else start)
     value, log_p = problem.value(theta)
-    steps, bound, decrement = 0, 0.0, np.inf
+    steps, bound, decrement, last = 0, 0.0, np.inf, False
     while True:
         p = np.exp(log_p)
         gradient = problem.gradient(theta, p)
         if l2 > 0 and (problem.promising(gradient, tol) or steps >= max_iter):
             bound = max(bound, problem.lower_bound(theta, log_p))
-        if steps >= max_iter or (l2 > 0 and value - bound <= tol):
+        proven = l2 > 0 and value - bound <= tol
+        if steps >= max_iter or (proven and (tol >= FINE or last)):
             break
+        last = proven  # one more step makes fine coefficients finer
         direction = problem.newton_direction(gradient, p)
         slope, before = float((gradient * direction).sum()), decrement
         decrement = -slope / 2

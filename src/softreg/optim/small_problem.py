@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 MIN_ROWS, ROWS_PER_NUMBER = 1000, 15  # for the Hessian: at least so many in all, and for each number in theta
 EPS, TINY = float(np.finfo(np.float64).eps), 1e-300
 NOISE, ROUNDING = 4 * EPS, 64 * EPS
+FINE = 1e-7  # a smaller tolerance is asked for to have precise coefficients, and these are as precise as the gap's root
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@
     python -m benchmarks.outliers [--model RUN] [--count 300] [--write]      # needs npm, and the extra `peers`
 
 Digits are MNIST's test images, half of them as pictures (`benchmarks.handwriting.through_a_picture`). Outliers are pictures
-without a digit, the largest mark of each brought to 28 x 28 as `softreg predict` does: letters and Hangul of handwriting typefaces
-that were never learned from, and the kinds of `benchmarks/non_digits.py`. All detectors see the features and logits of one model;
+without a digit, the largest mark of each brought to 28 x 28 as `softreg predict` does: letters of handwriting typefaces that were
+never learned from, Hangul, and the kinds of `benchmarks/non_digits.py`. All detectors see the features and logits of one model;
 those that are fitted are fitted on the first 10,000 training images. AUROC: how often an outlier scores above a digit. FPR95: the
 share of outliers accepted by the threshold that accepts 95 % of the digits.
 """

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from tests.helpers.chromium import chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: its event loop would be in the way of other modules
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
         yield opened

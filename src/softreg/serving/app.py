@@ -222,7 +222,8 @@ def _pages() -> dict[str, tuple[bytes, str, str]]:
     """The page's files by name: content, media type, ETag. Read once, so that no request ever names a file."""
     pages = {}
     for name, content in page_files().items():
-        pages[name] = content, MEDIA_TYPES[Path(name).suffix], f'"{sha256(content).hexdigest()[:16]}"'
+        if Path(name).suffix in MEDIA_TYPES:
+            pages[name] = content, MEDIA_TYPES[Path(name).suffix], f'"{sha256(content).hexdigest()[:16]}"'
     return pages
 
 

@@ -48,9 +48,11 @@ def test_make_has_the_targets_that_are_named(name: str) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The fragments by which GitHub links to the headings of a page."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """The fragments that link to the headings of a page and of what it includes."""
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    own = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return own.union(*(anchors(page.parent / included) for included in re.findall(r"^```\{include\} (\S+)$", text, re.MULTILINE)))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -26,6 +26,7 @@ export class Understand {
     this.meant = byId("meant", HTMLSelectElement);
     byId("chooser").hidden = !backend.samples;
     this.input.max = String(backend.samples - 1);
+    this.input.value = String(Math.min(this.input.valueAsNumber, backend.samples - 1));
     byId("chooser").onsubmit = (event) => {
       event.preventDefault();
       this.load(this.input.valueAsNumber || 0);
@@ -50,7 +51,7 @@ export class Understand {
     if (!backend.samples) return this.#askForDrawing();
     if (this.opened) return;
     this.opened = true;
-    this.load(Math.min(this.input.valueAsNumber, backend.samples - 1));
+    this.load(this.input.valueAsNumber);
   }
 
   /** @param {number} sample */

@@ -28,7 +28,7 @@ def reference(recipe: Recipe, scratch: Path) -> tuple[str, float]:
     run, start = scratch / "reference", time.monotonic()
     outcome = forked(lambda: train(recipe, run, force=True), scratch=scratch)
     assert outcome.code == 0, outcome.error
-    return _sha256(run), time.monotonic() - start
+    return sha256_of(run), time.monotonic() - start
 
 
 def kill_at_random(recipe: Recipe, scratch: Path, kills: int, seed: int) -> Count:
@@ -62,7 +62,7 @@ def kill_at_every_call(recipe: Recipe, scratch: Path, *, force: bool = False, st
         if outcome.code == 0:
             return count
         count.done += 1
-        if force and _sha256(run) != sha256:
+        if force and sha256_of(run) != sha256:
             count.failures.append(f"{recipe.solver} call {number}: the old run is damaged")
         _finish(recipe, run, sha256, scratch, count, f"{recipe.solver} call {number}")
 
@@ -72,7 +72,7 @@ def _finish(recipe: Recipe, run: Path, sha256: str, scratch: Path, count: Count,
     outcome = forked(resumed(recipe, run), scratch=scratch)
     if outcome.code != 0:
         count.failures.append(f"{name}: {outcome.error}")
-    elif _sha256(run) != sha256:
+    elif sha256_of(run) != sha256:
         count.failures.append(f"{name}: other weights")
     elif _names(run.parent) != [run.name]:
         forked(lambda: train(recipe, run, force=True), scratch=scratch)  # the next write removes temporary files
@@ -91,5 +91,6 @@ def _fresh(scratch: Path) -> Path:
     return folder / "run"
 
 
-def _sha256(run: Path) -> str:
+def sha256_of(run: Path) -> str:
+    """The SHA-256 of a run's model file."""
     return hashlib.sha256((run / MODEL).read_bytes()).hexdigest()

@@ -13,7 +13,12 @@ from torture.suites import SUITES
 ROOT = Path(__file__).parent.parent
 COUNTS, REPORT = ROOT / ".torture" / "counts.jsonl", ROOT / "docs" / "torture.md"
 HAND_WRITTEN = "<!-- Written by hand from here on. -->"
-MAXIMA = ("slowest, s", "memory, MiB", "environments")  # details of which the maximum over all shares is reported, not the sum
+MAXIMA = (
+    "slowest, s",
+    "memory, MiB",
+    "environments",
+    "ranks",
+)  # details of which the maximum over all shares is reported, not the sum
 HEAD = """\
 # Torture
 

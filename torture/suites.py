@@ -65,6 +65,24 @@ def _random_kills(numbers: range, scratch: Path) -> Count:
     return total
 
 
+def _rank_kills(numbers: range, scratch: Path) -> Count:
+    from softreg.recipe import Recipe
+    from tests.helpers.small_mnist import small_mnist
+    from torture.rank_kills import RANKS, kill_ranks
+
+    small_mnist(scratch / "data", 3000, 100)
+    recipe = Recipe(dataset=str(scratch / "data"), epochs=400, batch_size=500)
+    count = kill_ranks(recipe, _subfolder(scratch, "ranks"), len(numbers), seed=numbers.start)
+    count.details["ranks"] = RANKS
+    return count
+
+
+def _bombs(numbers: range, scratch: Path) -> Count:
+    from torture.bombs import read_bombs
+
+    return read_bombs(scratch)
+
+
 def _kills_at_calls(numbers: range, scratch: Path) -> Count:
     from tests.helpers.small_mnist import recipes, small_mnist
     from torture.crash_recovery import kill_at_every_call
@@ -122,6 +140,15 @@ SUITES = {
     ),
     "random-kills": Suite(
         200, "kills", "kill -9 at random moments of a training by each solver; --resume ends with the same SHA-256", _random_kills
+    ),
+    "rank-kills": Suite(
+        50, "kills", "kill -9 of random ranks among 4 of torchrun, which restarts them; the same SHA-256 at the end", _rank_kills
+    ),
+    "bombs": Suite(
+        1,
+        "pictures",
+        "pictures made to hurt: pixels, scans, directories, tiny pieces; each read or refused within 2 s and 512 MiB",
+        _bombs,
     ),
     "kills-at-calls": Suite(
         1,

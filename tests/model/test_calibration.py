@@ -76,9 +76,10 @@ def test_weights_are_divided_by_the_temperature_and_nothing_else(train: Dataset,
     assert fitted.objective == plain.objective
 
 
-def test_more_images_than_there_are_cannot_be_held_out(mnist: Splits) -> None:
-    with pytest.raises(RecipeError, match=r"calibration must be less than .* 300"):
-        fit(Recipe(calibration=300), mnist.train[:300])
+@pytest.mark.parametrize("count", [1, 201, 299, 300, 10**6])
+def test_so_many_images_that_too_few_are_left_are_refused_before_the_work(count: int, mnist: Splits) -> None:
+    with pytest.raises(RecipeError, match="calibration must be from 2 to 200 of these 300 training images"):
+        fit(Recipe(calibration=count), mnist.train[:300])  # a mini-batch has 100
 
 
 def test_the_detector_learns_from_outliers_that_are_given(train: Dataset, fitted: Fit, tmp_path: Path) -> None:

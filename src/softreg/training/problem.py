@@ -23,6 +23,8 @@ from softreg.optim.solver import Solver
 from softreg.optim.solvers.registry import SOLVERS, make_solver
 from softreg.recipe import BALANCED, Recipe
 
+MIN_CALIBRATION = 2  # images
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -86,8 +88,11 @@ def read_outliers(recipe: Recipe, train: Dataset) -> Tensor | None:
 
 
 def check_fits(recipe: Recipe, train: Dataset) -> None:
-    """Raise a RecipeError if the recipe asks for more images than there are."""
+    """Raise a RecipeError if the recipe asks for more images than there are, or leaves too few to learn from."""
     if "batch_size" in SOLVERS[recipe.solver].parameters and recipe.batch_size > len(train):
         raise RecipeError("recipe.batch_too_large", batch=recipe.batch_size, n=len(train))
-    if recipe.calibration >= len(train):
-        raise RecipeError("recipe.calibration_too_large", count=recipe.calibration, n=len(train))
+    needed = max(recipe.batch_size if "batch_size" in SOLVERS[recipe.solver].parameters else 0, 2 * len(train.classes))
+    most = len(train) - needed
+    if recipe.calibration and not MIN_CALIBRATION <= recipe.calibration <= most:
+        sizes = {"count": recipe.calibration, "n": len(train), "least": MIN_CALIBRATION, "most": max(most, 0)}
+        raise RecipeError("recipe.calibration_size", **sizes)

@@ -110,7 +110,7 @@ def table(results: dict[str, Any]) -> str:
         "# Images that are no MNIST digits",
         "",
         f"`python -m benchmarks.other_images`: {environment['processor']}, one thread, torch {environment['libraries']['torch']}.",
-        "The penalty is chosen on validation images; the test images were looked at once. Of `hangul` and `flags` the typefaces",
+        "The penalty is chosen on validation images; a run looks at the test images once. Of `hangul` and `flags` the typefaces",
         "and the drawings of the three parts differ. Seconds are processor time of the last training, features included, on a busy",
         "machine; softreg ends at a gap of 1e-3, scikit-learn at its own tolerance.",
         "",

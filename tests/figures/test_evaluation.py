@@ -9,7 +9,7 @@ from softreg.inference.evaluation import Evaluation
 
 
 def test_the_sample_is_drawn_as_the_lab_draws_it(mnist: Splits) -> None:
-    figure = sample_image(mnist.test.images[3757], "8", "3", 3757)
+    figure = sample_image(mnist.test.images[3757], "8", "3", "Test image 3757")
     image = figure.axes[0].images[0]
     assert (image.get_cmap().name, image.get_interpolation()) == ("Greys", "nearest")
 

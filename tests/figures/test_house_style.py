@@ -80,7 +80,7 @@ def figures_with_names(classes: tuple[str, ...], mnist: Splits) -> list[Figure]:
     return [
         confusion_matrix(evaluation),
         worst_mistakes(evaluation, data),
-        sample_image(data.images[0], classes[0], classes[1], 0),
+        sample_image(data.images[0], classes[0], classes[1], "Image 0"),
         class_grid(data),
         class_templates(torch.randn(2, 28, 28), classes, "templates"),
         typical_images(data, torch.arange(6).view(2, 3)),

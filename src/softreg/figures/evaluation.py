@@ -60,10 +60,10 @@ def worst_mistakes(evaluation: Evaluation, data: Dataset) -> Figure:
         return figure
 
 
-def sample_image(image: Tensor, label: str, prediction: str, index: int) -> Figure:
-    """One test image (H, W) or (H, W, 3) with its label and prediction; a digit is drawn as the lesson draws it."""
+def sample_image(image: Tensor, label: str, prediction: str, title: str) -> Figure:
+    """One image (H, W) or (H, W, 3) with its label and prediction; a digit is drawn as the lesson draws it."""
     with house_style():
-        figure = new_figure(4.4, 5.0, translate("figures.test_sample", index=index))
+        figure = new_figure(4.4, 5.0, title)
         axes = figure.add_axes((0.09, 0.05, 0.82, 0.74))
         draw_images(axes, image.numpy(), tuple(image.shape))
         axes.set(xticks=[], yticks=[])

@@ -187,7 +187,8 @@ def _draw(folder: Path, recipe: Recipe, splits: Splits, fitted: Fit, evaluation:
     from softreg.figures.run_figures import save_figures
 
     unit, sample = SOLVERS[recipe.solver].unit, sample_index(recipe.seed, len(splits.test))
-    save_figures(folder, fitted.model, fitted.costs, unit, evaluation, splits.test, sample)
+    validation = recipe.validation > 0
+    save_figures(folder, fitted.model, fitted.costs, unit, evaluation, splits.test, sample, validation=validation)
     if fitted.path:
         save(l2_curve(fitted.path), folder / "l2-path.png")
 

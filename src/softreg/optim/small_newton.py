@@ -16,6 +16,7 @@ MAX_SIZE = 640  # of the Hessian
 MAX_PRODUCTS = 2**26  # in one Hessian, below which no other solver could save much
 RATIO = 64  # products in a Hessian over those in a gradient, above which other solvers are faster
 SLOW, NEAR = 0.3, 0.1  # a decrement above this part of the one before, that below this of the value: more rows for the Hessian
+LOOSEST = 1e-6  # tolerance: a looser one saves an iteration at most
 DECREASE, MAX_HALVINGS = 1e-4, 40
 
 
@@ -43,6 +44,7 @@ def solve_small(
     max_iter: int,
 ) -> Solution:
     """Minimise the weighted mean cross-entropy plus 1/2 l2 ||W||^2; parameters as those of `exact.solve`."""
+    tol = min(tol, LOOSEST)
     problem = SmallProblem(rows, labels, classes, l2, weights, fit_intercept=fit_intercept)
     theta = problem.standardized(np.zeros((classes, rows.shape[1] + 1)) if start is None else start)
     value, log_p = problem.value(theta)

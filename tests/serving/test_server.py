@@ -16,7 +16,7 @@ import uvicorn
 
 from softreg.serving.batching import MAX_QUEUE
 from softreg.serving.server import KILL_SECONDS, SHUTDOWN_SECONDS, Server, exit_now
-from tests.helpers.live_server import Served, png, serve
+from tests.helpers.live_server import Served, png, read_answer, serve
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +53,16 @@ def test_a_signal_finishes_what_was_accepted_and_ends_the_server(tmp_path: Path,
         assert events.recv(12) == b"HTTP/1.1 200"
         recipe = json.dumps({"epochs": 200}).encode()
         assert server.ask("POST", "/training", recipe, Content_Type="application/json")[0] == 202
-        noise = png(np.random.default_rng(0).integers(0, 256, (900, 900), dtype=np.uint8))
-        answers: list[int] = []
-        asking = [
-            threading.Thread(target=lambda: answers.append(server.ask("POST", "/predict", noise, Content_Type="image/png")[0]))
-            for _ in range(4)
-        ]
-        for thread in asking:
-            thread.start()
-        time.sleep(0.3)
+        noise = png(np.random.default_rng(0).integers(0, 256, (300, 300), dtype=np.uint8))
+        head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {len(noise)}\r\n\r\n"
+        asking = [server.connect() for _ in range(4)]
+        for client in asking:
+            client.sendall(head.encode() + noise)
+        assert server.ask("GET", "/healthz")[0] == 200  # so what was sent before has been read
         server.process.send_signal(sent)
-        for thread in asking:
-            thread.join()
+        answers = [read_answer(client)[0] for client in asking]
+        for client in asking:
+            client.close()
         code = server.process.wait(60)
         assert answers == [200] * 4
         assert code == (130 if sent is signal.SIGINT else 0)

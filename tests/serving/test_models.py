@@ -98,7 +98,7 @@ def test_where_no_model_sees_pixels_the_walk_through_one_is_refused(
     small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models, "PRETRAINED", ())
-    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_: folder.mkdir())
+    monkeypatch.setattr("softreg.figures.run_figures.save_figures", lambda folder, *_, **__: folder.mkdir())
     train(Recipe(dataset=small, features="deskew", epochs=1), tmp_path / "upright")
     table = Models(folder=tmp_path)
     assert table.with_features("deskew") == "upright"

@@ -47,15 +47,16 @@ def test_errors_tell_neither_paths_nor_tracebacks(served: Served) -> None:
         assert not any(trace in body for trace in (b"Traceback", b'File "', b".py", b"/home", b"/root", b"/tmp", b"site-packages"))
 
 
-def test_a_run_that_cannot_be_read_is_a_fault_that_names_no_folder(tutorial_run: Run, tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_read_is_told_by_its_name_and_no_path(tutorial_run: Run, tmp_path: Path) -> None:
     for name in ("mine", "yours"):
         shutil.copytree(tutorial_run.path, tmp_path / "runs" / name)
     with serve(tmp_path, "--model", "runs/mine") as served:
         (tmp_path / "runs" / "yours" / "model.safetensors").write_bytes(b"rubbish")
         status, answer = served.predict(png(np.zeros((28, 28), np.uint8)), "?model=yours")
-        assert (status, set(answer)) == (500, {"error"})
+        assert (status, set(answer)) == (404, {"error"})
+        assert "yours" in answer["error"]
         assert str(tmp_path) not in answer["error"]
-        assert "yours" not in answer["error"]
+        assert "yours" in served.stop()
 
 
 def test_a_run_that_cannot_be_written_names_its_folder_in_the_terminal_alone(tmp_path: Path) -> None:

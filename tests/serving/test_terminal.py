@@ -44,5 +44,5 @@ def test_a_server_whose_terminal_is_full_still_answers(tmp_path: Path, tutorial_
     image = json.dumps(SEVEN).encode()
     with serve(tmp_path) as served:  # its standard error is a pipe that is not read
         for _ in range(1500):  # 64 KiB and more of errors
-            assert served.predict(image, "?model=mine", "application/json")[0] == 500
+            assert served.predict(image, "?model=mine", "application/json")[0] == 404
         assert served.ask("GET", "/healthz")[0] == 200

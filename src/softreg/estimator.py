@@ -14,6 +14,7 @@ from softreg.messages import translate
 from softreg.optim.arrays import solve_arrays
 from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, penalties_per_row, unconverged
 from softreg.optim.small_lbfgs import MAX_NUMEL
+from softreg.optim.small_problem import Solution
 
 try:
     from sklearn import get_config
@@ -143,10 +144,20 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"classification needs at least 2 classes; the data contains only one class: {self.classes_[0]!r}")
+        solution, theta = self._solve(X, labels, self._weights(X, y, labels, sample_weight))
+        self.coef_: Any = _as_fitted(given, theta[:, :-1].copy())
+        self.intercept_ = _as_fitted(given, theta[:, -1].copy())
+        self.n_iter_ = np.array([min(max(1, solution.steps), self.max_iter)], dtype=np.int32)
+        if not solution.gap <= self.tol:
+            sentence = unconverged(self.solver, solution.steps, self.max_iter, solution.gap, self.tol)
+            warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
+        return self
+
+    def _solve(self, X: Any, labels: NDArray[Any], weights: NDArray[np.float64] | None) -> tuple[Solution, NDArray[Any]]:
+        """The solution, and its theta (K, D + 1) as `coef_` and `intercept_` hold it: K = C, or 1 for two classes."""
         liblinear = self.solver == "liblinear"
         if liblinear and len(self.classes_) > 2:
             raise ValueError(translate("solvers.estimator_multiclass"))
-        weights = self._weights(X, y, labels, sample_weight)
         l2, l1 = penalties_per_row(
             self.penalty,
             self.l1_ratio,
@@ -171,13 +182,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         theta = solution.theta[1:] - solution.theta[:1] if len(self.classes_) == 2 else solution.theta
         if liblinear and self.fit_intercept:
             theta = np.column_stack([theta[:, :-2], self.intercept_scaling * theta[:, -2]])
-        self.coef_: Any = _as_fitted(given, theta[:, :-1].copy())
-        self.intercept_ = _as_fitted(given, theta[:, -1].copy())
-        self.n_iter_ = np.array([min(max(1, solution.steps), self.max_iter)], dtype=np.int32)
-        if not solution.gap <= self.tol:
-            sentence = unconverged(self.solver, solution.steps, self.max_iter, solution.gap, self.tol)
-            warnings.warn(sentence, ConvergenceWarning, stacklevel=2)
-        return self
+        return solution, theta
 
     def decision_function(self, X: Any) -> Any:
         """The logits (N, C); for two classes their difference (N,). A torch tensor gets a tensor back, here and below."""

@@ -6,20 +6,14 @@ import torch
 from numpy.typing import NDArray
 
 from softreg.data.dataset import Splits
-from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.features.registry import FEATURE_MAPS
 from softreg.model.softmax_regression import SoftmaxRegression
+from tests.helpers.ridge_model import ridge_model
 
 
 @pytest.fixture(scope="module", params=FEATURE_MAPS)
 def model(mnist: Splits, request: pytest.FixtureRequest) -> SoftmaxRegression:
-    """A real classifier on each features map: ridge regression on 600 images, its outputs of the size of logits."""
-    features = make_feature_map(request.param).fit(mnist.train.images[:1000], seed=0)
-    x = features(mnist.train.images[:600])  # (600, D)
-    targets = torch.nn.functional.one_hot(mnist.train.labels[:600], 10) - 0.1
-    weight = 10 * torch.linalg.solve(x @ x.T + 100 * torch.eye(600), targets).T @ x
-    model = SoftmaxRegression(features, mnist.train.classes).eval()
-    model.set_theta(torch.cat([weight, torch.arange(10.0)[:, None] / 10], 1))
-    return model
+    return ridge_model(request.param, mnist)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page
 import softreg
 from softreg.data.dataset import Splits
 from softreg.exporting.page import COMPUTED
-from softreg.features.registry import make_feature_map
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.attribution import attribution_maps
 from softreg.inference.prediction import predict
@@ -22,6 +21,7 @@ from softreg.runs.run import Run
 from tests.helpers.chromium import needs_chromium
 from tests.helpers.drawn_sheet import sheet
 from tests.helpers.page_modules import MODEL, modules_tab, packed, weights_of
+from tests.helpers.ridge_model import ridge_model
 from tests.helpers.strokes import NO_DIGITS, STROKES, Point
 
 pytestmark = needs_chromium
@@ -36,14 +36,7 @@ def tab(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module", params=COMPUTED)
 def model(mnist: Splits, request: pytest.FixtureRequest) -> SoftmaxRegression:
-    """Ridge regression on 600 images, its outputs of the size of logits."""
-    features = make_feature_map(request.param).fit(mnist.train.images[:1000], seed=0)
-    x = features(mnist.train.images[:600])  # (600, D)
-    targets = torch.nn.functional.one_hot(mnist.train.labels[:600], 10) - 0.1
-    weight = 10 * torch.linalg.solve(x @ x.T + 100 * torch.eye(600), targets).T @ x
-    model = SoftmaxRegression(features, mnist.train.classes).eval()
-    model.set_theta(torch.cat([weight, torch.arange(10.0)[:, None] / 10], 1))
-    return model
+    return ridge_model(request.param, mnist)
 
 
 def test_logits_of_test_images(tab: Page, model: SoftmaxRegression, mnist: Splits) -> None:

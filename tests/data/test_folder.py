@@ -109,12 +109,11 @@ def test_images_to_answer_for_need_no_labels(tmp_path: Path) -> None:
         list(stream_images(tmp_path))
 
 
-def test_mapped_images_are_held_out_as_they_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mapped_images_are_held_out_by_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("softreg.data.folder.MAP_FROM", 0)
     images = np.random.default_rng(1).integers(0, 256, (20, 8, 8), dtype=np.uint8)
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(images))
-    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx((np.arange(20) % 2).astype(np.uint8)))
-    with pytest.warns(SoftregWarning, match="the last 4 of the 20 images"):
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx((np.arange(20) // 10).astype(np.uint8)))  # sorted
+    with pytest.warns(SoftregWarning, match="4 of the 20 images are held out"):
         splits = load_dataset(tmp_path)
-    assert is_mapped(splits.train.images)
-    assert np.array_equal(splits.test.images.numpy(), images[16:])
+    assert splits.test.labels.tolist() == [0, 0, 1, 1]

@@ -60,7 +60,7 @@ def command(
 
 def _list(as_json: bool) -> None:
     from softreg.data.catalogue import catalogue
-    from softreg.data.fetching import cache_folder
+    from softreg.storage.cache import cache_folder
 
     entries = catalogue()
     if as_json:

@@ -7,7 +7,6 @@ from torch import Generator, Tensor
 
 from softreg.data.dataset import Dataset, Origin, Splits, check_class_names, checked_labels
 from softreg.data.forms.source import Part, Source
-from softreg.data.memory_map import is_mapped
 from softreg.data.notices import tell_oddities
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
@@ -41,7 +40,6 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
         raise DataError("forms.too_few", path=name, n=len(train))
     splits = hold_out_test(train, seed)
     key = "forms.held_out" if train.groups is None else "forms.held_out_groups"
-    key = "forms.held_out_last" if is_mapped(train.images) else key
     warnings.warn(translate(key, path=name, count=len(splits.test), n=len(train), seed=seed), SoftregWarning, stacklevel=3)
     return _told(splits)
 
@@ -53,9 +51,7 @@ def _told(splits: Splits) -> Splits:
 
 
 def hold_out_test(whole: Dataset, seed: int) -> Splits:
-    """A fifth of the images held out for testing: drawn by class or, of images in groups, by group; the last of mapped images."""
-    if is_mapped(whole.images):  # in another order they would have to be copied into memory
-        return Splits(whole, whole).hold_out(max(1, round(TEST_SHARE * len(whole))))
+    """A fifth of the images held out for testing: drawn by class or, of images in groups, by group."""
     order = holding_order(whole, seed)
     count = held_out_count(whole, order, max(1, round(TEST_SHARE * len(whole))))
     if count == len(whole):

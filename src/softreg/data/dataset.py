@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from softreg.data.image_store import take
 from softreg.data.memory_map import is_mapped, update_digest
 from softreg.errors import DataError
 from softreg.messages.strangers import has_controls
@@ -80,7 +81,8 @@ class Dataset:
     def __getitem__(self, rows: slice | Tensor) -> "Dataset":
         origin = None if self.origin is None else self.origin[rows]
         groups = None if self.groups is None else self.groups[rows]
-        return replace(self, images=self.images[rows], labels=self.labels[rows], origin=origin, groups=groups)
+        images = take(self.images, rows) if isinstance(rows, Tensor) else self.images[rows]
+        return replace(self, images=images, labels=self.labels[rows], origin=origin, groups=groups)
 
     def name_of(self, index: int) -> str | None:
         """What to call an image, e.g. its file, or its file and line; None if it has no name."""

@@ -25,6 +25,7 @@ from softreg.data.registry import PUBLISHED, PublishedDataset
 from softreg.errors import DataError
 from softreg.messages import translate
 from softreg.storage.atomic import atomic_directory
+from softreg.storage.cache import cache_folder
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -51,14 +52,6 @@ class Source:
     file: str
     md5: str
     addresses: tuple[str, ...]
-
-
-def cache_folder() -> Path:
-    """The folder of fetched datasets."""
-    from platformdirs import user_cache_path
-
-    chosen = os.environ.get("SOFTREG_CACHE_DIR")
-    return Path(chosen) if chosen else user_cache_path("softreg")
 
 
 def offline() -> bool:

@@ -12,12 +12,12 @@ from softreg.data.dataset import Dataset, Splits, check_images
 from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm
 from softreg.data.idx import is_gzip, map_idx, ndim_of, read_idx
 from softreg.data.image_array import to_images
+from softreg.data.memory_map import MAP_FROM
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
 TRAIN, TEST = "train", "t10k"
 BATCH = 10_000  # images of a stream at a time
-MAP_FROM = 128 << 20  # larger image files are memory-mapped; below, a copy in memory is safer and as fast
 _SUBFOLDERS = (".", "raw", "MNIST/raw")  # the last: a torchvision root
 
 

@@ -15,7 +15,6 @@ from softreg.data.dataset import Dataset, Splits
 from softreg.data.fetching import fetch, fetched_folder, verify
 from softreg.data.forms.registry import find_form
 from softreg.data.forms.source import Part, ReadOptions, Source
-from softreg.data.memory_map import is_mapped
 from softreg.data.published import read_published
 from softreg.data.registry import DATASETS, PUBLISHED
 from softreg.errors import DataError, RecipeError, SoftregWarning
@@ -94,7 +93,7 @@ def hold_out(splits: Splits, count: int, *, seed: int, stratify: bool) -> Splits
     if count >= len(splits.train):
         raise RecipeError("recipe.validation_too_large", count=count, n=len(splits.train))
     train = splits.train
-    if stratify and not is_mapped(train.images):
+    if stratify:
         train = train[holding_order(train, seed)]
         count = held_out_count(train, torch.arange(len(train)), count)
     held = Splits(train, splits.test)

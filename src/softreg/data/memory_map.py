@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -23,6 +23,7 @@ from softreg.errors import FAILED, DataError
 
 CUT_SHORT = b"softreg: a data file was cut short while it was read; copy it again, then go on with --resume\n"
 RELEASE_BYTES = 2**26  # how much of a file may be resident before its pages are released
+MAP_FROM = 2**27  # bytes of images that are kept in a mapped file; below, a copy in memory is safer and as fast
 
 
 class MappedFile(mmap.mmap):
@@ -45,7 +46,12 @@ def map_file(path: Path, offset: int, shape: tuple[int, ...]) -> Tensor:
     Not torch.from_file: the kernel counts its private mapping as memory, and refuses it for a file larger than that.
     """
     with path.open("rb") as file:
-        mapping = MappedFile(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return map_open_file(file, path, offset, shape)
+
+
+def map_open_file(file: IO[bytes], path: Path, offset: int, shape: tuple[int, ...]) -> Tensor:
+    """As `map_file`, of a file that is open and may have no name; errors name `path`."""
+    mapping = MappedFile(file.fileno(), 0, access=mmap.ACCESS_READ)
     mapping.path = path
     _say_so_if_cut_short()
     with suppress(AttributeError, OSError):  # pages of 2 MB: rows in random order are read 1.6 times faster
@@ -119,7 +125,7 @@ def copy_rows(rows: Tensor, place: Tensor) -> Tensor:
     mapping = _mappings.get(rows.untyped_storage().data_ptr())
     if mapping is None:
         return place.copy_(rows)
-    count = _rows_per_release(rows)
+    count = rows_per_release(rows)
     for target, source in zip(place.split(count), rows.split(count), strict=True):
         mapping.check_size()
         target.copy_(source)
@@ -137,7 +143,7 @@ def gather_rows(rows: Tensor, index: Tensor, out: Tensor | None = None) -> Tenso
         return torch.index_select(rows, 0, index, out=out)
     index, order = index.sort()
     sorted_rows = rows.new_empty(len(index), *rows.shape[1:])
-    ends = torch.arange(0, len(rows), _rows_per_release(rows))[1:]
+    ends = torch.arange(0, len(rows), rows_per_release(rows))[1:]
     cuts = torch.searchsorted(index, ends)
     for part, target, end in zip_longest(index.tensor_split(cuts), sorted_rows.tensor_split(cuts), ends.tolist()):
         mapping.check_size()
@@ -150,13 +156,13 @@ def gather_rows(rows: Tensor, index: Tensor, out: Tensor | None = None) -> Tenso
 def update_digest(digest: "hashlib._Hash", rows: Tensor) -> None:
     """Feed the bytes of rows (N, ...), mapped or not, to a hash; pages of mapped rows are released on the way."""
     mapping = _mappings.get(rows.untyped_storage().data_ptr())
-    for piece in rows.split(_rows_per_release(rows)) if mapping is not None and len(rows) else (rows,):
+    for piece in rows.split(rows_per_release(rows)) if mapping is not None and len(rows) else (rows,):
         if mapping is not None:
             mapping.check_size()
         digest.update(piece.contiguous().numpy().data)
         release_pages(piece)
 
 
-def _rows_per_release(rows: Tensor) -> int:
+def rows_per_release(rows: Tensor) -> int:
     """How many of these rows take `RELEASE_BYTES` of their file."""
     return max(1, RELEASE_BYTES // (rows.stride(0) * rows.element_size()))

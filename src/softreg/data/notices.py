@@ -1,6 +1,7 @@
 """What is odd about a dataset, said once, in a line each: labels, images of training and testing that are alike or unlike."""
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from softreg.data.dataset import Dataset, Splits
-from softreg.data.memory_map import is_mapped
+from softreg.data.memory_map import release_pages, rows_per_release
 from softreg.errors import SoftregWarning
 from softreg.messages import translate
 
@@ -23,7 +24,7 @@ SHOWN = 5  # classes that a message names
 def tell_oddities(splits: Splits) -> None:
     """Warn of everything here that a dataset has."""
     _tell_labels(splits.train)
-    if is_mapped(splits.train.images) or splits.train.images.numel() + splits.test.images.numel() > MAX_COMPARED:
+    if splits.train.images.numel() + splits.test.images.numel() > MAX_COMPARED:
         return
     _tell_duplicates(splits)
     if splits.train.images.ndim == 3:
@@ -61,16 +62,23 @@ def odd_label(classes: tuple[str, ...]) -> str | None:
 
 
 def _tell_duplicates(splits: Splits) -> None:
-    """Test images that are training images, too; and groups that both have."""
-    train, test = splits.train, splits.test
-    seen = set(map(_fingerprint, train.images.numpy()))
-    count = sum(_fingerprint(image) in seen for image in test.images.numpy())
+    """Test images that are training images, too."""
+    train, test = (_fingerprints(part.images) for part in (splits.train, splits.test))
+    count = int(np.isin(test, train).sum())
     if count:
-        _warn("dataset.duplicates", where=test.name, count=count, n=len(test))
+        _warn("dataset.duplicates", where=splits.test.name, count=count, n=len(test))
 
 
-def _fingerprint(image: NDArray[np.uint8]) -> int:
-    return hash(image.tobytes())
+def _fingerprints(images: Tensor) -> NDArray[np.int64]:
+    """A hash of each image: int64 (N,)."""
+    return np.fromiter((hash(image.tobytes()) for piece in _pieces(images) for image in piece.numpy()), np.int64, len(images))
+
+
+def _pieces(images: Tensor) -> Iterator[Tensor]:
+    """The images some at a time; the pages of mapped ones are released."""
+    for piece in images.split(rows_per_release(images)):
+        yield piece
+        release_pages(piece)
 
 
 def _tell_polarity(splits: Splits) -> None:
@@ -88,8 +96,13 @@ def _tell_polarity(splits: Splits) -> None:
 
 def _borders(images: Tensor) -> tuple[Tensor, Tensor]:
     """Whether the border of each image (N, H, W) is dark, and whether it is light: bool (N,) each."""
+    dark, light = zip(*map(_borders_of_some, _pieces(images)), strict=True)
+    return torch.cat(dark), torch.cat(light)
+
+
+def _borders_of_some(images: Tensor) -> tuple[Tensor, Tensor]:
     border = torch.cat([images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1]], dim=1)
-    return tuple((ink_free.float().mean(1) >= MOST) for ink_free in (border < DARK, border > LIGHT))  # type: ignore[return-value]
+    return (border < DARK).float().mean(1) >= MOST, (border > LIGHT).float().mean(1) >= MOST
 
 
 def _tell_sideways(train: Dataset) -> None:

@@ -19,6 +19,7 @@ from softreg.data.forms.csv_layout import Layout, has_pixels, layout_of
 from softreg.data.forms.csv_text import SUFFIXES, Line, is_number, opened, split
 from softreg.data.forms.source import Part, ReadOptions, Source, choose, files_by_part, one_file, rows_of_side
 from softreg.data.image_array import is_planar, rows_to_images, to_labels
+from softreg.data.image_store import ImageStore
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
@@ -63,25 +64,19 @@ def _files(path: Path) -> dict[str, Path]:
 
 
 def _whole(path: Path, options: ReadOptions) -> Part:
-    """The whole file as one part. Its images are in memory once: the array grows in place."""
-    images = np.empty((0,), np.uint8)
+    """The whole file as one part."""
+    store = ImageStore()
     cells: dict[str, list[str]] = {"labels": [], "ids": [], "splits": [], "groups": []}
     lines: list[torch.Tensor] = []
-    n = 0
     for chunk in _chunks(path, options):
-        rows, n = n, n + len(chunk)
-        if n > len(images):
-            capacity = max(n, round(n / chunk.share * 1.02))
-            images.resize((capacity, *chunk.images.shape[1:]), refcheck=False)
-        images[rows:n] = chunk.images.numpy()
+        store.append(chunk.images)
         for name, column in cells.items():
             column.extend(map(intern, getattr(chunk, name) or ()))
         if chunk.lines is not None:
             lines.append(chunk.lines)
-    images.resize((n, *images.shape[1:]), refcheck=False)
     labels, splits, groups = (cells[name] or None for name in ("labels", "splits", "groups"))
-    tensor, numbers = torch.from_numpy(images), torch.cat(lines)
-    return Part(tensor, labels and _labels(labels, numbers, path), path, tuple(cells["ids"]), numbers, splits, groups)
+    numbers = torch.cat(lines)
+    return Part(store.finish(), labels and _labels(labels, numbers, path), path, tuple(cells["ids"]), numbers, splits, groups)
 
 
 def _labels(cells: list[str], lines: torch.Tensor, path: Path) -> torch.Tensor | list[str]:

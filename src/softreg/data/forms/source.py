@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from softreg.data.image_store import take
 from softreg.errors import DataError
 
 TRAIN_NAMES = ("train", "training")
@@ -73,7 +74,8 @@ class Part:
         labels = self.labels[rows] if isinstance(self.labels, Tensor) else self.labels and [self.labels[row] for row in index]
         lines = None if self.lines is None else self.lines[rows]
         ids, splits, groups = (texts and [texts[row] for row in index] for texts in (self.ids, self.splits, self.groups))
-        return replace(self, images=self.images[rows], labels=labels, ids=ids or (), lines=lines, splits=splits, groups=groups)
+        images = take(self.images, rows)
+        return replace(self, images=images, labels=labels, ids=ids or (), lines=lines, splits=splits, groups=groups)
 
     def sides(self) -> tuple[list[int], list[int]]:
         """The rows for training and for testing, by `splits`; a DataError names a row that is for neither."""

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from softreg.data.dataset import Splits
-from softreg.errors import DataError
+from softreg.errors import DataError, SoftregWarning
 from softreg.inference.answers import answers
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
@@ -67,3 +67,10 @@ def test_images_of_another_size_are_refused(model: SoftmaxRegression, tmp_path: 
     np.savez(tmp_path / "small.npz", X=np.zeros((20, 16, 16), np.uint8), y=np.arange(20) % 10)
     with pytest.raises(DataError, match="16 x 16"):
         list(answers(model, tmp_path / "small.npz"))
+
+
+def test_images_of_the_other_polarity_are_counted_once(model: SoftmaxRegression, mnist: Splits, tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "test.csv", 255 - mnist.test.images[:2500].flatten(1).numpy(), fmt="%d", delimiter=",")
+    with pytest.warns(SoftregWarning, match="the 2500 images are dark on white") as caught:
+        list(answers(model, tmp_path / "test.csv", border="dark"))
+    assert len(caught) == 1

@@ -1,5 +1,6 @@
 """evaluate(): a run, or its path, on its own test images or on data in any form; the numbers are scikit-learn's."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +53,14 @@ def test_what_cannot_be_evaluated_is_refused(tutorial_run: Run, tmp_path: Path) 
         evaluate(tutorial_run, (np.zeros((20, 16, 16), np.uint8), np.arange(20) % 10))
     with pytest.raises(DataError, match="label"):
         evaluate(tutorial_run, (np.zeros((20, 28, 28), np.uint8), ["cat"] * 20))
+
+
+@pytest.mark.parametrize("count", [0, 200])
+def test_images_of_the_other_polarity_are_counted(count: int, tutorial_run: Run, mnist: Splits) -> None:
+    images = mnist.test.images[:500].clone()
+    images[:count] = 255 - images[:count]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        evaluate(tutorial_run, (images, mnist.test.labels[:500]))
+    told = [str(warning.message).partition(" are dark on white")[0] for warning in caught]
+    assert told == ([f"data: {count} of the 500 images"] if count else [])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from softreg.data.assemble import assemble
 from softreg.data.dataset import Dataset, Splits, check_images
-from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm
+from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm, check_no_label
 from softreg.data.idx import is_gzip, map_idx, ndim_of, read_idx
 from softreg.data.image_array import to_images
 from softreg.data.memory_map import MAP_FROM
@@ -30,6 +30,7 @@ class IdxFolder(WholeForm):
 
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`. One of the two parts may be missing, but not one file of a part."""
+        check_no_label(path, options)
         return _read(path, MAP_FROM)
 
     def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:

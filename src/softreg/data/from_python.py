@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 from softreg.data.assemble import assemble, number
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.forms.named_arrays import IMAGE_NAMES, from_named_arrays, images_first, role_of, with_columns
-from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source
+from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, check_no_label
 from softreg.data.image_array import to_images, to_labels
 from softreg.data.load import AS_IT_IS, SEED, check_columns, load_dataset
 from softreg.errors import DataError
@@ -62,10 +63,11 @@ def source_from_python(data: Any, options: ReadOptions = AS_IT_IS) -> Source:
 
 def _single(data: Any, options: ReadOptions) -> Source:
     """Images with labels, or without, as the training part."""
-    if _is_pair(data):
-        return Source(_pair(data[0], data[1], options), None)
     if _is_frame(data):
         return Source(_frame(data, options), None)
+    check_no_label(NAME, options)
+    if _is_pair(data):
+        return Source(_pair(data[0], data[1], options), None)
     if _is_loader(data):
         return _single(data.dataset, options)
     if _is_torch_dataset(data):
@@ -78,7 +80,7 @@ def _single(data: Any, options: ReadOptions) -> Source:
 
 def labelled_from_python(data: Any, classes: tuple[str, ...], options: ReadOptions = AS_IT_IS) -> Dataset:
     """The images to evaluate a model of `classes` on: the test part or, if there is none, all."""
-    source = source_from_python(data, options)
+    source = source_from_python(data, replace(options, strict=False))
     part = source.test or source.train
     if part is None:
         raise DataError("forms.no_labels", path=NAME)
@@ -91,7 +93,7 @@ def _mapping(data: Mapping[Any, Any], options: ReadOptions) -> Source:
     train, test = (next((parts[name] for name in names if name in parts), None) for names in (TRAIN_NAMES, TEST_NAMES))
     if train is None:
         arrays = {str(key): _array(value, key) for key, value in data.items() if _is_array(value)}
-        return with_columns(from_named_arrays(arrays, NAME, options.size), arrays, options, NAME)
+        return with_columns(from_named_arrays(arrays, NAME, options), arrays, options, NAME)
     source = source_from_python(train, options)
     return Source(source.train, source_from_python(test, options).train if test is not None else None, source.classes)
 

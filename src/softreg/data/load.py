@@ -14,7 +14,7 @@ from softreg.data.bundled import read_mnist
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.fetching import fetch, fetched_folder, verify
 from softreg.data.forms.registry import find_form
-from softreg.data.forms.source import Part, ReadOptions, Source
+from softreg.data.forms.source import Part, ReadOptions, Source, check_no_label
 from softreg.data.published import read_published
 from softreg.data.registry import DATASETS, PUBLISHED
 from softreg.errors import DataError, RecipeError, SoftregWarning
@@ -43,6 +43,8 @@ def load_dataset(name_or_path: str | os.PathLike[str], *, options: ReadOptions =
     name = os.fspath(name_or_path)
     if name in DATASETS and Path(name).is_dir():
         warnings.warn(translate("dataset.folder_named_alike", name=name), SoftregWarning, stacklevel=2)
+    if name in DATASETS:
+        check_no_label(name, options)
     if name == "mnist":
         return read_mnist()
     if name in PUBLISHED:

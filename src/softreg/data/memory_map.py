@@ -7,6 +7,7 @@ import mmap
 import os
 import signal
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from itertools import zip_longest
@@ -116,6 +117,13 @@ def release_pages(tensor: Tensor) -> None:
     mapping.madvise(mmap.MADV_DONTNEED, start, end - start)
 
 
+def pieces(rows: Tensor, count: int | None = None) -> Iterator[Tensor]:
+    """The rows (N, ...), mapped or not, `count` at a time, whose pages are released when the next are asked for."""
+    for piece in rows.split(count or rows_per_release(rows)):
+        yield piece
+        release_pages(piece)
+
+
 def copy_rows(rows: Tensor, place: Tensor) -> Tensor:
     """Copy rows (B, D) of any type, mapped or not, into `place` (B, D), and return it.
 
@@ -151,6 +159,14 @@ def gather_rows(rows: Tensor, index: Tensor, out: Tensor | None = None) -> Tenso
         release_pages(rows[:end])
     inverse = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
     return torch.index_select(sorted_rows, 0, inverse, out=out)
+
+
+def evenly_spaced(rows: Tensor, count: int) -> Tensor:
+    """At most about `count` rows of (N, ...), mapped or not, as a copy in memory; all if there are no more.
+
+    A plain `rows[::step]` of a mapped file leaves up to 2 MB around each of them resident.
+    """
+    return gather_rows(rows, torch.arange(0, len(rows), max(1, len(rows) // count)))
 
 
 def update_digest(digest: "hashlib._Hash", rows: Tensor) -> None:

@@ -1,7 +1,6 @@
 """What is odd about a dataset, said once, in a line each: labels, images of training and testing that are alike or unlike."""
 
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -9,15 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from softreg.data.dataset import Dataset, Splits
-from softreg.data.memory_map import release_pages, rows_per_release
+from softreg.data.memory_map import evenly_spaced, pieces
+from softreg.data.polarity import DARK, MOST, SAMPLED, borders, count_inverted, tell_inverted, usual_border
 from softreg.errors import SoftregWarning
 from softreg.messages import translate
 
 MAX_COMPARED = 2**30  # bytes of images that are looked at
-DARK, LIGHT = 64, 191  # the border of an image is ink-free if nine tenths of its pixels are darker, or lighter
-MOST = 0.9  # of the images have such a border where one of the other kind is odd
 SIDEWAYS = 0.7  # of the images are wider than tall: of MNIST's 0.11 are, and 0.80 if transposed
-SAMPLED = 2000  # images whose ink is measured
 SHOWN = 5  # classes that a message names
 
 
@@ -71,47 +68,24 @@ def _tell_duplicates(splits: Splits) -> None:
 
 def _fingerprints(images: Tensor) -> NDArray[np.int64]:
     """A hash of each image: int64 (N,)."""
-    return np.fromiter((hash(image.tobytes()) for piece in _pieces(images) for image in piece.numpy()), np.int64, len(images))
-
-
-def _pieces(images: Tensor) -> Iterator[Tensor]:
-    """The images some at a time; the pages of mapped ones are released."""
-    for piece in images.split(rows_per_release(images)):
-        yield piece
-        release_pages(piece)
+    return np.fromiter((hash(image.tobytes()) for piece in pieces(images) for image in piece.numpy()), np.int64, len(images))
 
 
 def _tell_polarity(splits: Splits) -> None:
     """Ink that is dark on white where that of most training images is light on black, or the other way round."""
-    borders = {"train": _borders(splits.train.images), "test": _borders(splits.test.images)}
-    usual = [float(kind.double().mean()) for kind in borders["train"]]
-    for kind, key in ((0, "dataset.dark_on_light"), (1, "dataset.light_on_dark")):
-        if usual[kind] < MOST:
-            continue
-        for part, found in borders.items():
-            if odd := int(found[1 - kind].sum()):
-                images = translate(f"dataset.of_{part}", count=odd, n=len(found[0]))
-                _warn(key, where=splits.train.name, images=images)
-
-
-def _borders(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Whether the border of each image (N, H, W) is dark, and whether it is light: bool (N,) each."""
-    dark, light = zip(*map(_borders_of_some, _pieces(images)), strict=True)
-    return torch.cat(dark), torch.cat(light)
-
-
-def _borders_of_some(images: Tensor) -> tuple[Tensor, Tensor]:
-    border = torch.cat([images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1]], dim=1)
-    return (border < DARK).float().mean(1) >= MOST, (border > LIGHT).float().mean(1) >= MOST
+    usual = usual_border(splits.train.images)
+    for part, data in (("train", splits.train), ("test", splits.test)):
+        if count := count_inverted(data.images, usual):
+            tell_inverted(translate(f"dataset.of_{part}", count=count, n=len(data)), usual, splits.train.name)
 
 
 def _tell_sideways(train: Dataset) -> None:
     """Digits or letters that are wider than tall, as EMNIST's files have them."""
     if not all(len(name) == 1 or name.isdecimal() for name in train.classes):
         return
-    images = train.images[:: max(1, len(train) // SAMPLED)]
-    dark, light = _borders(images)
-    ink = torch.cat([images[dark], 255 - images[light]]) > DARK
+    images = evenly_spaced(train.images, SAMPLED)
+    found = borders(images)
+    ink = torch.cat([images[found["dark"]], 255 - images[found["light"]]]) > DARK
     height, width = ink.any(2).sum(1), ink.any(1).sum(1)
     if len(ink) >= MOST * len(images) and float((width > height).double().mean()) >= SIDEWAYS:
         _warn("dataset.sideways", where=train.name)

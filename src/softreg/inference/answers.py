@@ -10,6 +10,8 @@ import torch
 
 from softreg.data.forms.source import ReadOptions
 from softreg.data.load import stream_images
+from softreg.data.polarity import count_inverted, tell_inverted
+from softreg.messages import translate
 from softreg.model.softmax_regression import SoftmaxRegression
 
 HEADER = ("ImageId", "Label")  # Kaggle's
@@ -22,6 +24,7 @@ def answers(
     *,
     options: ReadOptions | None = None,
     probabilities: bool = False,
+    border: str | None = None,
     on_rows: Callable[[int, float], None] = lambda rows, share: None,
 ) -> Iterator[str]:
     """The lines of a CSV file: `ImageId,Label`, then one for each image of `dataset`.
@@ -31,6 +34,7 @@ def answers(
     Parameters
     ----------
     probabilities : adds a column with the probability of each class
+    border : that most training images have, "dark" or "light": images of the other kind are counted in a warning at the end
     on_rows : called with the number of images answered so far, and the share of the dataset that has been read
 
     Raises
@@ -39,10 +43,11 @@ def answers(
         If the dataset cannot be read, or its images are not of the model's size.
     """
     yield _line([*HEADER, *(model.classes if probabilities else ())])
-    done = 0
+    done = inverted = 0
     for part in stream_images(dataset, options=replace(options or ReadOptions(), image_shape=model.image_shape)):
         model.check_images(part.images, part.where)
         logits = model.logits(part.images)  # (N, C)
+        inverted += count_inverted(part.images, border)
         labels = logits.argmax(1).tolist()
         ids = part.ids or [str(done + row) for row in range(1, len(labels) + 1)]
         rows = torch.softmax(logits, dim=1).tolist() if probabilities else [()] * len(labels)
@@ -50,6 +55,8 @@ def answers(
             yield _line([identity, model.classes[label], *(f"{value:.{PROBABILITY_DIGITS}f}" for value in p)])
         done += len(labels)
         on_rows(done, part.share)
+    if inverted:
+        tell_inverted(translate("dataset.of_evaluated", count=inverted, n=done), border, dataset)
 
 
 def _line(cells: list[str]) -> str:

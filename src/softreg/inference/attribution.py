@@ -102,7 +102,7 @@ def templates(model: SoftmaxRegression, data: Dataset) -> Tensor:
         return weights
     means = torch.zeros(len(model.classes), *model.image_shape[:2])
     for c, weight in enumerate(model.linear.weight.detach()):
-        images = data.images[data.labels == c][:N_AVERAGED]
+        images = data.images[(data.labels == c).nonzero()[:N_AVERAGED, 0]]
         if len(images):
             if model.image_shape == (SIDE, SIDE):  # such are deskewed by the features, too
                 images = (255 * deskew(images)).round().to(torch.uint8)

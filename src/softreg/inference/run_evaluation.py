@@ -10,6 +10,7 @@ from softreg.compute.defaults import default_torch
 from softreg.data.assemble import hold_out_test
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.load import hold_out, load_labelled
+from softreg.data.polarity import count_inverted, tell_inverted
 from softreg.errors import SoftregError, SoftregWarning
 from softreg.inference.evaluation import Evaluation
 from softreg.inference.evaluation import evaluate as evaluate_model
@@ -47,10 +48,15 @@ def evaluation_images(run: Run, data: Any = None) -> Dataset:
     model = run.model()
     options = replace(read_options(run.recipe), image_shape=model.image_shape)
     if isinstance(data, str | os.PathLike):
-        return _unseen(run, load_labelled(data, model.classes, options=options))
-    from softreg.data.from_python import labelled_from_python
+        found = load_labelled(data, model.classes, options=options)
+    else:
+        from softreg.data.from_python import labelled_from_python
 
-    return _unseen(run, labelled_from_python(data, model.classes, options))
+        found = labelled_from_python(data, model.classes, options)
+    images = _unseen(run, found)
+    if count := count_inverted(images.images, run.border):
+        tell_inverted(translate("dataset.of_evaluated", count=count, n=len(images)), run.border, images.name)
+    return images
 
 
 def _unseen(run: Run, data: Dataset) -> Dataset:

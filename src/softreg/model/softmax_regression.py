@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from softreg.compute.defaults import default_torch
+from softreg.data.memory_map import pieces
 from softreg.errors import DataError
 from softreg.features.feature_map import FeatureMap
 from softreg.image_format import SIDE
@@ -85,9 +86,8 @@ class SoftmaxRegression(nn.Module):
     @torch.inference_mode()
     def logits(self, images: Tensor | NDArray[Any]) -> Tensor:
         """The logits (N, C), on the CPU, of any number of images, computed without gradients a thousand at a time."""
-        device = self.linear.weight.device
         return torch.cat(
-            [self(chunk.to(device)).cpu() for chunk in as_images(images, self.image_shape).split(BATCH_SIZE)]
+            [self(chunk.to(self.linear.weight.device)).cpu() for chunk in pieces(as_images(images, self.image_shape), BATCH_SIZE)]
         )  # (N, C)
 
     def predict_proba(self, images: Tensor | NDArray[Any]) -> Tensor:

@@ -11,6 +11,9 @@ import torch
 
 import softreg
 from softreg.cli import main
+from softreg.data.forms.source import ReadOptions
+from softreg.data.from_python import splits_from_python
+from softreg.errors import DataError
 from softreg.model.serialization import model_to_bytes
 from softreg.recipe import Recipe
 from softreg.runs.run import open_run
@@ -79,3 +82,12 @@ def test_the_commands_take_every_form(form: str, arrays: Arrays, tmp_path: Path,
     assert named == model.logits(torch.from_numpy(x)).argmax(1).tolist()
     accuracy = open_run(run).result["evaluation"]["accuracy"]
     assert float((np.array(named) == y).mean()) == accuracy
+
+
+@pytest.mark.parametrize("form", ["idx", "folders", "mnist", "arrays"])
+def test_a_label_cannot_be_named_where_labels_have_no_names(form: str, idx_folder: Path, arrays: Arrays, tmp_path: Path) -> None:
+    data: object = {"idx": idx_folder, "mnist": "mnist", "arrays": (arrays[0], arrays[1])}.get(form)
+    if form == "folders":
+        data = WRITERS[form](tmp_path, arrays)
+    with pytest.raises(DataError, match="--label digit has no meaning here"):
+        splits_from_python(data, options=ReadOptions(label="digit"))

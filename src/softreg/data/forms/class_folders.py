@@ -9,7 +9,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from softreg.data.forms.pictures import SUFFIXES, PictureFiles, decode_parts, stream
-from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, choose, words_of
+from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, check_no_label, choose, words_of
 
 IGNORED = ("thumbs.db", "desktop.ini", "__macosx")
 
@@ -23,6 +23,7 @@ class ClassFolders:
 
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`. Pictures of other sizes are brought to the commonest of the training part, or to `options.size`."""
+        check_no_label(path, options)
         folders = _parts(path)
         if "train" in folders and not subfolders(folders.get("test", path)):
             folders.pop("test", None)  # pictures to answer for
@@ -36,6 +37,8 @@ class ClassFolders:
 
     def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
         """See `Form`."""
+        if part:
+            check_no_label(path, options)
         folder = choose(_parts(path), part, divided=False)
         names, classes = _files(folder) if folder else ([], None)
         if folder is None or (part == "test" and classes is None):

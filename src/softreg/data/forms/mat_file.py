@@ -31,10 +31,10 @@ class MatFile(WholeForm):
         """See `Form`."""
         if path.is_file():
             arrays = _arrays(path)
-            return with_columns(from_named_arrays(arrays, path, options.size), arrays, options, path)
+            return with_columns(from_named_arrays(arrays, path, options), arrays, options, path)
         files = files_by_part(path, SUFFIXES)
         single = {part: one_file(path, part, found) for part, found in files.items()}
-        sources = {part: from_named_arrays(_arrays(file), file, options.size) for part, file in single.items()}
+        sources = {part: from_named_arrays(_arrays(file), file, options) for part, file in single.items()}
         parts = {part: source.train or source.test for part, source in sources.items()}
         return Source(parts.get("train"), parts.get("test"), next(iter(sources.values())).classes)
 

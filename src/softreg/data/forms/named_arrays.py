@@ -21,10 +21,11 @@ CLASS_NAMES = ("classes", "class_names", "target_names", "label_names")
 SHORT_PARTS = {"tr": "train", "te": "test", "trn": "train", "tst": "test"}
 
 
-def from_named_arrays(arrays: Mapping[str, Any], where: object, size: tuple[int, int] | None) -> Source:
+def from_named_arrays(arrays: Mapping[str, Any], where: object, options: ReadOptions) -> Source:
     """Images and labels, by the names of the arrays: `x_train`, `train_images`, `X`, `y`, `data`, `target`, ... in any case.
 
     Arrays without such names are told apart by their shapes, if that leaves no doubt; a warning says which is taken for what.
+    `options.label` names other labels: `fine` are `fine`, `fine_train` and `fine_test`.
 
     Raises
     ------
@@ -37,7 +38,9 @@ def from_named_arrays(arrays: Mapping[str, Any], where: object, size: tuple[int,
             roles.setdefault(role, key)
     if not any(kind == "images" for kind, _ in roles):
         roles = _roles_by_shape(arrays, where)
-    parts = {part: _part(arrays, roles, part, where, size) for part in ("", *TRAIN_NAMES, *TEST_NAMES)}
+    if options.label:
+        roles |= _roles_of_label(arrays, roles, where, options)
+    parts = {part: _part(arrays, roles, part, where, options.size) for part in ("", *TRAIN_NAMES, *TEST_NAMES)}
     train = next((parts[part] for part in (*TRAIN_NAMES, "") if parts[part]), None)
     test = next((parts[part] for part in TEST_NAMES if parts[part]), None)
     if train is None and test is None:
@@ -74,14 +77,37 @@ def _texts(arrays: Mapping[str, Any], name: str, n: int, where: object, options:
 
 def role_of(key: str) -> tuple[str, str] | None:
     """("images" or "labels", the part) that a name speaks of, e.g. of "x_train", "trainX", "X_test"; None if of neither."""
+    rest, part = _content_and_part(key)
+    kind = "images" if rest in IMAGE_NAMES else "labels" if rest in LABEL_NAMES else None
+    return (kind, part) if kind else None
+
+
+def _content_and_part(key: str) -> tuple[str, str]:
+    """What a name says but for the part, and the part, "" if it speaks of none: ("x", "train") of "X_train"."""
     parts = (*TRAIN_NAMES, *TEST_NAMES)
     words = re.findall(r"[a-z]+|[0-9]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", key).lower())
     words = [SHORT_PARTS.get(word, word) for word in words]
     if words and words[0][:1] in "xy" and words[0][1:] in parts:  # Xtrain
         words = [words[0][0], words[0][1:], *words[1:]]
-    rest = "_".join(word for word in words if word not in parts)
-    kind = "images" if rest in IMAGE_NAMES else "labels" if rest in LABEL_NAMES else None
-    return (kind, next((word for word in words if word in parts), "")) if kind else None
+    return "_".join(word for word in words if word not in parts), next((word for word in words if word in parts), "")
+
+
+def _roles_of_label(
+    arrays: Mapping[str, Any], roles: Mapping[tuple[str, str], str], where: object, options: ReadOptions
+) -> dict[tuple[str, str], str]:
+    """The labels of each part that `options.label` names; those without a part are the training images'.
+
+    Raises
+    ------
+    DataError
+        If it names no array, and must.
+    """
+    label = options.label.lower()
+    named = {_content_and_part(key)[1]: key for key in arrays if label in (key.lower(), _content_and_part(key)[0])}
+    if not named and options.strict:
+        raise DataError("forms.no_array_named", path=where, label=options.label, names=", ".join(map(str, arrays)))
+    first = next((part for part in ("", *TRAIN_NAMES) if ("images", part) in roles), "")
+    return {("labels", part or first): key for part, key in named.items()}
 
 
 def _roles_by_shape(arrays: Mapping[str, Any], where: object) -> dict[tuple[str, str], str]:

@@ -34,7 +34,7 @@ class NumpyFile(WholeForm):
             arrays = {file.stem: _read_npy_file(file) for file in sorted(path.glob("*.npy"))}
         else:
             arrays = _read_npz(path) if path.suffix.lower() == ".npz" else {"images": _read_npy_file(path)}
-        return with_columns(from_named_arrays(arrays, path, options.size), arrays, options, path)
+        return with_columns(from_named_arrays(arrays, path, options), arrays, options, path)
 
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:

@@ -24,7 +24,7 @@ class ReadOptions:
     Attributes
     ----------
     size : (height, width) to bring pictures to, or to read rows of pixels as; None takes the commonest size, or a square
-    label : the column of the label; "" finds it by its name, or takes the first
+    label : the column, or array, of the label; "" finds it by its name, or takes the first
     skip_bad : leave out pictures that cannot be read, instead of failing
     split : the column that says which images are for training ("train") and which for testing; "" takes the files' parts
     group : the column of what must not be divided between training and testing, e.g. the writer; "" if there is none
@@ -135,6 +135,12 @@ class Form(Protocol):
 
     def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
         """The images of a part, some at a time; by default those to answer for: the test part if there is one, else all."""
+
+
+def check_no_label(path: object, options: ReadOptions) -> None:
+    """Raise a DataError if a label is asked for by its name, of a form that has no names."""
+    if options.label and options.strict:
+        raise DataError("forms.label_without_columns", path=path, label=options.label)
 
 
 class WholeForm:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm
+from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm, check_no_label
 from softreg.data.published import read_published
 from softreg.data.registry import PUBLISHED
 from softreg.errors import DataError
@@ -20,6 +20,7 @@ class TorchvisionRoot(WholeForm):
 
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`; a DataError if there are several."""
+        check_no_label(path, options)
         found = _found(path)
         if len(found) > 1:
             raise DataError("forms.several", path=path, part="dataset", files=", ".join(found))

@@ -42,6 +42,7 @@ def draw(page: Page, what: str) -> None:
 
 def draw_strokes(page: Page, strokes: Sequence[Sequence[Point]], sheet: str = "#ink") -> None:
     """With the mouse, as a hand would."""
+    page.locator(sheet).scroll_into_view_if_needed()
     box = page.locator(sheet).bounding_box()
     assert box is not None
     for stroke in strokes:

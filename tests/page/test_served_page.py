@@ -193,9 +193,11 @@ def test_the_sheet_is_drawn_on_with_keys_alone(page: Page) -> None:
 
 def test_a_pen_pressed_harder_draws_a_broader_line_and_a_finger_draws_too(page: Page) -> None:
     devtools = page.context.new_cdp_session(page)
-    box = page.locator("#ink").bounding_box()
-    assert box is not None
-    left, top = box["x"], box["y"]
+
+    def sheet(x: float, y: float) -> dict[str, float]:  # a click on a button may have scrolled the page
+        box = page.locator("#ink").bounding_box()
+        assert box is not None
+        return {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
 
     def inked() -> int:
         return int(
@@ -205,18 +207,18 @@ def test_a_pen_pressed_harder_draws_a_broader_line_and_a_finger_draws_too(page: 
         )
 
     def pen(kind: str, y: float, force: float) -> None:
-        event = {"type": kind, "x": left + 100, "y": top + y, "pointerType": "pen", "force": force, "button": "left", "buttons": 1}
+        event = {"type": kind, "pointerType": "pen", "force": force, "button": "left", "buttons": 1} | sheet(0.25, y)
         devtools.send("Input.dispatchMouseEvent", event | {"clickCount": 1})
 
     amounts = []
     for force in (0.2, 0.9):
-        for kind, y in (("mousePressed", 50.0), ("mouseMoved", 150.0), ("mouseMoved", 250.0), ("mouseReleased", 250.0)):
+        for kind, y in (("mousePressed", 0.15), ("mouseMoved", 0.35), ("mouseMoved", 0.6), ("mouseReleased", 0.6)):
             pen(kind, y, force)
         amounts.append(inked())
         page.locator("#clear").click()
     assert amounts[1] > 1.4 * amounts[0] > 0
     for kind, points in (("touchStart", [(0.5, 0.2)]), ("touchMove", [(0.5, 0.5)]), ("touchMove", [(0.49, 0.8)]), ("touchEnd", [])):
-        at = [{"x": left + x * box["width"], "y": top + y * box["height"]} for x, y in points]
+        at = [sheet(x, y) for x, y in points]
         devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
     expect(page.locator("#digit")).to_have_text("1")
 

@@ -46,7 +46,10 @@ export class Draw {
       this.predict();
     });
     const canvas = byId("ink", HTMLCanvasElement);
-    this.ink = new Ink(canvas, byId("sheet"), byId("pen"), (since) => this.predict(since));
+    this.ink = new Ink(canvas, byId("sheet"), byId("pen"), (since) => {
+      this.#enableButtons();
+      this.predict(since);
+    });
     byId("undo").onclick = () => this.ink.undo();
     byId("clear").onclick = () => this.ink.clear();
     this.#acceptPictures();
@@ -121,6 +124,11 @@ export class Draw {
     }
   }
 
+  #enableButtons() {
+    byId("undo", HTMLButtonElement).disabled = !this.ink.canUndo;
+    byId("clear", HTMLButtonElement).disabled = this.ink.empty;
+  }
+
   // Evidence and stages take longer than the prediction: now and then while the pen moves, at once when it rests.
   #explainSoon() {
     clearTimeout(this.explainTimer);
@@ -188,8 +196,6 @@ export class Draw {
     digit.classList.toggle("none", !prediction?.label);
     digit.classList.toggle("many", label.length > 2);
     byId("sure").replaceChildren(...(prediction ? verdict(prediction) : [message || translate("nothing_yet")]));
-    byId("undo", HTMLButtonElement).disabled = !this.ink.canUndo;
-    byId("clear", HTMLButtonElement).disabled = this.ink.empty;
     this.bars.show(prediction);
     clearTimeout(this.speakTimer);
     if (prediction) this.speakTimer = setTimeout(() => speak(prediction), SPEAK_DELAY);

@@ -72,5 +72,5 @@ def test_images_of_another_size_are_refused(model: SoftmaxRegression, tmp_path: 
 def test_images_of_the_other_polarity_are_counted_once(model: SoftmaxRegression, mnist: Splits, tmp_path: Path) -> None:
     np.savetxt(tmp_path / "test.csv", 255 - mnist.test.images[:2500].flatten(1).numpy(), fmt="%d", delimiter=",")
     with pytest.warns(SoftregWarning, match="the 2500 images are dark on white") as caught:
-        list(answers(model, tmp_path / "test.csv", border="dark"))
+        list(answers(model, tmp_path / "test.csv"))
     assert len(caught) == 1

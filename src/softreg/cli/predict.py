@@ -101,8 +101,7 @@ def _dataset(dataset: str, run: str | None, path: str | None, *, probabilities: 
 
     opened = open_run(run or pretrained_path("best"))
     with _counting() as on_rows:
-        options, border = read_options(opened.recipe), opened.border
-        lines = answers(opened.model(), dataset, options=options, probabilities=probabilities, border=border, on_rows=on_rows)
+        lines = answers(opened.model(), dataset, options=read_options(opened.recipe), probabilities=probabilities, on_rows=on_rows)
         if path is None:
             for line in lines:
                 click.echo(line, nl=False)

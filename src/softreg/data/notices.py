@@ -3,14 +3,14 @@
 import warnings
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.memory_map import evenly_spaced, pieces
-from softreg.data.polarity import DARK, MOST, SAMPLED, borders, count_inverted, tell_inverted, usual_border
+from softreg.data.polarity import MOST, SAMPLED, count_inverted, tell_inverted, usual_ground
 from softreg.errors import SoftregWarning
+from softreg.imaging.ground import DARK, grounds
 from softreg.messages import translate
 
 MAX_COMPARED = 2**30  # bytes of images that are looked at
@@ -73,7 +73,7 @@ def _fingerprints(images: Tensor) -> NDArray[np.int64]:
 
 def _tell_polarity(splits: Splits) -> None:
     """Ink that is dark on white where that of most training images is light on black, or the other way round."""
-    usual = usual_border(splits.train.images)
+    usual = usual_ground(splits.train.images)
     for part, data in (("train", splits.train), ("test", splits.test)):
         if count := count_inverted(data.images, usual):
             tell_inverted(translate(f"dataset.of_{part}", count=count, n=len(data)), usual, splits.train.name)
@@ -83,11 +83,11 @@ def _tell_sideways(train: Dataset) -> None:
     """Digits or letters that are wider than tall, as EMNIST's files have them."""
     if not all(len(name) == 1 or name.isdecimal() for name in train.classes):
         return
-    images = evenly_spaced(train.images, SAMPLED)
-    found = borders(images)
-    ink = torch.cat([images[found["dark"]], 255 - images[found["light"]]]) > DARK
+    images = evenly_spaced(train.images, SAMPLED).numpy()
+    found = grounds(images)
+    ink = np.concatenate([images[found["dark"]], 255 - images[found["light"]]]) > DARK
     height, width = ink.any(2).sum(1), ink.any(1).sum(1)
-    if len(ink) >= MOST * len(images) and float((width > height).double().mean()) >= SIDEWAYS:
+    if len(ink) >= MOST * len(images) and (width > height).mean() >= SIDEWAYS:
         _warn("dataset.sideways", where=train.name)
 
 

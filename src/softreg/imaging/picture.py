@@ -12,6 +12,7 @@ from softreg.image_format import SIDE
 from softreg.imaging.annotation import Bytes, boxes_drawn, shown
 from softreg.imaging.components import Component
 from softreg.imaging.decode import WORKING_SIDE, Source, Upright, decode, printable
+from softreg.imaging.ground import is_inverted
 from softreg.imaging.ink import Ink, find_ink
 from softreg.imaging.layout import Layout, Lines, layouts
 from softreg.imaging.normalization import mnist_bounds
@@ -123,14 +124,20 @@ class Picture:
         lengths = tuple(len(line) for line in lines)
         return replace(self, notes=notes, stages=tuple(stages), digits=digits, reason=reason, lines=lengths)
 
-    def as_one_image(self, image_shape: tuple[int, ...]) -> "Picture":
-        """The same picture as one image (H, W) or (H, W, 3), resized as a whole: for models of anything but digits on paper."""
+    def as_one_image(self, image_shape: tuple[int, ...], ground: str | None = None) -> "Picture":
+        """The same picture as one image (H, W) or (H, W, 3), resized as a whole: for models of anything but digits on paper.
+
+        Where the training images have a `ground` ("dark" or "light") and the picture the other one, it is inverted.
+        """
         image = resized_whole(self.stages[0].array, image_shape)
+        notes: tuple[str, ...] = ()
+        if is_inverted(image[None], ground).any():
+            image, notes = 255 - image, (translate("pictures.inverted"),)
         width, height = self.size
         affine = np.array([[width / image_shape[1], 0, 0], [0, height / image_shape[0], 0]], dtype=np.float64)
         digit = Digit(image, (0.0, 0.0, float(width), float(height)), affine, 1, float("nan"), 1.0)
         stages = (self.stages[0], Stage("pictures.stage_whole", image))
-        return Picture(self.name, self.size, (), stages, (digit,), None)
+        return Picture(self.name, self.size, notes, stages, (digit,), None)
 
 
 def read_picture(source: Source, *, name: str | None = None) -> Picture:

@@ -24,17 +24,16 @@ def answers(
     *,
     options: ReadOptions | None = None,
     probabilities: bool = False,
-    border: str | None = None,
     on_rows: Callable[[int, float], None] = lambda rows, share: None,
 ) -> Iterator[str]:
     """The lines of a CSV file: `ImageId,Label`, then one for each image of `dataset`.
 
-    Images are read and classified some at a time. ImageId is the file's own id or name of the image, or its number from 1.
+    Images are read and classified some at a time; those of another polarity than the training images are counted in a warning.
+    ImageId is the file's own id or name of the image, or its number from 1.
 
     Parameters
     ----------
     probabilities : adds a column with the probability of each class
-    border : that most training images have, "dark" or "light": images of the other kind are counted in a warning at the end
     on_rows : called with the number of images answered so far, and the share of the dataset that has been read
 
     Raises
@@ -47,7 +46,7 @@ def answers(
     for part in stream_images(dataset, options=replace(options or ReadOptions(), image_shape=model.image_shape)):
         model.check_images(part.images, part.where)
         logits = model.logits(part.images)  # (N, C)
-        inverted += count_inverted(part.images, border)
+        inverted += count_inverted(part.images, model.ground)
         labels = logits.argmax(1).tolist()
         ids = part.ids or [str(done + row) for row in range(1, len(labels) + 1)]
         rows = torch.softmax(logits, dim=1).tolist() if probabilities else [()] * len(labels)
@@ -56,7 +55,7 @@ def answers(
         done += len(labels)
         on_rows(done, part.share)
     if inverted:
-        tell_inverted(translate("dataset.of_evaluated", count=inverted, n=done), border, dataset)
+        tell_inverted(translate("dataset.of_evaluated", count=inverted, n=done), model.ground, dataset)
 
 
 def _line(cells: list[str]) -> str:

@@ -144,7 +144,7 @@ def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Predi
     A model that was trained on other images than digits on paper gets each picture whole.
     """
     if model.whole_pictures:
-        pictures = [picture.as_one_image(model.image_shape) for picture in pictures]
+        pictures = [picture.as_one_image(model.image_shape, model.ground) for picture in pictures]
     predictions = []
     for picture, scores in interpret(model, pictures):
         if scores is None:

@@ -54,8 +54,8 @@ def evaluation_images(run: Run, data: Any = None) -> Dataset:
 
         found = labelled_from_python(data, model.classes, options)
     images = _unseen(run, found)
-    if count := count_inverted(images.images, run.border):
-        tell_inverted(translate("dataset.of_evaluated", count=count, n=len(images)), run.border, images.name)
+    if count := count_inverted(images.images, model.ground):
+        tell_inverted(translate("dataset.of_evaluated", count=count, n=len(images)), model.ground, images.name)
     return images
 
 

@@ -1,8 +1,9 @@
 """A model as one safetensors file. Nothing in it is executed, and everything is checked.
 
 The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name), `image_shape` (JSON,
-where the images are not 28 x 28 and grey) and `sha256`, over the others and every tensor. Shapes and types of the tensors follow
-from the metadata, never from the file. The tensors `novelty.*`, of the out-of-distribution detector, are all there or none is.
+where the images are not 28 x 28 and grey), `pictures` (`whole`, of 28 x 28 images that are no digits on paper), `ground` (`dark` or
+`light`, of both where it is known) and `sha256`, over the others and every tensor. Shapes and types of the tensors follow from the
+metadata, never from the file. The tensors `novelty.*`, of the out-of-distribution detector, are all there or none is.
 """
 
 import json
@@ -16,6 +17,7 @@ from softreg.data.dataset import MAX_SIDE, MIN_SIDE
 from softreg.errors import RunError
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
 from softreg.image_format import SIDE
+from softreg.imaging.ground import GROUNDS
 from softreg.messages.strangers import has_controls
 from softreg.model.out_of_distribution import OODDetector, n_components
 from softreg.model.softmax_regression import SoftmaxRegression
@@ -48,6 +50,8 @@ def model_to_bytes(model: SoftmaxRegression) -> tuple[bytes, str]:
         metadata["image_shape"] = json.dumps(model.image_shape)
     elif model.whole_pictures:
         metadata["pictures"] = WHOLE
+    if model.whole_pictures and model.ground:
+        metadata["ground"] = model.ground
     return dumps(_stored_tensors(model), metadata)
 
 
@@ -79,7 +83,7 @@ def load_model(path: Path) -> SoftmaxRegression:
 def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
     """The model in the bytes of the file `path`, which errors name; as `load_model`."""
     try:
-        tensors, metadata = loads(raw, {"format", "classes", "features"}, optional={"image_shape", "pictures"})
+        tensors, metadata = loads(raw, {"format", "classes", "features"}, optional={"image_shape", "pictures", "ground"})
         model = _empty_model(metadata)
         if any(name.startswith("novelty.") for name in tensors):
             k = n_components(model.features.dim, len(model.classes))
@@ -137,7 +141,11 @@ def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
     if "pictures" in metadata:
         if metadata["pictures"] != WHOLE or model.whole_pictures:
             raise ValueError("pictures")
-        model.whole_pictures = True
+        model.whole_pictures, model.ground = True, None
+    if "ground" in metadata:
+        if metadata["ground"] not in GROUNDS or not model.whole_pictures:
+            raise ValueError("ground")
+        model.ground = metadata["ground"]
     return model
 
 

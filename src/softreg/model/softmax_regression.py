@@ -43,6 +43,7 @@ class SoftmaxRegression(nn.Module):
     ----------
     linear : nn.Linear, weight (C, D), bias (C,)
     whole_pictures : its images are no digits on paper, so that a picture is one image of it as a whole
+    ground : "dark" or "light": what the border of nine tenths of its training images is; None if neither, or unknown
     ood_detector : scores how unlike every class an image is; None if the recipe asked for no calibration
     """
 
@@ -54,6 +55,7 @@ class SoftmaxRegression(nn.Module):
         self.classes = classes
         self.ood_detector: OODDetector | None = None
         self.whole_pictures = features.image_shape != (SIDE, SIDE)
+        self.ground: str | None = None if self.whole_pictures else "dark"
 
     @default_torch(keep_inference_mode=True)
     def forward(self, images: Tensor | NDArray[Any]) -> Tensor:

@@ -18,7 +18,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from softreg.data.polarity import KINDS
 from softreg.errors import RunError
 from softreg.features.choice import AUTO
 from softreg.messages.strangers import without_controls
@@ -101,14 +100,6 @@ class Run:
             return Termination.from_json(ending)
         except (LookupError, ValueError, TypeError) as error:
             raise RunError("runs.unreadable", path=self.path / METRICS, why=f"ending {error}") from error
-
-    @property
-    def border(self) -> str | None:
-        """The border that most training images have, "dark" (as MNIST's) or "light"; None if neither, or if they are in colour."""
-        result = self.result
-        if "border" in result:
-            return result["border"] if result["border"] in KINDS else None
-        return None if self.model().whole_pictures else "dark"  # of runs that do not say
 
     def model(self) -> SoftmaxRegression:
         """The trained model, in eval mode, on the CPU."""

@@ -12,6 +12,7 @@ from softreg.compute.distributed import ProcessGroup
 from softreg.compute.progress import report
 from softreg.data.dataset import Dataset
 from softreg.data.paper import are_written_on_paper
+from softreg.data.polarity import usual_ground
 from softreg.model.calibration import calibrate
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.l2_path import PathPoint
@@ -113,6 +114,7 @@ def fit(
     state, termination = _run(problem, progress, group)
     model, temperature = SoftmaxRegression(problem.features, train.classes), 1.0
     model.whole_pictures = not are_written_on_paper(train)
+    model.ground = usual_ground(train.images) if model.whole_pictures else "dark"
     if recipe.calibration and not termination.reason.is_early:
         args = problem.features, problem.objective, problem.solver, problem.theta, train, recipe.calibration, outliers
         temperature, model.ood_detector = calibrate(*args)

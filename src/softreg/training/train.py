@@ -15,7 +15,6 @@ from softreg.compute.device import choose_device
 from softreg.compute.distributed import ProcessGroup, is_restarted, process_group
 from softreg.compute.progress import report
 from softreg.data.dataset import Dataset, Splits
-from softreg.data.polarity import usual_border
 from softreg.errors import SoftregWarning
 from softreg.features.choice import AUTO, choose_features
 from softreg.inference.evaluation import Evaluation, evaluate
@@ -210,7 +209,6 @@ def _result(recipe: Recipe, splits: Splits, fitted: Fit, evaluation: Evaluation)
         "ending": fitted.termination.to_json(),
         "evaluation": evaluation.to_json(),
         "sample": sample,
-        "border": usual_border(splits.train.images),
         "temperature": fitted.temperature,
         "train_seconds": fitted.seconds,
     }

@@ -1,7 +1,11 @@
 """A map over threads: results in order, one torch thread each, and torch's own number of threads left alone."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -47,3 +51,28 @@ def test_one_task_or_another_device_needs_no_threads(device: torch.device, tasks
     with thread_map(device, tasks) as parallel_map:
         names = set(parallel_map(lambda _: threading.current_thread().name, range(tasks)))
     assert names == {threading.current_thread().name}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is POSIX's")
+@pytest.mark.parametrize(
+    "work",
+    [
+        "softreg.load('handwriting').predict_proba(images)",
+        "softreg.train(softreg.Recipe(epochs=1), f'run{os.getpid()}', data=(images, labels), figures=False)",
+    ],
+)
+def test_a_forked_child_computes_after_its_parent_has(work: str, tmp_path: Path) -> None:
+    code = f"""
+import os, sys, numpy, softreg
+images = numpy.zeros((600, 28, 28), numpy.uint8)
+images[:, 5:20, 12:15] = 255
+images[::2] = images[::2].transpose(0, 2, 1)
+labels = numpy.arange(600) % 2
+{work}
+if child := os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+{work}
+os._exit(0)
+"""
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, env=environment, timeout=120, check=True)

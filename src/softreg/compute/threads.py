@@ -1,11 +1,15 @@
-"""Work shared between threads."""
+"""Work shared between threads; and none that waits, after a fork, for threads that only the parent has."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+
+if hasattr(os, "register_at_fork"):  # not on Windows. OpenMP's threads do not survive a fork: a child that shared work would hang
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 Map = Callable[[Callable[[int], Any], range], Iterator[Any]]
 

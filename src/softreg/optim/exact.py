@@ -1,6 +1,5 @@
 """The minimum of an objective over numpy or SciPy arrays, to a proven gap: how the estimator solves what is not small."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,7 +28,6 @@ from softreg.optim.standardization import Standardized, standardize
 SOLVERS: dict[str, type[NewtonTypeSolver]] = {"lbfgs": LBFGS, "newton": Newton}
 MARGIN = 0.9  # of the tolerance is the solver's; the rest is for rounding the coefficients
 WORTH_THREADS = 2**22  # products in a pass over the rows, N D C, below which a second thread gains nothing
-IMPORTED_BY = os.getpid()
 
 Array = NDArray[Any]
 
@@ -122,9 +120,9 @@ def _stored(rows: Any) -> Any:
 
 @contextmanager
 def _threads(products: int) -> Iterator[None]:
-    """One thread for small problems; and in a forked process, which would wait for threads that only its parent has."""
+    """One thread for small problems."""
     before = torch.get_num_threads()
-    if products < WORTH_THREADS or os.getpid() != IMPORTED_BY:
+    if products < WORTH_THREADS:
         torch.set_num_threads(1)
     try:
         yield

@@ -144,6 +144,9 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {  # and what becomes of eac
     "BMP of run lengths, too large": (lambda: run_length_bmp(8000, 8000, b"\1\0\0\0" * 8000), "too_many_pixels"),
     "BMP of ends of lines": (lambda: run_length_bmp(8000, 1000, b"\1\0\0\0" * 1000), READ),
     "BMP of a million runs": (lambda: run_length_bmp(2000, 2000, b"\0\0" + b"\0\2\0\0" * 1_000_000), "damaged"),
+    "PGM of 64 million greys": (lambda: b"P5 8000 8000 255\n" + bytes(64_000_000), READ),
+    "PGM of 4 million numbers to 100": (lambda: b"P5 2000 2000 100\n" + bytes(4_000_000), "too_many_pixels"),
+    "PGM of 10 million comments": (lambda: b"P2 1000 1000 255\n" + b"#\n" * 10_000_000, "damaged"),
     "WebP of 64 million pixels": (lambda: flat_webp(8000), "too_many_pixels"),
     "WebP of 15 million pixels": (lambda: flat_webp(3900), READ),
 }

@@ -17,7 +17,7 @@ from softreg.imaging.decode import MAX_BYTES, decode
 from softreg.imaging.picture import read_picture
 
 RGB = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8))
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 
 def saved(image: Image.Image, form: str, **options: object) -> bytes:

@@ -1,5 +1,7 @@
 """Label issues: planted wrong labels are found, and cross-validation never trains on the image it judges."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -35,6 +37,21 @@ def test_cross_validation_agrees_with_a_model_trained_without_the_fold(mnist: Sp
     others = Dataset(data.images[~aside], data.labels[~aside], data.classes, data.name)
     expected = fit(recipe, others).model.predict_proba(data.images[aside])
     torch.testing.assert_close(log_p[aside].exp().float(), expected, atol=0.02, rtol=0)
+
+
+def test_no_image_is_judged_by_others_of_its_group(mnist: Splits) -> None:
+    """Each image comes twice: its copy would give its label away."""
+    twice = torch.arange(99).repeat(2)
+    labels = mnist.train.labels[:99].roll(1)[twice]  # nothing to learn but by heart
+    data = Dataset(mnist.train.images[:99][twice], labels, mnist.train.classes, "twice", groups=twice)
+    recipe = Recipe(l2=1e-4, solver="lbfgs", tol=1e-4)
+    model = fit(recipe, data).model
+    alone, together = (
+        float((cross_val_log_proba(recipe, model, part).argmax(1) == labels).double().mean())
+        for part in (data, replace(data, groups=None))
+    )
+    assert alone < 0.2
+    assert together > 0.8
 
 
 def test_correct_labels_are_no_issues() -> None:

@@ -1,5 +1,7 @@
 """The proof against optima found by scikit-learn in float64: never below the true gap; and the solvers' estimate beside it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,18 @@ def test_the_proof_is_never_below_the_true_gap(objective: Objective, away: float
 def test_near_the_optimum_the_proof_is_near_too(objective: Objective) -> None:
     _, where = optimum(objective)
     assert duality_gap(objective, where).gap < 1e-7
+
+
+@settings(max_examples=25)
+@given(problems(), st.integers(1, 2))
+def test_classes_without_rows_are_left_out_of_the_proof(objective: Objective, empty: int) -> None:
+    best, where = optimum(objective)
+    unlikely = torch.zeros(empty, where.shape[1], dtype=where.dtype)
+    unlikely[:, -1] = where[:, -1].min() - 30
+    wider = replace(objective, classes=objective.classes + empty)
+    proof = duality_gap(wider, torch.cat([where, unlikely]))
+    assert proof.lower_bound <= best + 1e-13
+    assert proof.gap < 1e-7
 
 
 def test_without_penalty_nothing_is_proven_but_that_no_cross_entropy_is_negative() -> None:

@@ -156,7 +156,8 @@ def _print(payloads: Sequence[dict[str, Any]]) -> None:
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column(translate("predict.column_picture"), overflow="fold")
-    table.add_column(translate("predict.column_label"), style="bold")
+    digits = all(len(name) == 1 and name.isdecimal() for name in payloads[0]["probabilities"])
+    table.add_column(translate("predict.column_digits" if digits else "predict.column_class"), style="bold")
     table.add_column(translate("predict.column_probability"), justify="right", no_wrap=True)
     table.add_column(translate("predict.column_remark"), overflow="fold")
     for payload in payloads:

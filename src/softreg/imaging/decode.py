@@ -21,7 +21,7 @@ from softreg.imaging.decoding_limits import MAX_PIXELS, MIN_SIDE, MeteredFile, c
 from softreg.imaging.high_bit_depth import eight_bits, thinned_out
 from softreg.messages import translate
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # the last: PBM, PGM and PPM
 MAX_BYTES = 64 * 1024**2
 WORKING_SIDE = 1280  # pixels: a digit a fiftieth of a photo wide is still larger than MNIST's 20
 

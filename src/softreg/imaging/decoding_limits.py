@@ -20,6 +20,8 @@ MAX_READS = 400_000  # of the file by Pillow: of what other programs write it ne
 MAX_SCANS = 64  # of a JPEG; libjpeg writes 10
 MAX_SEGMENTS = 10_000  # of a JPEG between two scans
 MAX_RUN_LENGTH_PIXELS = 8_000_000  # of a BMP with run lengths, which Pillow decodes in Python
+MAX_PPM_NUMBERS = 2_000_000  # of a PGM or PPM as text, or with another maximum than 255, which Pillow decodes in Python
+MAX_PPM_COMMENTS = 100  # of one as text: each costs Pillow a copy of what follows
 TILE_WIDTH, TILE_LENGTH = 322, 323  # TIFF tags
 
 STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}  # bytes a pixel takes in Pillow; 4 in all other modes
@@ -57,6 +59,8 @@ def check_cost(image: Image.Image, content: bytes, name: str) -> None:
     scans = _scans(content) if image.format in ("JPEG", "MPO") else 0
     if scans > MAX_SCANS:
         raise PictureError("pictures.too_many_scans", name=name, most=MAX_SCANS)
+    if _codec(image) == "ppm_plain" and content.count(b"#") > MAX_PPM_COMMENTS:
+        raise PictureError("pictures.damaged", name=name, why="too many comments")
     most = _most_pixels(image, scans)
     if max(width * height, _tile_pixels(image)) > most:
         raise PictureError("pictures.too_many_pixels", name=name, size=size, most=most // 10**6)
@@ -64,10 +68,17 @@ def check_cost(image: Image.Image, content: bytes, name: str) -> None:
 
 def _most_pixels(image: Image.Image, scans: int) -> int:
     """How many pixels a picture of this kind may have."""
-    tiles = getattr(image, "tile", ())
-    if tiles and tiles[0].codec_name == "bmp_rle":
+    if _codec(image) == "bmp_rle":
         return MAX_RUN_LENGTH_PIXELS
+    if _codec(image) in ("ppm", "ppm_plain"):
+        return MAX_PPM_NUMBERS // len(image.getbands())
     return min(MAX_PIXELS, MAX_MEMORY // _bytes_per_pixel(image, scans))
+
+
+def _codec(image: Image.Image) -> str:
+    """The name of Pillow's decoder."""
+    tiles = getattr(image, "tile", ())
+    return str(tiles[0].codec_name) if tiles else ""
 
 
 def _bytes_per_pixel(image: Image.Image, scans: int) -> int:

@@ -73,8 +73,9 @@ def cross_val_log_proba(
 ) -> Tensor:
     """log p (N, C), float64, of each training image by a model that was not trained on it.
 
-    Each fold holds out every fifth image and trains on the others with the recipe's solver, on the features of `model`, which are
-    fitted without labels. A convex solver starts from the model's own weights. `on_fold(fold)` is called before each fold.
+    Each fold holds out every fifth image, or group of images, and trains on the others with the recipe's solver, on the features
+    of `model`, which are fitted without labels. A convex solver starts from the model's own weights. `on_fold(fold)` is called
+    before each fold.
     """
     convex = SOLVERS[recipe.solver].finds_optimum
     loose = recipe.replace({"tol": max(recipe.tol, FOLD_TOL)}) if convex else recipe
@@ -85,14 +86,22 @@ def cross_val_log_proba(
     generator = Generator().manual_seed(recipe.seed)
     drawn = initial_theta(matrix.dim, len(train.classes), generator)
     start = pack(model.linear.weight.detach(), model.linear.bias.detach()) if convex else drawn
-    number = torch.arange(len(train), device=device)
+    fold_of = _folds(train).to(device)
     log_p = torch.empty(len(train), len(train.classes), dtype=torch.float64)
-    for fold in range(FOLDS):
+    for fold in fold_of.unique().tolist():
         on_fold(fold)
-        held_out = number % FOLDS == fold
+        held_out = fold_of == fold
         solver = make_solver(loose.solver, vars(loose), generator.get_state())
         objective = Objective(matrix.where(~held_out), len(train.classes), float(recipe.l2))
         state = minimize(solver, objective, start.to(device))
         del objective  # its rows are a copy: freed before the next one is made
         log_p[held_out.cpu()] = logits_of(matrix.where(held_out), state.theta).double().log_softmax(1).cpu()
     return log_p
+
+
+def _folds(train: Dataset) -> Tensor:
+    """The fold of each image, int64 (N,): images of one group are in one fold, so that none is judged by its like."""
+    if train.groups is None or len(train.groups.unique()) < 2:
+        return torch.arange(len(train)) % FOLDS
+    numbers: Tensor = train.groups.unique(return_inverse=True)[1]
+    return numbers % FOLDS

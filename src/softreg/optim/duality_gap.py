@@ -25,6 +25,7 @@ from softreg.optim.objective import Objective, linear, log_softmax, outer, resid
 SMALL_EXCESS = 1e-5  # how far the mean probabilities may be from the class frequencies before the last step, which squares it
 MAX_STEPS = 20
 ROUNDING = 64 * torch.finfo(torch.float64).eps
+NEVER = -1e30  # the bias of a class without rows: its probability is zero, as in the limit
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,25 @@ def duality_gap(objective: Objective, theta: Tensor, nearer: Tensor | None = Non
     """
     nearer = theta if nearer is None else nearer
     if objective.fit_intercept:
-        nearer = optimal_bias(objective, nearer)
+        nearer = optimal_bias(objective, _without_empty_classes(objective, nearer))
     theta, nearer = theta.to(objective.matrix.accumulate_dtype), nearer.to(objective.matrix.accumulate_dtype)
     means = _means(objective, torch.cat([theta, nearer]))
     value, value_nearer = (float(loss) + objective.penalty(at) for loss, at in zip(means.losses, (theta, nearer), strict=True))
     bound = _lower_bound(objective, means)
     return DualityGap(value, bound - ROUNDING * (abs(value) + abs(bound)), value - value_nearer)
+
+
+def _without_empty_classes(objective: Objective, theta: Tensor) -> Tensor:
+    """Theta (C, D + 1) with zero probability for classes without rows.
+
+    Their bias has no optimum: the lower, the better. The objective's infimum is the minimum over the other classes alone.
+    """
+    counts = objective.matrix.reduce_over_ranks(objective.matrix.labels.bincount(minlength=objective.classes))
+    if bool(counts.all()):
+        return theta
+    theta = theta.clone()
+    theta[counts == 0, :-1], theta[counts == 0, -1] = 0.0, NEVER
+    return theta
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from softreg.imaging.decode import FORMATS, decode
 from softreg.imaging.resampling import resized_whole
 from softreg.messages import translate
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pbm", ".pgm", ".ppm", ".pnm")
 SHOWN = 5  # bad pictures that a message names
 SIZED = 20_000  # pictures whose headers are read to find the commonest size
 BATCH = 500  # pictures of a stream that are in memory at a time

@@ -44,3 +44,5 @@ NO_DIGITS: dict[str, list[list[Point]]] = {
         along((0.2, 0.62), (0.8, 0.62)),
     ],
 }
+
+HOOKED_ONE = [along((0.35, 0.4), (0.52, 0.2), (0.5, 0.8))]  # a 1 that the tutorial's model is not sure of

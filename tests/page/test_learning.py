@@ -15,7 +15,7 @@ from softreg.messages import catalogue
 from softreg.runs.run import Run
 from tests.helpers.chromium import draw, needs_chromium, painted, settle
 from tests.helpers.page_modules import modules_tab, packed
-from tests.page.test_standalone_page import opened
+from tests.helpers.page_tab import file_tab
 
 pytestmark = needs_chromium
 
@@ -29,7 +29,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Path:
 
 @pytest.fixture
 def page(browser: Browser, file: Path) -> Iterator[Page]:
-    page = opened(browser, file)
+    page = file_tab(browser, file)
     page.locator("nav a[href='#learn']").click()
     page.wait_for_selector("#field-lr")
     yield page

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -19,30 +18,10 @@ from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import Run
 from tests.helpers.chromium import draw, needs_chromium, settle
 from tests.helpers.live_server import png
+from tests.helpers.page_tab import file_tab
 from tests.helpers.strokes import STROKES
 
 pytestmark = needs_chromium
-COMPLAINTS: list[str] = []
-
-
-def opened(browser: Browser, file: Path, **options: Any) -> Page:
-    context = browser.new_context(**({"locale": "en-US", "viewport": {"width": 1366, "height": 900}} | options))
-    context.set_offline(True)
-    page = context.new_page()
-    page.on("pageerror", lambda error: COMPLAINTS.append(str(error)))
-    page.on("console", lambda message: COMPLAINTS.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: COMPLAINTS.append(request.url) if request.url.startswith(("http", "ws")) else None)
-    page.goto(file.as_uri())
-    page.wait_for_selector("html[data-ready]")
-    return page
-
-
-@pytest.fixture(autouse=True)
-def _complaints() -> Iterator[None]:
-    """An error, a violation of the policy, or a request of any kind fails the test."""
-    COMPLAINTS.clear()
-    yield
-    assert not COMPLAINTS
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +33,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Path:
 
 @pytest.fixture
 def page(browser: Browser, file: Path) -> Iterator[Page]:
-    page = opened(browser, file)
+    page = file_tab(browser, file)
     yield page
     page.context.close()
 
@@ -77,7 +56,7 @@ def test_ten_digits_are_drawn_and_read_and_the_evidence_adds_up(page: Page) -> N
 
 def test_the_model_that_reads_best_reads_and_abstains_in_one_file_too(browser: Browser, tmp_path: Path) -> None:
     export(softreg.load(pretrained_path("handwriting")), "html", tmp_path / "page.html")
-    page = opened(browser, tmp_path / "page.html")
+    page = file_tab(browser, tmp_path / "page.html")
     for drawing, says in (("4", "4"), ("9", "9"), ("star", "?")):
         if page.locator("#clear").is_enabled():
             page.locator("#clear").click()
@@ -133,7 +112,7 @@ def test_a_reload_keeps_the_drawing_and_a_link_shares_it(browser: Browser, page:
     expect(page.locator("#digit")).to_have_text("4")
     page.locator("#clear").click()
     expect(page).to_have_url(re.compile("#draw$"))
-    other = opened(browser, file)
+    other = file_tab(browser, file)
     other.goto(address)
     expect(other.locator("#digit")).to_have_text("4")
     for odd in ("#draw/AAAA", "#draw/_w", "#draw/%3Cimg%3E", "#draw/" + "A" * 9000, "#nowhere/AAAA"):
@@ -149,7 +128,7 @@ def test_names_of_classes_are_shown_as_they_are(browser: Browser, tmp_path: Path
     model = SoftmaxRegression(Pixels(), classes).eval()
     model.set_theta(torch.randn(2, 785, generator=torch.Generator().manual_seed(0)))
     export(model, "html", tmp_path / "page.html")
-    page = opened(browser, tmp_path / "page.html")
+    page = file_tab(browser, tmp_path / "page.html")
     draw(page, "0")
     settle(page)
     assert page.locator("#bars .name").all_inner_texts() == list(classes)

@@ -17,7 +17,7 @@ from softreg.training.fit import fit
 from tests.helpers.chromium import draw_strokes, needs_chromium, settle
 from tests.helpers.jamo import JAMO, by_hand
 from tests.helpers.page_modules import modules_tab
-from tests.page.test_standalone_page import opened
+from tests.helpers.page_tab import file_tab
 
 pytestmark = needs_chromium
 PER_CLASS = 10
@@ -28,7 +28,7 @@ def taught(browser: Browser, tmp_path_factory: pytest.TempPathFactory, tutorial_
     """Five jamo, ten drawings of each, learnt with variants."""
     file = tmp_path_factory.mktemp("symbols") / "page.html"
     export(tutorial_run.model(), "html", file)
-    page = opened(browser, file)
+    page = file_tab(browser, file)
     page.goto(f"{file.as_uri()}#symbols")
     rng = np.random.default_rng(0)
     for c, name in enumerate(JAMO):

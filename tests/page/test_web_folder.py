@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from softreg.exporting.export import export
 from softreg.runs.run import Run
 from tests.helpers.chromium import draw, needs_chromium, settle
+from tests.helpers.page_tab import tab
 
 pytestmark = needs_chromium
 
@@ -33,14 +34,7 @@ def url(tmp_path: Path, tutorial_run: Run) -> Iterator[str]:
 
 
 def test_it_draws_and_learns(browser: Browser, url: str) -> None:
-    complaints: list[str] = []
-    context = browser.new_context(locale="en-US")
-    page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: None if request.url.startswith((url, "data:")) else complaints.append(request.url))
-    page.goto(url)
-    page.wait_for_selector("html[data-ready]")
+    page = tab(browser, url, (url, "data:"))
     draw(page, "3")
     settle(page)
     expect(page.locator("#digit")).to_have_text("3")
@@ -48,5 +42,4 @@ def test_it_draws_and_learns(browser: Browser, url: str) -> None:
     page.locator("#train").click()
     page.wait_for_selector("#use:not([hidden])")
     assert float(page.locator("#accuracy-now").inner_text().split()[0]) > 70
-    context.close()
-    assert not complaints
+    page.context.close()

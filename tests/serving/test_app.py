@@ -1,8 +1,10 @@
 """The routes: their answers against the model asked directly, the page's files, errors, and a training from request to run."""
 
 import asyncio
+import gzip
 import json
 import threading
+from base64 import b64decode
 from typing import Any
 
 import numpy as np
@@ -165,3 +167,13 @@ def test_only_what_a_page_is_made_of_is_served(monkeypatch: pytest.MonkeyPatch) 
 def test_refusals_are_said_in_korean_too(served: Served) -> None:
     status, answer = served.json("GET", "/nothing", Accept_Language="ko-KR,ko;q=0.9")
     assert (status, answer["error"]) == (404, catalogue("serving")["no_route"]["ko"])
+
+
+def test_weights_are_those_of_the_model_packed_for_the_page(served: Served, tutorial_run: Run) -> None:
+    status, answer = served.json("GET", "/weights?model=mine")
+    assert status == 200
+    weight = np.frombuffer(b64decode(answer["weight"]["bytes"]), answer["weight"]["type"]).reshape(10, 784)
+    assert np.array_equal(weight, tutorial_run.model().linear.weight.detach().numpy())
+    assert answer["classes"] == [*"0123456789"]
+    assert len(gzip.decompress(b64decode(answer["reference"]))) == 300 * 784
+    assert served.json("GET", "/weights?model=nothing")[0] == 404

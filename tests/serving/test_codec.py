@@ -90,3 +90,20 @@ def test_pixels_that_are_none_are_refused(served: Served, value: object) -> None
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""])
 def test_what_a_foreign_form_could_send_is_no_question(served: Served, kind: str) -> None:
     assert served.ask("POST", "/predict", json.dumps(SEVEN).encode(), Content_Type=kind)[0] == 415
+
+
+def test_several_digits_are_told_one_by_one_and_each_is_explained(served: Served, mnist: Splits) -> None:
+    page = np.full((120, 400), 255, np.uint8)
+    for n, row in enumerate((0, 1, 2)):  # 7, 2, 1
+        page[40:68, 60 + 110 * n : 88 + 110 * n] = 255 - mnist.test.images[row].numpy()
+    _, answer = served.predict(png(page), "?model=tutorial")
+    digits = answer["predictions"][0]["digits"]
+    assert [digit["label"] for digit in digits] == ["7", "2", "1"]
+    least = min(digits, key=lambda digit: digit["probability"])
+    for query, digit in (("", least), *((f"&digit={n}", digit) for n, digit in enumerate(digits))):
+        _, explained = served.predict(png(page), f"?model=tutorial&include=evidence{query}")
+        parts = [explained["evidence"][part]["7"] for part in ("for", "against", "bias")]
+        assert sum(parts) == pytest.approx(digit["logits"]["7"], abs=1e-4)
+    assert "evidence" not in served.predict(png(page), "?model=tutorial&include=evidence&digit=3")[1]
+    for odd in ("x", "-1", "1.5", "9" * 10):
+        assert served.predict(png(page), f"?digit={odd}")[0] == 400

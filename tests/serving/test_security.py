@@ -16,7 +16,18 @@ from tests.helpers.live_server import Served, read_answer, serve
 MIB = 2**20
 
 
-ROUTES = ("/", "/page/app.js", "/words/en", "/healthz", "/models", "/recipe", "/openapi.json", "/walkthrough", "/nothing")
+ROUTES = (
+    "/",
+    "/page/app.js",
+    "/words/en",
+    "/healthz",
+    "/models",
+    "/weights",
+    "/recipe",
+    "/openapi.json",
+    "/walkthrough",
+    "/nothing",
+)
 
 
 STREAM = "/training/events"

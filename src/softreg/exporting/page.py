@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from base64 import b64encode
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,28 @@ from softreg.page.assets import page_messages
 
 COMPUTED = ("pixels", "deskew", "patches", "scattering", "both")  # feature maps that the page computes itself
 MAX_TEST = 2000  # images of the test part that travel with a page
+DIGITS = tuple("0123456789")
+N_REFERENCE = 300  # images on which a model that learns a drawing should go on answering as before
 
 
 def page_data(model: SoftmaxRegression) -> dict[str, Any]:
-    """The texts in both languages, and the model.
+    """The texts in both languages, the model, and images of MNIST by which it keeps what it knows while it learns drawings.
+
+    Raises
+    ------
+    RunError
+        If the page cannot compute the model's features, or its images are not 28 x 28 greys.
+    """
+    entry = {"model": model.features.name, "solver": "", "accuracy": None, **packed_weights(model)}
+    return {
+        "messages": {language: page_messages(language) for language in LANGUAGES},
+        "models": [entry],
+        "reference": packed_reference() if model.classes == DIGITS else None,
+    }
+
+
+def packed_weights(model: SoftmaxRegression) -> dict[str, Any]:
+    """What the page needs to compute a model itself: features, classes, weights, and the detector if it has one.
 
     Raises
     ------
@@ -33,11 +52,8 @@ def page_data(model: SoftmaxRegression) -> dict[str, Any]:
     features = model.features.name
     if features not in COMPUTED or model.image_shape != (SIDE, SIDE):
         raise RunError("export.no_page", features=features, choices=", ".join(COMPUTED))
-    entry = {
-        "model": features,
+    packed: dict[str, Any] = {
         "features": features,
-        "solver": "",
-        "accuracy": None,
         "classes": model.classes,
         "weight": _packed_floats(model.linear.weight),
         "bias": _packed_floats(model.linear.bias),
@@ -45,8 +61,15 @@ def page_data(model: SoftmaxRegression) -> dict[str, Any]:
         "detector": None,
     }
     if model.ood_detector is not None:
-        entry["detector"] = {name: _packed_floats(buffer) for name, buffer in model.ood_detector.state_dict().items()}
-    return {"messages": {language: page_messages(language) for language in LANGUAGES}, "models": [entry]}
+        packed["detector"] = {name: _packed_floats(buffer) for name, buffer in model.ood_detector.state_dict().items()}
+    return packed
+
+
+@cache
+def packed_reference() -> str:
+    """`N_REFERENCE` of MNIST's training images, evenly spaced, gzip'd, in base64."""
+    images = _evenly(load_dataset("mnist").train, N_REFERENCE).images
+    return b64encode(gzip.compress(images.numpy().tobytes(), mtime=0)).decode()
 
 
 def mnist_images(count: int) -> tuple[dict[str, Any], dict[str, bytes]]:

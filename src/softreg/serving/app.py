@@ -19,7 +19,8 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from softreg._version import __version__
-from softreg.errors import ServingError, SoftregError
+from softreg.errors import RunError, ServingError, SoftregError
+from softreg.exporting.page import packed_reference, packed_weights
 from softreg.messages import LANGUAGES, Language, language, translate, use_language
 from softreg.page.assets import page_files, page_messages
 from softreg.serving.access import AccessToken
@@ -27,7 +28,7 @@ from softreg.serving.batching import MAX_QUEUE, MicroBatcher
 from softreg.serving.codec import PredictRequest, predict_batch
 from softreg.serving.models import Models
 from softreg.serving.openapi import document
-from softreg.serving.public_errors import public_error
+from softreg.serving.responses import encode_json, json_response, on_disconnect, on_exception, on_http_error, on_softreg_error
 from softreg.serving.security import COOKIE, LOCAL_HOSTS, SecurityMiddleware
 from softreg.serving.training_form import describe_fields, recipe_of
 from softreg.serving.training_job import TrainingJob
@@ -81,6 +82,7 @@ class Playground:
             Route("/words/{language}", self.words),
             Route("/healthz", self.healthz),
             Route("/models", self.list_models),
+            Route("/weights", self.weights),
             Route("/recipe", self.recipe),
             Route("/walkthrough", self.walkthrough),
             Route("/openapi.json", self.openapi),
@@ -117,16 +119,28 @@ class Playground:
         """The page's messages in one language, and what each feature map is."""
         for known in LANGUAGES:
             if known == request.path_params["language"]:
-                return _json(page_messages(known))
+                return json_response(page_messages(known))
         raise HTTPException(404)
 
     async def healthz(self, request: Request) -> Response:
         """Whether the server is alive, and its version."""
-        return _json({"status": "ok", "version": __version__})
+        return json_response({"status": "ok", "version": __version__})
 
     async def list_models(self, request: Request) -> Response:
         """The models to choose from, and the runs that were skipped."""
         return Response(await self.lister.submit(language()), media_type="application/json")
+
+    async def weights(self, request: Request) -> Response:
+        """A model's weights, from which the page goes on where the reader corrects it, and the images that keep it what it is."""
+        return json_response(await to_thread(self._pack, request.query_params.get("model", self.models.default)))
+
+    def _pack(self, key: str) -> dict[str, Any]:
+        model = self.models.get(key)
+        try:
+            weights = packed_weights(model)
+        except RunError:
+            raise ServingError("serving.no_weights", status=404, name=key) from None
+        return {"schema": 1, "model": key, **weights, "reference": packed_reference()}
 
     async def predict(self, request: Request) -> Response:
         """Which digit it is, or why the model abstains."""
@@ -135,6 +149,7 @@ class Playground:
             raise ServingError("serving.unknown_type", status=415)
         query = request.query_params if request.scope["query_string"] else QueryParams()
         include = query.get("include", "").split(",")
+        digit = query.get("digit", "")
         prediction = PredictRequest(
             body=await request.body(),
             is_json=media_type == "application/json",
@@ -142,23 +157,22 @@ class Playground:
             language=language(),
             stages="stages" in include,
             evidence="evidence" in include,
+            digit=_whole_number("digit", digit) if digit else None,
         )
-        return _json(await self._queue_of(prediction).submit(prediction))
+        return json_response(await self._queue_of(prediction).submit(prediction))
 
     async def walkthrough(self, request: Request) -> Response:
         """A test image followed through a model whose features are pixels."""
-        sample = request.query_params.get("sample", "0")
-        if not sample.isdecimal() or len(sample) > 9:
-            raise ServingError("serving.not_a_number")
-        return _json(await to_thread(self.walkthroughs.get, int(sample)))
+        sample = _whole_number("sample", request.query_params.get("sample", "0"))
+        return json_response(await to_thread(self.walkthroughs.get, sample))
 
     async def openapi(self, request: Request) -> Response:
         """The OpenAPI document of the routes."""
-        return _json(document())
+        return json_response(document())
 
     async def recipe(self, request: Request) -> Response:
         """The fields of a recipe that can be set from the page."""
-        return _json({"schema": 1, "fields": describe_fields()})
+        return json_response({"schema": 1, "fields": describe_fields()})
 
     async def start_training(self, request: Request) -> Response:
         """Start a training."""
@@ -168,14 +182,14 @@ class Playground:
         except (ValueError, RecursionError):
             raise ServingError("serving.not_a_recipe") from None
         self.training.start(recipe_of(values))
-        return _json({"schema": 1, "status": "preparing"}, 202)
+        return json_response({"schema": 1, "status": "preparing"}, 202)
 
     async def control_training(self, request: Request) -> Response:
         """Pause, continue or stop the training."""
         self._check_may_train(request)
         action = request.url.path.rpartition("/")[2]
         {"pause": self.training.pause, "continue": self.training.resume, "stop": self.training.stop}[action]()
-        return _json({"schema": 1, "status": action})
+        return json_response({"schema": 1, "status": action})
 
     def _check_may_train(self, request: Request) -> None:
         """Raise if only the teacher may, and the request comes from another machine."""
@@ -214,8 +228,14 @@ class Playground:
         for spoken in set(languages):
             use_language(spoken)
             skipped = [run | {"reason": translate(run["reason"])} for run in listing["skipped"]]
-            bodies[spoken] = _encode(listing | {"skipped": skipped})
+            bodies[spoken] = encode_json(listing | {"skipped": skipped})
         return [bodies[spoken] for spoken in languages]
+
+
+def _whole_number(name: str, text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise ServingError("serving.not_a_number", name=name)
+    return int(text)
 
 
 def _pages() -> dict[str, tuple[bytes, str, str]]:
@@ -225,39 +245,3 @@ def _pages() -> dict[str, tuple[bytes, str, str]]:
         if Path(name).suffix in MEDIA_TYPES:
             pages[name] = content, MEDIA_TYPES[Path(name).suffix], f'"{sha256(content).hexdigest()[:16]}"'
     return pages
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(_encode(value), status, media_type="application/json")
-
-
-def _encode(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-async def on_softreg_error(request: Request, error: Exception) -> Response:
-    """Respond to a softreg error: one sentence that says what to do, if a client may read it."""
-    public = public_error(error)
-    response = _json({"error": str(public)}, getattr(public, "status", 400))
-    if response.status_code == 413:
-        response.headers["connection"] = "close"  # what is still coming is not read
-    return response
-
-
-async def on_http_error(request: Request, error: Exception) -> Response:
-    """Respond to an unknown route, or a method that the route does not have."""
-    assert isinstance(error, HTTPException)
-    key = "serving.no_method" if error.status_code == 405 else "serving.no_route"
-    response = _json({"error": translate(key)}, error.status_code)
-    response.headers.update(error.headers or {})
-    return response
-
-
-async def on_disconnect(request: Request, error: Exception) -> Response:
-    """Respond to a client that has disconnected: nobody reads this."""
-    return Response(status_code=499)
-
-
-async def on_exception(request: Request, error: Exception) -> Response:
-    """Respond to a bug with a general sentence; Starlette raises it again, and the server logs the traceback."""
-    return _json({"error": translate("serving.fault")}, 500)

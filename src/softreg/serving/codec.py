@@ -39,6 +39,7 @@ class PredictRequest:
     language : to answer in
     stages : whether to add the steps from the picture to the image
     evidence : whether to add each pixel's contribution to each class
+    digit : whose evidence, counted from 0 in reading order; None for the least certain digit
     """
 
     body: bytes
@@ -47,6 +48,7 @@ class PredictRequest:
     language: Language
     stages: bool
     evidence: bool
+    digit: int | None = None
 
     @property
     def is_image(self) -> bool:
@@ -122,15 +124,18 @@ def _decode(request: PredictRequest) -> Picture:
 
 
 def _encode(model: SoftmaxRegression, prediction: Prediction, request: PredictRequest) -> dict[str, Any]:
-    payload = prediction.to_json()
-    reading = min(prediction.readings, key=lambda reading: reading.probability, default=None)  # the one its probabilities are of
-    if reading is not None:
-        payload["logits"] = by_class(model.classes, reading.logits)
+    payload, readings = prediction.to_json(), prediction.readings
+    for digit, reading in zip(payload["digits"], readings, strict=True):
+        digit["logits"] = by_class(model.classes, reading.logits)
+    least = min(range(len(readings)), key=lambda i: readings[i].probability, default=None)  # the one its probabilities are of
+    if least is not None:
+        payload["logits"] = payload["digits"][least]["logits"]
     result: dict[str, Any] = {"schema": 1, "model": request.model, "predictions": [payload]}
     if request.stages:
         result["stages"] = [{"title": stage.title, **encode_array(_thumbnail(stage.array))} for stage in prediction.picture.stages]
-    if request.evidence and reading is not None:
-        result["evidence"] = _evidence(model, reading.digit.image)
+    explained = least if request.digit is None else request.digit
+    if request.evidence and explained is not None and explained < len(readings):
+        result["evidence"] = _evidence(model, readings[explained].digit.image)
     return result
 
 

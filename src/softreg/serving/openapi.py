@@ -32,9 +32,10 @@ DIGIT = {
         "label": {"type": ["string", "null"], "description": "null where the model abstains"},
         "probability": {"type": "number"},
         "probabilities": BY_CLASS,
+        "logits": BY_CLASS,
         **ABSTENTION,
     },
-    "required": ["box", "label", "probability", "probabilities", *ABSTENTION],
+    "required": ["box", "label", "probability", "probabilities", "logits", *ABSTENTION],
 }
 PREDICTION = {
     "type": "object",
@@ -63,7 +64,7 @@ ANSWER = {
         },
         "evidence": {
             "type": "object",
-            "description": "of the digit the probabilities are of: its image, what its pixels say for each class (C, 28, 28), "
+            "description": "of one digit: its image, what its pixels say for each class (C, 28, 28), "
             "and of each class all that speaks for it, against it, and its bias, which add up to its logit",
             "properties": {
                 "image": {"$ref": "#/components/schemas/Array"},
@@ -122,10 +123,17 @@ PATHS: dict[str, dict[str, Any]] = {
             parameters=[
                 _query("model", "a key of GET /models", examples=["tutorial"]),
                 _query("include", "`stages`, `evidence`, or both with a comma", examples=["stages,evidence"]),
+                _query("digit", "whose evidence, from 0 in reading order; by default the least certain", pattern="^[0-9]{0,9}$"),
             ],
         )
     },
     "/models": {"get": _operation("the models to choose from")},
+    "/weights": {
+        "get": _operation(
+            "a model's weights, packed as base64, for the page to compute with",
+            parameters=[_query("model", "a key of GET /models", examples=["tutorial"])],
+        )
+    },
     "/healthz": {"get": _operation("alive")},
     "/recipe": {"get": _operation("the fields of a recipe that can be set here, with their bounds")},
     "/training": {"post": _operation("begin to train", status="202", requestBody=RECIPE)},

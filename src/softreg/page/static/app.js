@@ -5,6 +5,7 @@ import { byId, find, messageOf } from "./dom.js";
 import { Draw } from "./draw.js";
 import { language, setLanguage, translate } from "./i18n.js";
 import { Learn } from "./learn.js";
+import { OwnDigits } from "./own_digits.js";
 import { decodeStrokes } from "./stroke_code.js";
 import { Symbols } from "./symbols.js";
 import { Understand } from "./understand.js";
@@ -48,7 +49,9 @@ async function drawWith(model) {
 
 const learn =
   backend.training && new Learn(showError, backend.training, { onSaved: () => draw.loadModels(), onUse: drawWith });
-const symbols = new Symbols(showError, drawWith);
+const ownDigits = new OwnDigits(draw);
+draw.onReading = () => ownDigits.refresh();
+const symbols = new Symbols(showError, ownDigits, drawWith);
 const understand = new Understand(showError, draw);
 for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs]")))
   element.hidden = !(element.dataset.needs === "server" ? hasServer : backend.training);

@@ -1,9 +1,9 @@
 // Who answers: with a server behind the page, the server; without, the page itself. The rest of the page does not know
 // which.
 
-/** @import { ModelList, Picture, PredictAnswer, Training, Weights } from "./types.d.ts" */
+/** @import { LabelledImages, ModelList, Picture, PredictAnswer, Training, Weights } from "./types.d.ts" */
 
-import { allFloatsOf, embedded, embeddedImages, floatsOf } from "./embedded.js";
+import { embedded, embeddedImages, inflatedText, unpacked } from "./embedded.js";
 import { SIZE } from "./image_format.js";
 import { explainImage, PageModels } from "./page_models.js";
 import { imageCounts, PageTraining } from "./page_training.js";
@@ -11,15 +11,7 @@ import { ServerTraining, server } from "./server.js";
 import { walkThrough } from "./walkthrough.js";
 
 export const pageModels = new PageModels();
-if (embedded)
-  for (const { weight, bias, buffers, detector, ...model } of embedded.models)
-    pageModels.add({
-      ...model,
-      weight: floatsOf(weight),
-      bias: floatsOf(bias),
-      buffers: allFloatsOf(buffers),
-      detector: detector ? /** @type {any} */ (allFloatsOf(detector)) : undefined,
-    });
+for (const model of embedded?.models ?? []) pageModels.add(unpacked(model));
 
 export const hasServer = !embedded;
 
@@ -50,14 +42,37 @@ export const backend = {
   },
 
   /**
-   * What a model makes of a picture; `include` may ask for its stages and the evidence.
+   * What a model makes of a picture; `include` may ask for its stages and the evidence of a digit, the least certain
+   * one by default.
    * @param {Picture} picture
    * @param {string} model
    * @param {("stages" | "evidence")[]} [include]
+   * @param {number | null} [digit]
    * @returns {Promise<PredictAnswer>}
    */
-  predict(picture, model, include = []) {
-    return (pageModels.has(model) ? pageModels : server).predict(picture, model, include);
+  predict(picture, model, include = [], digit = null) {
+    return (pageModels.has(model) ? pageModels : server).predict(picture, model, include, digit);
+  },
+
+  /**
+   * The weights of a model, and the images on which it should go on answering as before while it learns drawings.
+   * @param {string} key
+   * @returns {Promise<{ model: Weights, reference: Uint8Array }>}
+   */
+  async weights(key) {
+    const own = pageModels.models.get(key);
+    const packed = embedded?.reference ?? "";
+    if (own && embedded) return { model: own, reference: await inflatedText(packed) };
+    const { reference, ...model } = await server.weights(key);
+    return { model: unpacked(model), reference: await inflatedText(reference) };
+  },
+
+  /**
+   * The test images that travel with the page; null without any.
+   * @returns {Promise<LabelledImages | null>}
+   */
+  async testImages() {
+    return embedded?.images ? embeddedImages("test") : null;
   },
 
   /**

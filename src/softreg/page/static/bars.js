@@ -1,12 +1,12 @@
 // The classes as bars: probability, logit, and which class the explanation is about.
 
-/** @import { Prediction } from "./types.d.ts" */
+/** @import { Reading } from "./types.d.ts" */
 
 import { byId, createElement, find } from "./dom.js";
 import { percent, signed, translate } from "./i18n.js";
 
 export class Bars {
-  /** @type {Prediction | null} */
+  /** @type {Reading | null} */
   prediction = null;
   /** @type {string[]} */
   classes = [];
@@ -33,7 +33,7 @@ export class Bars {
     return this.leading && rest.length ? rest.reduce((a, b) => (b[1] > a[1] ? b : a))[0] : null;
   }
 
-  /** @param {Prediction | null} prediction */
+  /** @param {Reading | null} prediction */
   show(prediction) {
     this.prediction = prediction;
     if (!prediction) this.chosen = null;

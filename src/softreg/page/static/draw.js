@@ -1,28 +1,30 @@
 // Draw: the prediction follows the pen. One request at a time; when it is answered, the newest drawing is sent.
 
-/** @import { Evidence, Picture, PredictAnswer, Prediction } from "./types.d.ts" */
+/** @import { Evidence, Picture, PredictAnswer } from "./types.d.ts" */
 
 import { backend } from "./backend.js";
 import { Bars } from "./bars.js";
-import { byId, createElement, messageOf } from "./dom.js";
+import { byId, messageOf } from "./dom.js";
 import { showEvidence, showStages } from "./explanation.js";
-import { percent, translate } from "./i18n.js";
+import { translate } from "./i18n.js";
 import { Ink } from "./ink.js";
 import { ModelChoice } from "./model_choice.js";
+import { acceptPictures } from "./picture_input.js";
 import { ServerError } from "./server.js";
 import { encodeStrokes } from "./stroke_code.js";
+import { Verdict } from "./verdict.js";
 
 const EXPLAIN_INTERVAL = 250; // milliseconds between explanations while the pen moves, at least;
 const EXPLAIN_SHARE = 20; // they may take one part in so many of the time, as they delay the predictions.
 const EXPLAIN_DELAY = 40; // When the pen rests for so long, the explanation comes at once
-const COMPARE_DELAY = 200; // milliseconds the pen rests before the other models are asked,
-const SPEAK_DELAY = 700; // and before the prediction is read aloud
+const COMPARE_DELAY = 200; // milliseconds the pen rests before the other models are asked
 
 export class Draw {
   /** @type {Evidence | null} */
   evidence = null;
   /** @type {Picture | null} */
   picture = null;
+  isStale = false; // whether the evidence is of an earlier drawing
   version = 0; // of the drawing
   changedAt = 0; // when the pen last moved
   predicting = false;
@@ -34,13 +36,13 @@ export class Draw {
   explainTimer;
   /** @type {number | undefined} */
   compareTimer;
-  /** @type {number | undefined} */
-  speakTimer;
+  onReading = () => {}; // called when what is read or explained has changed
 
   /** @param {(message: string) => void} showError */
   constructor(showError) {
     this.showError = showError;
-    this.bars = new Bars(() => showEvidence(this.evidence, this.bars));
+    this.bars = new Bars(() => this.#showEvidence());
+    this.verdict = new Verdict(() => this.#showDigit());
     this.choice = new ModelChoice(() => {
       this.evidence = null;
       this.predict();
@@ -52,7 +54,7 @@ export class Draw {
     });
     byId("undo").onclick = () => this.ink.undo();
     byId("clear").onclick = () => this.ink.clear();
-    this.#acceptPictures();
+    acceptPictures(byId("sheet"), (picture) => this.#loadImage(picture));
   }
 
   /** The feature map of the chosen model. */
@@ -71,8 +73,13 @@ export class Draw {
   refresh() {
     this.ink.redraw();
     this.choice.show();
-    showEvidence(this.evidence, this.bars);
+    this.#showEvidence();
     this.predict();
+  }
+
+  #showEvidence() {
+    showEvidence(this.evidence, this.bars);
+    this.onReading();
   }
 
   /**
@@ -115,7 +122,7 @@ export class Draw {
       const answer = await backend.predict(this.picture, this.choice.chosen);
       if (!this.ink.empty) {
         this.#show(answer);
-        byId("why").classList.toggle("stale", Boolean(this.evidence));
+        this.#markStale(Boolean(this.evidence));
         performance.measure("softreg:answer", { start, detail });
       }
       this.showError("");
@@ -141,15 +148,15 @@ export class Draw {
     const { picture, version } = this;
     if (this.explaining || this.ink.empty || !picture) return;
     this.explaining = true;
-    const model = this.choice.chosen;
+    const [model, digit] = [this.choice.chosen, this.verdict.chosen];
     const began = performance.now();
     try {
-      const { evidence, stages } = await backend.predict(picture, model, ["stages", "evidence"]);
-      if (model === this.choice.chosen && this.bars.prediction) {
+      const { evidence, stages } = await backend.predict(picture, model, ["stages", "evidence"], digit);
+      if (model === this.choice.chosen && digit === this.verdict.chosen && this.bars.prediction) {
         this.evidence = evidence ?? null;
         showStages(stages ?? [], !this.ink.picture);
-        showEvidence(this.evidence, this.bars);
-        byId("why").classList.toggle("stale", version !== this.version);
+        this.#showEvidence();
+        this.#markStale(version !== this.version);
       }
     } catch (error) {
       if (!(error instanceof ServerError && error.status === 503)) this.showError(messageOf(error));
@@ -157,7 +164,15 @@ export class Draw {
     this.explaining = false;
     this.explainedAt = performance.now();
     this.lastDuration = this.explainedAt - began;
-    if (version !== this.version && this.bars.prediction) this.#explainSoon();
+    const isOld = version !== this.version || digit !== this.verdict.chosen;
+    if (isOld && this.bars.prediction) this.#explainSoon();
+  }
+
+  /** @param {boolean} isStale whether the evidence is of an earlier drawing */
+  #markStale(isStale) {
+    this.isStale = isStale;
+    byId("why").classList.toggle("stale", isStale);
+    this.onReading();
   }
 
   /** The drawing as it is, in the page's address: a reload keeps it, and a link shares it. */
@@ -173,7 +188,7 @@ export class Draw {
     if (!picture) return;
     for (const { model } of this.choice.models) {
       try {
-        const own = model === this.choice.chosen && this.bars.prediction;
+        const own = model === this.choice.chosen && this.verdict.prediction;
         const prediction = own || (await backend.predict(picture, model)).predictions[0];
         if (version !== this.version) return;
         this.choice.showPrediction(model, prediction);
@@ -190,72 +205,33 @@ export class Draw {
    */
   #show(answer, message = "") {
     const prediction = answer?.predictions[0] ?? null;
-    const label = prediction?.label ?? (prediction ? "?" : "–");
-    const digit = byId("digit");
-    digit.textContent = label;
-    digit.classList.toggle("none", !prediction?.label);
-    digit.classList.toggle("many", label.length > 2);
-    byId("sure").replaceChildren(...(prediction ? verdict(prediction) : [message || translate("nothing_yet")]));
-    this.bars.show(prediction);
-    clearTimeout(this.speakTimer);
-    if (prediction) this.speakTimer = setTimeout(() => speak(prediction), SPEAK_DELAY);
-    else this.#showNothing();
+    this.verdict.show(prediction, message, true);
+    this.bars.show(this.verdict.reading);
+    if (!prediction) this.#showNothing();
   }
 
   #showNothing() {
     this.evidence = null;
     showStages([], true);
-    showEvidence(null, this.bars);
+    this.#showEvidence();
     for (const { model } of this.choice.models) this.choice.showPrediction(model, null);
   }
 
-  #acceptPictures() {
-    const sheet = byId("sheet");
-    const input = byId("open", HTMLInputElement);
-    /** @param {DragEvent} event */
-    const mark = (event) => {
-      event.preventDefault();
-      sheet.classList.toggle("over", event.type === "dragover");
-    };
-    input.onchange = () =>
-      this.#loadImage(input.files?.[0]).finally(() => {
-        input.value = "";
-      });
-    sheet.addEventListener("dragover", mark);
-    sheet.addEventListener("dragleave", mark);
-    sheet.addEventListener("drop", (event) => {
-      mark(event);
-      this.#loadImage(event.dataTransfer?.files[0]);
-    });
-    document.addEventListener("paste", (event) => {
-      const items = [...(event.clipboardData?.items ?? [])];
-      this.#loadImage(items.find(({ type }) => type.startsWith("image/"))?.getAsFile());
-    });
+  // Another of several digits was tapped.
+  #showDigit() {
+    this.verdict.show(this.verdict.prediction, "", true);
+    this.evidence = null;
+    this.bars.show(this.verdict.reading);
+    this.#showEvidence();
+    this.#explain();
   }
 
-  /** @param {Blob | null | undefined} blob */
+  /** @param {Blob} blob */
   async #loadImage(blob) {
-    if (!blob) return;
     try {
       await this.ink.loadImage(blob);
     } catch {
       this.showError(translate("not_a_picture"));
     }
   }
-}
-
-/**
- * How sure the model is, or why it abstains.
- * @param {Prediction} prediction
- */
-function verdict({ label, probability, reason, boxes }) {
-  if (label === null || probability === null)
-    return [createElement("b", { textContent: translate("abstains") }), reason ?? ""];
-  const meaning = translate((boxes?.length ?? 0) > 1 ? "several" : "sure");
-  return [createElement("b", { textContent: percent(probability) }), meaning];
-}
-
-/** @param {Prediction} prediction */
-function speak({ label, probability, reason }) {
-  byId("spoken").textContent = label === null ? reason : `${label}: ${percent(probability ?? 0)}`;
 }

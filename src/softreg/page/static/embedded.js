@@ -1,7 +1,7 @@
 // What travels in the page itself where no server is behind it: texts, a model and, if it was asked for, images of
 // MNIST.
 
-/** @import { Embedded, LabelledImages, PackedFloats } from "./types.d.ts" */
+/** @import { Embedded, LabelledImages, PackedFloats, PackedWeights, Weights } from "./types.d.ts" */
 
 import { SIZE } from "./image_format.js";
 
@@ -23,6 +23,31 @@ export function floatsOf({ type, bytes }) {
 export const allFloatsOf = (packed) =>
   Object.fromEntries(Object.entries(packed).map(([name, floats]) => [name, floatsOf(floats)]));
 
+/**
+ * @template {PackedWeights} T
+ * @param {T} packed
+ * @returns {T & Weights}
+ */
+export const unpacked = ({ weight, bias, buffers, detector, ...rest }) =>
+  /** @type {any} */ ({
+    ...rest,
+    weight: floatsOf(weight),
+    bias: floatsOf(bias),
+    buffers: allFloatsOf(buffers),
+    detector: detector ? allFloatsOf(detector) : undefined,
+  });
+
+/**
+ * @param {ReadableStream<Uint8Array<ArrayBuffer>> | null | undefined} stream of gzip
+ */
+async function inflated(stream) {
+  const plain = stream?.pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(plain).arrayBuffer());
+}
+
+/** @param {string} text base64 of gzip */
+export const inflatedText = (text) => inflated(new Blob([bytesOf(text)]).stream());
+
 /** @param {Uint16Array} bits of float16 */
 function halvesOf(bits) {
   const floats = new Float32Array(bits.length);
@@ -42,9 +67,7 @@ function halvesOf(bits) {
 export async function embeddedImages(part) {
   const images = embedded?.images;
   if (!images) throw new TypeError("no images travel with this page");
-  const packed = images.inFiles ? (await fetch(images[part])).body : new Blob([bytesOf(images[part])]).stream();
-  const stream = packed?.pipeThrough(new DecompressionStream("gzip"));
-  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  const bytes = images.inFiles ? await inflated((await fetch(images[part])).body) : await inflatedText(images[part]);
   const count = bytes.length / (SIZE + 1);
   return {
     images: bytes.subarray(0, SIZE * count),

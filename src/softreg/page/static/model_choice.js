@@ -72,8 +72,8 @@ export class ModelChoice {
   }
 
   /** @param {Model} model */
-  #button({ model, features, solver, accuracy }) {
-    const made = solver ? `${features} · ${solver}` : features;
+  #button({ model, features, solver, accuracy, learnt }) {
+    const made = learnt ? translate("model_learnt", learnt) : solver ? `${features} · ${solver}` : features;
     const what = accuracy === null ? made : translate("model_what", { features: made, accuracy: percent(accuracy) });
     const onclick = () => this.#choose(model);
     return createElement(

@@ -115,3 +115,17 @@ export function unpack(theta, classes) {
   for (let c = 0; c < classes; c++) for (let j = 0; j < dim; j++) weight[c * dim + j] = theta[j * classes + c];
   return { weight, bias: Float32Array.from({ length: classes }, (_, c) => theta[dim * classes + c]) };
 }
+
+/**
+ * The theta of a model.
+ * @param {{ weight: Float32Array, bias: Float32Array }} model weight (C, D), bias (C,)
+ */
+export function pack({ weight, bias }) {
+  const [classes, dim] = [bias.length, weight.length / bias.length];
+  const theta = new Float64Array((dim + 1) * classes);
+  for (let c = 0; c < classes; c++) {
+    for (let j = 0; j < dim; j++) theta[j * classes + c] = weight[c * dim + j];
+    theta[dim * classes + c] = bias[c];
+  }
+  return theta;
+}

@@ -34,33 +34,30 @@ export class PageModels {
    * @param {Picture} picture
    * @param {string} key
    * @param {string[]} include
+   * @param {number | null} digit of which the evidence is; null: the least certain
    * @returns {Promise<PredictAnswer>}
    */
-  async predict(picture, key, include) {
+  async predict(picture, key, include, digit) {
     const model = /** @type {Weights & Model} */ (this.models.get(key));
-    const { digits, stages, reason } = await this.#read(picture, model);
+    const { digits: found, stages, reason } = await this.#read(picture, model);
     const shown = stages.map((stage) => ({ title: translate(stage.key), array: stage.array }));
-    const answers = digits.map(({ image, scores }) => ({ image, ...scores }));
-    if (!answers.length) {
+    if (!found.length) {
       const nothing = { label: null, probability: null, probabilities: null, reason: translate(reason ?? "blank") };
       return { predictions: [nothing], stages: shown };
     }
-    const least = answers.reduce((a, b) => (Math.max(...b.probabilities) < Math.max(...a.probabilities) ? b : a));
-    const isNovel = answers.some(({ novelty }) => novelty > 0);
-    const isSure = Math.max(...least.probabilities) > MIN_CONFIDENCE;
+    const digits = found.map(({ box, scores }) => ({ box, ...readingOf(model, scores) }));
+    const least = digits.reduce((a, { probability }, i) => (probability < digits[a].probability ? i : a), 0);
     const prediction = {
-      label:
-        isSure && !isNovel
-          ? answers.map(({ probabilities }) => likeliest(model.classes, probabilities)).join("")
-          : null,
-      probability: answers.reduce((product, { probabilities }) => product * Math.max(...probabilities), 1),
-      probabilities: byClass(model, least.probabilities),
-      logits: byClass(model, least.logits),
-      reason: isNovel ? translate("novel") : isSure ? null : translate("uncertain"),
-      boxes: digits.map(({ box }) => box),
+      label: digits.every(({ label }) => label !== null) ? digits.map(({ label }) => label).join("") : null,
+      probability: digits.reduce((product, { probability }) => product * probability, 1),
+      probabilities: digits[least].probabilities,
+      logits: digits[least].logits,
+      reason: digits.find(({ label }) => label === null)?.reason ?? null,
+      digits,
     };
-    if (!include.includes("evidence")) return { predictions: [prediction], stages: shown };
-    return { predictions: [prediction], stages: shown, evidence: evidenceOf(model, least.image) };
+    const explained = found[digit ?? least];
+    const evidence = include.includes("evidence") && explained ? evidenceOf(model, explained.image) : undefined;
+    return { predictions: [prediction], stages: shown, evidence };
   }
 
   /**
@@ -96,10 +93,16 @@ function readAsWhole(grey, model) {
 }
 
 /**
- * @param {string[]} classes
- * @param {number[]} probabilities
+ * What is read in one image, or why the model abstains.
+ * @param {Weights} model
+ * @param {import("./types.d.ts").Scores} scores
  */
-const likeliest = (classes, probabilities) => classes[probabilities.indexOf(Math.max(...probabilities))];
+function readingOf(model, { logits, probabilities, novelty }) {
+  const probability = Math.max(...probabilities);
+  const reason = novelty > 0 ? translate("novel") : probability > MIN_CONFIDENCE ? null : translate("uncertain");
+  const label = reason ? null : model.classes[probabilities.indexOf(probability)];
+  return { label, probability, probabilities: byClass(model, probabilities), logits: byClass(model, logits), reason };
+}
 
 /**
  * @param {Weights} model

@@ -1,6 +1,9 @@
 // The server that sent the page. A refusal becomes a ServerError whose message is the server's own sentence.
 
-/** @import { ModelList, Picture, PredictAnswer, RecipeField, TrainingEvent, Walkthrough } from "./types.d.ts" */
+/**
+ * @import { ModelList, PackedWeights, Picture, PredictAnswer, RecipeField } from "./types.d.ts"
+ * @import { TrainingEvent, Walkthrough } from "./types.d.ts"
+ */
 
 import { language, translate } from "./i18n.js";
 import { decode } from "./pixels.js";
@@ -56,10 +59,11 @@ export const server = {
    * @param {Picture} picture
    * @param {string} model
    * @param {string[]} include may ask for its stages and the evidence
+   * @param {number | null} digit of which the evidence is
    * @returns {Promise<PredictAnswer>}
    */
-  async predict(picture, model, include) {
-    const query = new URLSearchParams({ model, include: include.join(",") });
+  async predict(picture, model, include, digit) {
+    const query = new URLSearchParams({ model, include: include.join(","), digit: String(digit ?? "") });
     const body = picture.blob();
     const headers = { "Content-Type": body.type || "image/png" };
     const answer = await request(`/predict?${query}`, { method: "POST", headers, body });
@@ -67,6 +71,12 @@ export const server = {
     if (answer.evidence) for (const name of ["image", "pixels"]) answer.evidence[name] = decode(answer.evidence[name]);
     return answer;
   },
+
+  /**
+   * @param {string} model
+   * @returns {Promise<PackedWeights & { reference: string }>}
+   */
+  weights: (model) => request(`/weights?${new URLSearchParams({ model })}`),
 
   /**
    * @param {number} sample

@@ -2,6 +2,13 @@
 
 /** @import { Objective } from "./objective.js" */
 
+/**
+ * What is to be made small.
+ * @typedef {object} Smooth
+ * @property {number} size of theta
+ * @property {(theta: Float64Array, gradient: Float64Array) => number} valueAndGradient
+ */
+
 const HISTORY_SIZE = 10; // pairs of steps and changes of the gradient
 const SUFFICIENT_DECREASE = 1e-4; // of what the gradient promises (Armijo)
 const MAX_HALVINGS = 30;
@@ -62,13 +69,14 @@ export class SGD {
 }
 
 /**
- * The minimum from zero by L-BFGS with a backtracking line search (Nocedal and Wright, Numerical Optimization, 2006,
- * section 7.2).
- * @param {Objective} objective
- * @param {{ tolerance?: number, maxIterations?: number }} [options] when the gradient is as small, it ends
+ * The minimum by L-BFGS, from zero unless it is told where to begin, with a backtracking line search (Nocedal and
+ * Wright, Numerical Optimization, 2006, section 7.2).
+ * @param {Smooth} objective
+ * @param {{ start?: Float64Array, tolerance?: number, maxIterations?: number }} [options] when the gradient is as
+ * small, it ends
  */
-export function lbfgs(objective, { tolerance = 1e-5, maxIterations = 500 } = {}) {
-  let [theta, gradient] = [new Float64Array(objective.size), new Float64Array(objective.size)];
+export function lbfgs(objective, { start, tolerance = 1e-5, maxIterations = 500 } = {}) {
+  let [theta, gradient] = [start ?? new Float64Array(objective.size), new Float64Array(objective.size)];
   let value = objective.valueAndGradient(theta, gradient);
   /** @type {{ s: Float64Array, y: Float64Array, rho: number }[]} */
   const history = [];

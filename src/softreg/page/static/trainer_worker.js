@@ -1,12 +1,13 @@
 // The thread in which the page trains, so that it stays responsive: by SGD, step by step, or a few drawings to the
 // minimum.
 
-/** @import { FitRequest, TrainRequest, TrainerCommand, TrainerSnapshot } from "./types.d.ts" */
+/** @import { AdjustRequest, FitRequest, TrainRequest, TrainerCommand, TrainerSnapshot } from "./types.d.ts" */
 
+import { Adjustment } from "./adjustment.js";
 import { variantsOf } from "./deformation.js";
 import { FEATURE_MAPS } from "./feature_maps.js";
 import { SIZE } from "./image_format.js";
-import { Objective, unpack } from "./objective.js";
+import { Objective, pack, unpack } from "./objective.js";
 import { lbfgs, SGD } from "./solvers.js";
 
 const SLICE = 30; // milliseconds of steps, after which the page's commands are read
@@ -21,6 +22,7 @@ let training = null;
 self.onmessage = ({ data }) => {
   if (data.type === "train") train(data);
   else if (data.type === "fit") self.postMessage(fit(data));
+  else if (data.type === "adjustModel") self.postMessage(adjustModel(data));
   else if (training) command(training, data);
 };
 
@@ -100,13 +102,50 @@ function fit({ train: data, features, l2, variants, seed }) {
 }
 
 /**
+ * A model that has learnt a few drawings as well.
+ * @param {AdjustRequest} request
+ */
+function adjustModel({ train: data, test, model, reference, variants, seed }) {
+  const began = performance.now();
+  const all = variants ? variantsOf(data, variants, seed) : data;
+  const start = pack(model);
+  /** @param {import("./types.d.ts").LabelledImages} part */
+  const objective = (part) => objectiveOf(part, model.features, 0, model.buffers);
+  const kept = featuresOf(reference, model.features, model.buffers);
+  const adjustment = new Adjustment(objective(all), data.labels.length, start, kept);
+  const { theta, value, iterations } = lbfgs(adjustment, { start });
+  const seconds = (performance.now() - began) / 1000;
+  /** @param {Objective} on */
+  const compared = (on) => ({ before: on.evaluate(start).accuracy, now: on.evaluate(theta).accuracy });
+  const own = compared(objective(data));
+  const onTest = test && { n: test.labels.length, ...compared(objective(test)) };
+  const { length: classes } = model.bias;
+  return { ...unpack(theta, classes), value, iterations, seconds, n: all.labels.length, own, onTest };
+}
+
+/**
  * @param {import("./types.d.ts").LabelledImages} data
  * @param {string} features
  * @param {number} l2
+ * @param {import("./types.d.ts").Buffers} [buffers]
  */
-function objectiveOf({ images, labels, classes }, features, l2) {
-  const x = new Float32Array(images.length);
-  for (let row = 0; row < labels.length; row++)
-    x.set(FEATURE_MAPS[features].transform(images.subarray(row * SIZE, (row + 1) * SIZE), {}), row * SIZE);
-  return new Objective(x, labels, classes.length, l2);
+const objectiveOf = ({ images, labels, classes }, features, l2, buffers) =>
+  new Objective(featuresOf(images, features, buffers), labels, classes.length, l2);
+
+/**
+ * The features (N, D) of images.
+ * @param {Uint8Array} images
+ * @param {string} features
+ * @param {import("./types.d.ts").Buffers} [buffers]
+ */
+function featuresOf(images, features, buffers = {}) {
+  const [count, { transform }] = [images.length / SIZE, FEATURE_MAPS[features]];
+  /** @type {Float32Array | undefined} */
+  let x;
+  for (let row = 0; row < count; row++) {
+    const values = transform(images.subarray(row * SIZE, (row + 1) * SIZE), buffers);
+    x ??= new Float32Array(count * values.length);
+    x.set(values, row * values.length);
+  }
+  return x ?? new Float32Array(0);
 }

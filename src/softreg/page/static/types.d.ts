@@ -66,6 +66,14 @@ export interface PackedFloats {
   type: "float16" | "float32";
   bytes: string; // base64, little-endian
 }
+export interface PackedWeights {
+  features: string;
+  classes: string[];
+  weight: PackedFloats;
+  bias: PackedFloats;
+  buffers: Record<string, PackedFloats>;
+  detector: Record<keyof Detector, PackedFloats> | null;
+}
 export interface LabelledImages {
   images: Uint8Array;
   labels: Uint8Array;
@@ -94,9 +102,31 @@ export interface FitRequest {
   variants: number;
   seed: number;
 }
+export interface AdjustRequest {
+  type: "adjustModel";
+  train: LabelledImages;
+  model: Weights;
+  reference: Uint8Array; // images that it should go on answering as before
+  test: LabelledImages | null;
+  variants: number;
+  seed: number;
+}
+export interface FitResult {
+  weight: Float32Array;
+  bias: Float32Array;
+  value: number;
+  iterations: number;
+  seconds: number;
+  n: number; // drawings and variants
+}
+export interface AdjustResult extends FitResult {
+  own: { before: number; now: number }; // accuracy on the drawings,
+  onTest: { n: number; before: number; now: number } | null; // and on the test images
+}
 export type TrainerCommand =
   | TrainRequest
   | FitRequest
+  | AdjustRequest
   | { type: "adjust"; lr: number }
   | { type: "pause" }
   | { type: "continue" }
@@ -124,24 +154,25 @@ export interface Training {
 }
 export interface Embedded {
   messages: Record<string, Record<string, string>>;
-  models: (Model & {
-    classes: string[];
-    weight: PackedFloats;
-    bias: PackedFloats;
-    buffers: Record<string, PackedFloats>;
-    detector: Record<keyof Detector, PackedFloats> | null;
-  })[];
+  models: (Model & PackedWeights)[];
+  reference?: string; // images of MNIST, gzip'd, in base64
   images?: EmbeddedImages;
 }
 export type ByClass = Record<string, number>;
 
-export interface Prediction {
-  label: string | null;
+export interface Reading {
+  label: string | null; // null where the model abstains
   probability: number | null;
   probabilities: ByClass | null;
   logits?: ByClass;
   reason: string | null;
-  boxes?: number[][];
+}
+export interface DigitReading extends Reading {
+  probability: number;
+  box: number[];
+}
+export interface Prediction extends Reading {
+  digits?: DigitReading[]; // in reading order
 }
 export interface Stage {
   title: string;
@@ -166,6 +197,7 @@ export interface Model {
   solver: string;
   accuracy: number | null;
   whole?: boolean; // every drawing is one symbol
+  learnt?: { from: string; n: number }; // a model that learnt n drawings besides
 }
 export interface ModelList {
   default: string;

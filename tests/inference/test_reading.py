@@ -15,8 +15,8 @@ from softreg.data.dataset import Splits
 from softreg.imaging.components import Component
 from softreg.imaging.lattice import Candidate
 from softreg.imaging.picture import picture_from_array
-from softreg.inference.prediction import predict
-from softreg.inference.reading import Scores, cheapest_path, overlap, score
+from softreg.inference.prediction import abstention_reasons, predict
+from softreg.inference.reading import LEAST_ODDS, Scores, cheapest_path, interpret, overlap, score
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
@@ -112,3 +112,35 @@ def test_a_digit_in_two_strokes_is_one_and_two_ones_are_two(best: SoftmaxRegress
     four = strokes([(70, 30), (66, 94), (72, 114), (88, 119)], [(120, 40), (114, 165)])
     ones = strokes([(74, 40), (68, 160)], [(118, 42), (112, 158)])
     assert [prediction.label for prediction in predict(best, [picture_from_array(four), picture_from_array(ones)])] == ["4", "11"]
+
+
+def test_log_odds_are_those_of_digit_and_class() -> None:
+    probabilities = torch.tensor([[0.9, 0.1], [0.75, 0.25]])
+    odds = Scores(probabilities.log(), probabilities, torch.tensor([-100.0, 0.0])).log_odds
+    assert odds.tolist() == pytest.approx([np.log(9), np.log(0.375 / 0.625)], abs=1e-4)
+
+
+def test_a_digit_on_plain_paper_is_hardly_doubted(best: SoftmaxRegression, mnist: Splits) -> None:
+    ink = ink_map(mnist.train.images[50_003].numpy(), np.random.default_rng(4), canvas=(300, 300), field=120)
+    (drawn,) = interpret(best, [picture_from_array(np.rint(255 * (1 - ink)).astype(np.uint8))])
+    (already,) = interpret(best, [picture_from_array(mnist.test.images[0].numpy())])
+    assert drawn.doubt == pytest.approx(LEAST_ODDS)
+    assert already.doubt is None
+
+
+def test_a_texture_in_which_each_way_finds_another_digit_is_doubted(best: SoftmaxRegression) -> None:
+    y, x = np.indices((224, 224)) / 224
+    waves = np.sin(2 * np.pi * (3 * x + 4 * y)) + np.sin(2 * np.pi * (2 * x - y))
+    (reading,) = interpret(best, [picture_from_array((127 + 60 * waves).astype(np.uint8))])
+    assert reading.scores is not None
+    assert reading.doubt is not None
+    assert reading.doubt > 2
+    assert any(abstention_reasons(reading.scores, reading.doubt))
+
+
+def test_odds_have_to_exceed_the_doubt() -> None:
+    probabilities = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.4, 0.3]])
+    scores = Scores(probabilities.log(), probabilities, torch.tensor([-9.0, 0.1, -9.0]))
+    assert abstention_reasons(scores) == [None, "prediction.novel", "prediction.uncertain"]
+    assert abstention_reasons(scores, 2.0) == [None, "prediction.novel", "prediction.uncertain"]
+    assert abstention_reasons(scores, 2.5)[0] == "prediction.doubtful"

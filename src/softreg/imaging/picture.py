@@ -13,6 +13,7 @@ from softreg.imaging.annotation import Bytes, boxes_drawn, shown
 from softreg.imaging.components import Component
 from softreg.imaging.decode import WORKING_SIDE, Source, Upright, decode, printable
 from softreg.imaging.ground import is_inverted
+from softreg.imaging.halftone import without_dots
 from softreg.imaging.ink import Ink, find_ink
 from softreg.imaging.layout import Layout, Lines, layouts
 from softreg.imaging.normalization import mnist_bounds
@@ -180,9 +181,9 @@ def _read(upright: Upright) -> Picture:
     already = _already_an_image(upright)
     if already is not None:
         return already
-    side = COARSE_SIDE
+    side, pixels = COARSE_SIDE, without_dots(upright.pixels)
     while True:
-        ink = find_ink(resampled(upright.pixels, side))
+        ink = find_ink(resampled(pixels, side))
         if ink is None:
             return Picture(upright.name, upright.size, upright.notes, (upright_stage(upright),), (), "pictures.blank")
         ways = Layouts(ink, upright)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import torch
@@ -146,11 +146,11 @@ def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Predi
     if model.whole_pictures:
         pictures = [picture.as_one_image(model.image_shape, model.ground) for picture in pictures]
     predictions = []
-    for picture, scores in interpret(model, pictures):
+    for picture, scores, doubt in interpret(model, pictures):
         if scores is None:
             predictions.append(Prediction(picture, (), model.classes))
             continue
-        found = zip(picture.digits, scores.logits, scores.probabilities, abstention_reasons(scores), strict=True)
+        found = zip(picture.digits, scores.logits, scores.probabilities, abstention_reasons(scores, doubt), strict=True)
         readings = tuple(DigitPrediction(digit, z, p, model.classes, reason) for digit, z, p, reason in found)
         predictions.append(Prediction(picture, readings, model.classes))
     return predictions
@@ -181,17 +181,19 @@ def predict_images(model: SoftmaxRegression, images: Tensor) -> tuple[Tensor, Te
     return scores.logits, scores.probabilities, abstention_reasons(scores)
 
 
-def abstention_reasons(scores: Scores) -> list[str | None]:
+def abstention_reasons(scores: Scores, doubt: float | None = None) -> list[str | None]:
     """For each image the key of the message that says why not to name it, or None.
 
     It is not named if no class is likelier than all the others together; nor, by a model that was calibrated, if it is unlike
-    any class (`softreg.model.out_of_distribution`).
+    any class (`softreg.model.out_of_distribution`). Of digits found in a picture the log odds have to exceed `doubt`, too.
     """
-    uncertain = (scores.probabilities.max(1).values <= MIN_CONFIDENCE).tolist()
-    novel = (scores.novelty > 0).tolist()
-    return [
-        "prediction.novel" if new else "prediction.uncertain" if torn else None for new, torn in zip(novel, uncertain, strict=True)
-    ]
+    held_against = (
+        ("prediction.novel", scores.novelty > 0),
+        ("prediction.uncertain", scores.probabilities.max(1).values <= MIN_CONFIDENCE),
+        ("prediction.doubtful", scores.log_odds <= (-inf if doubt is None else doubt)),
+    )
+    flags = zip(*(flag.tolist() for _, flag in held_against), strict=True)
+    return [next((key for (key, _), held in zip(held_against, image, strict=True) if held), None) for image in flags]
 
 
 def percent(probability: float) -> str:

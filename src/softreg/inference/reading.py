@@ -7,11 +7,16 @@ Each way (`softreg.imaging.layout`) is read as it is; where the model doubts a d
 
 a path the sum over its digits, with `PER_DIGIT` for each, the ink its cuts cross, and heights unlike the line's; a layout costs the
 mean of its digits, and what it leaves out. The cheapest layout wins; the first is kept without looking further if it costs little.
+
+The cheapest of several is cheap by chance, too: whoever looks at a texture in enough ways finds a digit. What speaks against the
+layout (`Reading.doubt`) therefore counts against the odds of each of its digits: ink that they do not explain, and that something
+else is read in the usual layout. Of a digit the ways agree; of what is none, each finds another.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,6 +37,8 @@ OVERLAP, OVERLAPPING = 0.3, 2.0  # share of the narrower digit that the next may
 AT_EDGE = 1.0  # of one of several digits that is cut off by the picture's edge
 DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local contrast, of which a little is free
 KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
+UNEXPLAINED, DISAGREEMENT = 3.0, 2.0  # off the log odds of a digit: per misfit, and if the usual layout is read otherwise
+LEAST_ODDS = 0.4  # log odds, after that, that a digit found in a picture needs to be named: 3 to 2
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 WIDE = 1.3  # of width to height: what is wider may be two digits
 SLIM = 0.8  # of the same: two neighbours no wider together may be one digit, such as a 4 in two strokes
@@ -51,18 +58,51 @@ class Scores:
         surprise = -self.probabilities.max(1).values.log() + torch.nn.functional.softplus(self.novelty)
         return [float(value) for value in surprise]
 
+    @property
+    def log_odds(self) -> Tensor:
+        """Of each image, (N,): that it is a digit, and of its likeliest class, against anything else."""
+        return -torch.tensor(self.costs).clamp(1e-6, 80).expm1().log()
+
     def __getitem__(self, rows: Sequence[int]) -> "Scores":
         return Scores(self.logits[rows], self.probabilities[rows], self.novelty[rows])
 
 
 @dataclass(frozen=True, eq=False)
 class Interpretation:
-    """One layout, read: its lines of digits, the scores of all of them in reading order, and what it costs."""
+    """One layout, read: its lines of digits, the scores of all of them in reading order, their mean cost, and the layout's own."""
 
     layout: Layout
     lines: tuple[tuple[Component, ...], ...]
     scores: Scores
-    cost: float
+    digits_cost: float
+    misfit: float
+
+    @property
+    def cost(self) -> float:
+        """By which layouts are compared."""
+        return self.digits_cost + self.misfit
+
+    def agrees(self, other: "Interpretation") -> bool:
+        """Whether the same classes are read, line by line."""
+        mine, others = (tuple(map(len, way.lines)) for way in (self, other))
+        return mine == others and bool((self.scores.probabilities.argmax(1) == other.scores.probabilities.argmax(1)).all())
+
+
+class Reading(NamedTuple):
+    """A picture, seen in the likeliest way.
+
+    Attributes
+    ----------
+    scores
+        Of the picture's digits; None if there are none.
+    doubt
+        The log odds that a digit needs to be named: more where the layout misfits, or the usual one is read otherwise. None if
+        there was nothing to choose, since the picture is an image already, or if the model knows no odds: it has no detector.
+    """
+
+    picture: Picture
+    scores: Scores | None
+    doubt: float | None
 
 
 @torch.inference_mode()
@@ -74,22 +114,20 @@ def score(model: SoftmaxRegression, images: Tensor) -> Scores:
     return Scores(logits.cpu(), probabilities.cpu(), novelty.cpu())
 
 
-def interpret(model: SoftmaxRegression, pictures: Sequence[Picture]) -> Iterator[tuple[Picture, Scores | None]]:
-    """Each picture, seen in its best way, and the scores of its digits (None if there are none).
-
-    The usual ways of all pictures go through the model together.
-    """
+def interpret(model: SoftmaxRegression, pictures: Sequence[Picture]) -> Iterator[Reading]:
+    """Each picture, seen in its best way. The usual ways of all pictures go through the model together."""
     images = [torch.from_numpy(digit.image) for picture in pictures for digit in picture.digits]
     scores = score(model, torch.stack(images)) if images else None
     first = 0
     for picture in pictures:
         rows = range(first, first := first + len(picture.digits))
         usual = scores[list(rows)] if scores is not None and rows else None
-        yield _best(model, picture, usual) if picture.layouts is not None else (picture, usual)
+        yield _best(model, picture, usual) if picture.layouts is not None else Reading(picture, usual, None)
 
 
-def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> tuple[Picture, Scores | None]:
+def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> Reading:
     best: Interpretation | None = None
+    first: Interpretation | None = None
     for layout in picture.layouts or ():
         if layout.reason == "crowded":
             break
@@ -97,14 +135,17 @@ def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> t
             continue
         scores = usual if layout.kind == "usual" and usual is not None else _score_all(model, layout, layout.lines)
         found = _read(model, layout, scores)
+        first = first or found
         if best is None or found.cost < best.cost:
             best = found
         if found.cost < CONVINCING:
             break
-    if best is None:
-        return picture, None
+    if best is None or first is None:
+        return Reading(picture, None, None)
     unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines
-    return picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines), best.scores
+    seen = picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines)
+    doubt = LEAST_ODDS + UNEXPLAINED * best.misfit + DISAGREEMENT * (not best.agrees(first))
+    return Reading(seen, best.scores, doubt if model.ood_detector else None)
 
 
 def _score_all(model: SoftmaxRegression, layout: Layout, lines: Sequence[Sequence[Component]]) -> Scores:
@@ -137,7 +178,7 @@ def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpret
         parts.append(own)
     together = Scores(*(torch.cat([getattr(part, name) for part in parts]) for name in ("logits", "probabilities", "novelty")))
     found = tuple(lines)
-    return Interpretation(current, found, together, float(np.mean(costs)) + _misfit(current, found))
+    return Interpretation(current, found, together, float(np.mean(costs)), _misfit(current, found))
 
 
 def _doubtful(line: Sequence[Component], costs: Sequence[float]) -> set[int]:

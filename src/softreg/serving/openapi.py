@@ -19,7 +19,7 @@ BY_CLASS = {"type": "object", "additionalProperties": {"type": "number"}}
 ABSTENTION = {
     "abstained": {"type": "boolean"},
     "reason": {"type": ["string", "null"], "description": "why it abstains"},
-    "reason_code": {"type": ["string", "null"], "description": "the same for a program: blank, noise, crowded, novel, uncertain or doubtful"},
+    "reason_code": {"type": ["string", "null"], "description": "blank, noise, crowded, novel, uncertain or doubtful"},
 }
 DIGIT = {
     "type": "object",

@@ -9,8 +9,6 @@ from softreg.optim.small_newton import is_small, solve_small
 from softreg.optim.small_problem import FINE, Solution
 from softreg.optim.wide_rows import is_wide, solve_wide
 
-TINY = 70  # coefficients, for which the whole Hessian is never worth avoiding
-
 
 def solve_arrays(
     rows: Any, labels: Any, classes: int, l2: float, l1: float, *, solver: str, max_iter: int, start: Any, **options: Any
@@ -33,8 +31,7 @@ def _quick_solvers(rows: Any, classes: int, l2: float, tol: float) -> list[Calla
     if getattr(rows, "size", 0) > MAX_NUMEL:
         return []
     if is_wide(rows, classes, l2):
-        return [partial(solve_wide, solve_middling)]
+        return [partial(solve_wide, solve_middling), solve_middling]
     newton = [solve_small] if is_small(rows, classes) else []
     lbfgs = [solve_middling] if is_middling(rows, classes, l2) else []
-    tiny = (rows.shape[1] + 1) * (1 if classes == 2 else classes) <= TINY
-    return newton if newton and (tiny or tol < FINE) else [*lbfgs, *newton]
+    return newton if newton and tol < FINE else [*lbfgs, *newton]

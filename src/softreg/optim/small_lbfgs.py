@@ -1,22 +1,37 @@
-"""L-BFGS for problems of middling size and for wide ones, to a proven gap, in numpy and SciPy alone.
+"""L-BFGS for problems that are not large, to a proven gap, in numpy and the precision of the rows.
 
-For those whose Hessian is too large, and whose passes over the rows are so short that the overhead of a general solver would show.
-The variables are scaled by the diagonal of the Hessian at zero.
+For those whose passes over the rows are so short that the overhead of a general solver would show, and for wide ones. A search
+along a direction needs no pass: the logits are linear in its length. The direction is that of L-BFGS in its compact form (Byrd,
+Nocedal and Schnabel, Representations of quasi-Newton matrices, Mathematical Programming 63, 1994), four products with the history.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize as scipy_minimize
+from scipy.linalg.lapack import dtrtri
 
-from softreg.optim.small_problem import FINE, Array, SmallProblem, Solution
+from softreg.optim.small_preconditioner import at_zero, class_blocks
+from softreg.optim.small_problem import FINE, SINGLE, Array, SmallProblem, Solution
 
 MAX_NUMEL = 2**23  # numbers in the rows
 MAX_PRODUCTS = 2**25  # in a pass over them: N D C
 WIDE = 1000  # features, above which even an approximate Hessian is expensive
+TINY, LOOSEST = 70, 1e-6  # coefficients, and the tolerance for them: a looser one saves an iteration at most
 MAX_ITER = 150  # beyond, Newton's method is better
-HISTORY_SIZE = 20
+HISTORY_SIZE = 8
+UPPER = np.triu(np.ones((HISTORY_SIZE, HISTORY_SIZE)))
+REFRESH_AT = {True: 3, False: 6}  # iteration after which every class gets a block of its own, by whether there are two ...
+MAX_BLOCK = 64  # ... if blocks have at most so many rows
+FLAT = 0.25  # of the initial slope: a search ends there
+SHORTEST, LONGEST = 0.1, 10.0  # a new length divides the interval by at least this part, and grows at most so much
+MAX_TRIALS = 20
+NOISE = 10  # roundings of the objective
+MAX_PROOFS = 5
+MARGIN, RETRY = 0.9, 0.1  # of the tolerance, where the proof is tried first; and of that, at least, where it is tried again
+
+Precondition = Callable[[Array], Array]
 
 
 def is_middling(rows: Any, classes: int, l2: float) -> bool:
@@ -28,14 +43,14 @@ def is_middling(rows: Any, classes: int, l2: float) -> bool:
 
 
 def solve_middling(
-    rows: NDArray[Any],
+    rows: Array,
     labels: NDArray[np.int64],
     classes: int,
     l2: float,
     *,
     weights: Array | None,
     fit_intercept: bool,
-    start: NDArray[Any] | None,
+    start: Array | None,
     tol: float,
     max_iter: int,
 ) -> Solution:
@@ -43,33 +58,142 @@ def solve_middling(
 
     Gives up after some 150 iterations, or where rounding hides any progress: the gap tells.
     """
-    problem = SmallProblem(rows, labels, classes, l2, weights, fit_intercept=fit_intercept)
-    begin = problem.standardized(np.zeros((classes, rows.shape[1] + 1)) if start is None else start)
-    unit = 1 / np.sqrt((1 - 1 / classes) / classes + problem.penalty)  # (D + 1,)
-    goal = 0.9 * tol if tol >= FINE else 0.01 * tol
-    here: dict[str, Any] = {"steps": 0, "bound": 0.0, "theta": begin}
-
-    def value_and_gradient(variables: Array) -> tuple[float, Array]:
-        theta = variables.reshape(begin.shape) * unit
-        value, log_p = problem.value(theta)
-        gradient = problem.gradient(theta, np.exp(log_p))
-        here.update(gradient=gradient, log_p=log_p, value=value)
-        return value, (gradient * unit).reshape(-1)
-
-    def after_step(variables: Array) -> None:
-        here["steps"] += 1
-        here["theta"] = variables.reshape(begin.shape) * unit
-        if problem.promising(here["gradient"], goal):
-            here["bound"] = max(here["bound"], problem.lower_bound(here["theta"], here["log_p"]))
-            if here["value"] - here["bound"] <= goal:
-                raise StopIteration
-
+    tol = min(tol, LOOSEST) if classes * rows.shape[1] <= TINY else tol
+    in_place = rows.dtype == np.float64 or tol >= SINGLE
+    problem = SmallProblem(rows, labels, classes, l2, weights, fit_intercept=fit_intercept, in_place=in_place)
+    goal = MARGIN * tol if tol >= FINE else 0.01 * tol
     limit = min(max_iter, MAX_ITER)
-    options = {"maxiter": limit, "maxfun": 20 * limit + 1, "maxcor": HISTORY_SIZE, "ftol": 0, "gtol": 0}
-    if limit > 0:
-        first = (begin / unit).reshape(-1)
-        scipy_minimize(value_and_gradient, first, jac=True, method="L-BFGS-B", callback=after_step, options=options)
-    theta = here["theta"]
-    _, log_p = problem.value(theta)
-    bound = max(here["bound"], problem.lower_bound(theta, log_p))
-    return problem.solution(theta, here["steps"], bound)
+    if limit == 0:
+        return problem.solution(problem.standardized(start), 0)
+    path = _Path(problem, start)
+    for _ in range(MAX_PROOFS):
+        arrived = path.follow(goal, limit)
+        solution = problem.solution(path.theta, path.steps)
+        if solution.gap <= tol or not arrived:
+            break
+        goal *= max(RETRY, MARGIN * tol / solution.gap)
+    return solution
+
+
+class _Path:
+    """Where the minimisation is, and what it has learnt on the way."""
+
+    def __init__(self, problem: SmallProblem, start: Array | None) -> None:
+        self.problem, self.steps = problem, 0
+        self.theta = problem.standardized(start).astype(problem.z.dtype)
+        if start is None and problem.fit_intercept:
+            self.theta[:, -1] = problem.constant_logits()
+        if start is None:
+            self.logits = np.repeat(self.theta[:, -1:], len(problem.z), axis=1)
+        else:
+            self.logits = problem.logits(self.theta)
+        self.noise = NOISE * float(np.finfo(self.theta.dtype).eps)
+        self.loss, self.p = problem.loss_and_probabilities(self.logits)
+        self.residual = problem.residual(self.p)
+        self.gradient = problem.gradient(self.theta, self.residual)
+        self._begin(at_zero(problem))
+
+    def _begin(self, precondition: Precondition) -> None:
+        """Use a preconditioner from here on, and forget what was learnt with another."""
+        self.precondition = precondition
+        self.natural = precondition(self.gradient)
+        self.history = _History(self.theta)
+
+    def follow(self, goal: float, limit: int) -> bool:
+        """Go on until a proof promises to succeed; False if rounding hides the way, or it takes more than `limit` steps in all."""
+        while self.problem.upper_estimate(self.gradient) > goal:
+            if self.steps >= limit or not self._step():
+                return False
+            if self.steps == REFRESH_AT[self.problem.k == 1] and self.theta.shape[1] <= MAX_BLOCK:
+                self._begin(class_blocks(self.problem, self.p))
+        return True
+
+    def _step(self) -> bool:
+        """One iteration; False if rounding hides any progress."""
+        direction = self.history.direction(self.natural).reshape(self.theta.shape)
+        step = self._search(direction)
+        if step is None:
+            return False
+        self.theta = self.theta + step
+        gradient = self.problem.gradient(self.theta, self.residual)
+        natural = self.precondition(gradient)
+        self.history.append(step, gradient - self.gradient, natural - self.natural, gradient)
+        self.gradient, self.natural = gradient, natural
+        self.steps += 1
+        return True
+
+    def _search(self, direction: Array) -> Array | None:
+        """The step along the direction to where its slope is small, by Newton's method and secants; logits and p are those there.
+
+        None if the direction does not lead downhill, as far as rounding lets see.
+        """
+        problem, dtype = self.problem, self.theta.dtype.type
+        along = problem.logits(direction)  # (K, N)
+        penalized = problem.penalty * direction[:, :-1]
+        slope = float(np.vdot(self.gradient, direction))
+        penalty_slope = float(np.vdot(self.theta[:, :-1], penalized))
+        penalty_curvature = float(np.vdot(direction[:, :-1], penalized))
+        curvature = problem.curvature(self.p, along) + penalty_curvature
+        length = -slope / curvature if curvature > 0 else 0.0
+        low, low_slope, high, noise = 0.0, slope, np.inf, self.noise * (1 + abs(self.loss))
+        for _ in range(MAX_TRIALS if length > 0 else 0):
+            logits = self.logits + dtype(length) * along
+            loss, p = problem.loss_and_probabilities(logits)
+            residual = problem.residual(p)
+            trial_slope = float(np.vdot(residual, along)) + penalty_slope + length * penalty_curvature
+            fell = loss - self.loss + length * (penalty_slope + 0.5 * length * penalty_curvature) <= noise
+            if fell and abs(trial_slope) <= FLAT * -slope:
+                self.logits, self.loss, self.p, self.residual = logits, loss, p, residual
+                step: Array = dtype(length) * direction
+                return step
+            secant = length - trial_slope * (length - low) / (trial_slope - low_slope) if trial_slope > low_slope else np.inf
+            if fell and trial_slope < 0:
+                low, low_slope = length, trial_slope
+            else:
+                high = length
+            length = min(max(secant, low + SHORTEST * (min(high, LONGEST * low) - low)), LONGEST * low if low > 0 else high)
+            length = min(length, low + (1 - SHORTEST) * (high - low)) if high < np.inf else length
+        return None
+
+
+class _History:
+    """The last steps s (M, K (D + 1)), and the changes y of the gradient and u of the preconditioned gradient along each.
+
+    Of y, only its products with s and u are kept.
+    """
+
+    def __init__(self, like: Array) -> None:
+        self.s, self.u = (np.zeros((HISTORY_SIZE, like.size), like.dtype) for _ in range(2))
+        self.sy, self.uy = (np.zeros((HISTORY_SIZE, HISTORY_SIZE)) for _ in range(2))
+        self.s_gradient, self.u_gradient = np.zeros(HISTORY_SIZE), np.zeros(HISTORY_SIZE)
+        self.order: list[int] = []  # from the oldest to the latest
+
+    def append(self, s: Array, y: Array, u: Array, gradient: Array) -> None:
+        """Take a step, and the gradient after it, into account; not one along which rounding has made the curvature negative."""
+        sy, uy = float(np.vdot(s, y)), float(np.vdot(u, y))
+        if sy > 0 and uy > 0:
+            slot = self.order.pop(0) if len(self.order) == HISTORY_SIZE else len(self.order)
+            self.order.append(slot)
+            self.s[slot], self.u[slot] = s.reshape(-1), u.reshape(-1)
+            flat = y.reshape(-1)
+            self.sy[:, slot], self.uy[:, slot] = self.s @ flat, self.u @ flat
+            self.uy[slot] = self.uy[:, slot]
+        flat = gradient.reshape(-1)
+        self.s_gradient, self.u_gradient = self.s @ flat, self.u @ flat
+
+    def direction(self, natural: Array) -> Array:
+        """-(inverse Hessian) gradient, from the preconditioned gradient; flat."""
+        if not self.order:
+            return -natural.reshape(-1)
+        order, last, dtype = self.order, self.order[-1], natural.dtype
+        sy, uy = self.sy[order][:, order], self.uy[order][:, order]
+        gamma = self.sy[last, last] / self.uy[last, last]
+        inverse, _ = dtrtri(sy)  # of its upper triangle
+        inverse = inverse * UPPER[: len(order), : len(order)]
+        t = inverse @ self.s_gradient[order]
+        of_s, of_u = np.zeros(HISTORY_SIZE, dtype), np.zeros(HISTORY_SIZE, dtype)
+        of_s[order] = inverse.T @ (gamma * self.u_gradient[order] - sy.diagonal() * t - gamma * (uy @ t))
+        of_u[order] = gamma * t
+        direction: Array = of_s @ self.s + of_u @ self.u
+        direction -= dtype.type(gamma) * natural.reshape(-1)
+        return direction

@@ -1,22 +1,32 @@
-"""The objective over a small dense array, in numpy: value, gradient, Hessian and the lower bound, with little overhead.
+"""The objective over a small dense array, in numpy: value, gradient and proof, with little overhead.
 
-Mathematics and names are those of `objective` and `duality_gap`, which serve large problems; columns are centred and scaled. Two
-classes are one row u = w_1 - w_0, of which the penalty is half. Importing this does not import torch.
+Mathematics and names are those of `objective` and `duality_gap`, which serve large problems. Two classes are one row u = w_1 - w_0,
+of which the penalty is half. Importing this does not import torch.
+
+Rows whose columns are of moderate scale and near zero stay where they are, in their own precision; others are copied, centred and
+scaled, in float64. The proof is in float64 either way.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dposv
 
-Array = NDArray[np.float64]
+from softreg.optim.small_bound import lower_bound, optimal_bias
 
-MIN_ROWS, ROWS_PER_NUMBER = 1000, 15  # for the Hessian: at least so many in all, and for each number in theta
-EPS, TINY = float(np.finfo(np.float64).eps), 1e-300
+Array = NDArray[Any]
+
+EPS = float(np.finfo(np.float64).eps)
 NOISE, ROUNDING = 4 * EPS, 64 * EPS
 FINE = 1e-7  # a smaller tolerance is asked for to have precise coefficients, and these are as precise as the gap's root
+SINGLE = 2e-7  # the smallest tolerance that float32 can reach
+OFF_CENTRE = 4.0  # deviations of a column's mean from zero ...
+MIN_SQUARE, MAX_SQUARE = 1e-8, 1e8  # ... and its mean square, beyond which columns are copied, centred and scaled
+MAX_SAMPLE = 512  # rows that columns are judged by
+MIN_FREQUENCY = 1e-6  # of a class, where a logarithm is taken
+BLOCK_NUMEL = 2**16  # numbers made float64 at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,164 +40,218 @@ class Solution:
     gap : how far the objective is above its minimum at most; an estimate if there is no penalty
     """
 
-    theta: NDArray[Any]
+    theta: Array
     steps: int
     gap: float
 
 
 class SmallProblem:
-    """The objective over centred and scaled columns and a column of ones, for theta (K, D + 1): K = C, or 1 for two classes."""
+    """The objective for theta (K, D + 1): K = C, or 1 for two classes; the bias is that of the centred columns.
+
+    Attributes
+    ----------
+    z : (N, D), the rows as they are, or a copy, centred and scaled
+    centre : (D,), subtracted from z by `logits` and `gradient`
+    square : (D,), the mean square of the centred columns of z
+    penalty : a number, or one per column (D,), of the type of z
+    weights : (N,), of the same type, which sum to 1
+    one_hot : (K, N), the weight of a row where its class is
+    """
 
     def __init__(
-        self, rows: NDArray[Any], labels: NDArray[np.int64], classes: int, l2: float, weights: Array | None, *, fit_intercept: bool
+        self,
+        rows: Array,
+        labels: NDArray[np.int64],
+        classes: int,
+        l2: float,
+        weights: Array | None,
+        *,
+        fit_intercept: bool,
+        in_place: bool = False,
     ) -> None:
+        """`in_place` allows the rows to stay where they are."""
         n, d = rows.shape
-        self.k, self.fit_intercept = 1 if classes == 2 else classes, fit_intercept
+        self.k, self.classes, self.fit_intercept = 1 if classes == 2 else classes, classes, fit_intercept
         self.dtype = np.result_type(rows.dtype, np.float32)
-        self.first = classes - self.k  # row of p: of two classes, the second
-        self.z = np.empty((n, d + 1))
-        self.z[:, :-1], self.z[:, -1] = rows, 1
-        self.mean = self.z[:, :-1].mean(0) if fit_intercept else np.zeros(d)
-        self.z[:, :-1] -= self.mean
-        deviation = np.sqrt(np.einsum("ij,ij->j", self.z, self.z)[:-1] / n)
+        if not (in_place and self._keep(rows)):
+            self._copy(rows)
+        l2 = l2 / 2 if self.k == 1 else l2
+        self.penalty64 = np.broadcast_to(l2 / self.scale**2, d)  # on theta_j^2 / 2
+        self.penalty, self.penalized = self.penalty64.astype(self.z.dtype), l2 > 0
+        self.weights64 = np.full(n, 1 / n) if weights is None else weights / weights.sum()
+        self.weights = self.weights64.astype(self.z.dtype)
+        self.labels = labels
+        self.one_hot = np.zeros((self.k, n), self.z.dtype)
+        if self.k == 1:
+            self.one_hot[0] = self.weights * labels
+        else:
+            self.one_hot[labels, np.arange(n)] = self.weights
+
+    def _keep(self, rows: Array) -> bool:
+        """Take the rows as they are, if their columns allow, judged by some rows: the gap tells where these mislead."""
+        sample = rows[:: -(-len(rows) // MAX_SAMPLE)]
+        mean = sample.mean(0) if self.fit_intercept else np.zeros(rows.shape[1], rows.dtype)
+        square = np.einsum("ij,ij->j", sample, sample) / rows.dtype.type(len(sample))
+        variance = square - mean * mean
+        fine = (variance * OFF_CENTRE**2 >= mean * mean) & (square > MIN_SQUARE) & (square < MAX_SQUARE) | (square == 0)
+        if not fine.all():
+            return False
+        self.z, self.centre, self.square = rows, mean, variance
+        self.mean, self.scale = mean.astype(np.float64), np.ones(1)
+        return True
+
+    def _copy(self, rows: Array) -> None:
+        """Take a copy, centred and scaled."""
+        d = rows.shape[1]
+        z = rows.astype(np.float64)
+        self.mean = z.mean(0) if self.fit_intercept else np.zeros(d)
+        z -= self.mean
+        deviation = np.sqrt(np.einsum("ij,ij->j", z, z) / len(z))
         self.scale = np.where(deviation > NOISE * np.abs(self.mean), deviation, 1.0)
-        self.z[:, :-1] /= self.scale
-        self.penalty = np.zeros(d + 1)  # on theta_j^2 / 2
-        self.penalty[:-1] = (l2 / 2 if self.k == 1 else l2) / self.scale**2
-        self.weights = np.full(n, 1 / n) if weights is None else weights / weights.sum()  # (N,), sum to 1
-        self.labels, self.rows = labels, np.arange(n)
-        self.one_hot = np.zeros((classes, n))
-        self.one_hot[labels, self.rows] = self.weights
-        self.step = max(1, n // max(MIN_ROWS, ROWS_PER_NUMBER * self.k * (d + 1)))
-        self.products: Array | None = None
+        z /= self.scale
+        self.z, self.centre, self.square = z, np.zeros(d), (deviation / self.scale) ** 2
 
-    def refine(self) -> None:
-        """Take more rows for the Hessian, if it is made of some only."""
-        if self.step > 1:
-            self.step, self.products = max(1, self.step // 3), None
-
-    def _column_products(self) -> Array:
-        """z_i z_j for i >= j, (M, (D + 1) (D + 2) / 2): the Hessian is linear in them."""
-        if self.products is None:
-            i, j = np.tril_indices(self.z.shape[1])
-            z = self.z[:: self.step]
-            self.products = z[:, i] * z[:, j]
-        return self.products
-
-    def standardized(self, theta: NDArray[Any]) -> Array:
-        """Theta (K, D + 1) for these columns from theta (C, D + 1) for the rows as they are."""
+    def standardized(self, theta: Array | None) -> Array:
+        """Theta (K, D + 1) for these columns, float64, from theta (C, D + 1) for the rows as they are; None stands for zero."""
+        if theta is None:
+            return np.zeros((self.k, self.z.shape[1] + 1))
         theta = theta.astype(np.float64)
         theta = theta[1:] - theta[:1] if self.k == 1 else theta - theta.mean(0)
         bias = theta[:, -1] + theta[:, :-1] @ self.mean
         return np.column_stack([theta[:, :-1] * self.scale, bias if self.fit_intercept else np.zeros_like(bias)])
 
-    def original(self, theta: Array, dtype: Any) -> NDArray[Any]:
+    def original(self, theta: Array) -> Array:
         """Theta (C, D + 1) for the rows as they are, rounded to their type; the bias makes up for the weights' rounding."""
-        theta = np.concatenate([-theta, theta]) / 2 if self.k == 1 else theta
-        weight = (theta[:, :-1] / self.scale).astype(dtype)
+        theta = theta.astype(np.float64)
+        theta = np.concatenate([-theta, theta]) / 2 if self.k == 1 else theta - theta.mean(0)
+        weight = (theta[:, :-1] / self.scale).astype(self.dtype)
         bias = theta[:, -1] - weight.astype(np.float64) @ self.mean
-        return np.column_stack([weight, bias.astype(dtype)])
+        return np.column_stack([weight, bias.astype(self.dtype)])
 
-    def solution(self, theta: Array, steps: int, bound: float) -> Solution:
-        """Theta (K, D + 1) as coefficients for the rows as they are, and how far those are above `bound`, rounding included."""
-        theta = self.original(theta, self.dtype)
-        rounded, _ = self.value(self.standardized(theta))
-        return Solution(theta, steps, rounded - bound + ROUNDING * (abs(rounded) + abs(bound)))
+    def solution(self, theta: Array, steps: int, bound: float = 0.0) -> Solution:
+        """Theta (K, D + 1) as coefficients for the rows as they are, and their gap, rounding included.
 
-    def value(self, theta: Array) -> tuple[float, Array]:
-        """The objective at theta (K, D + 1), and log p (C, N)."""
-        logits = theta @ self.z.T  # (K, N)
+        The gap is to the bound that these coefficients prove, or to the one given, if that is higher.
+        """
+        theta = self.original(theta)
+        rounded = self.standardized(theta)
+        log_p, one_hot = self._log_p(self._logits64(rounded)), self._one_hot64()
+        value = -float(np.vdot(one_hot, log_p)) + self.penalty_at(rounded)
+        if self.penalized and bound < value:
+            bound = max(bound, self._lower_bound(log_p, one_hot))
+        return Solution(theta, steps, value - bound + ROUNDING * (abs(value) + abs(bound)))
+
+    def logits(self, theta: Array) -> Array:
+        """(K, N), of theta (K, D + 1), in the precision of z."""
+        weight, bias = theta[:, :-1], theta[:, -1] - theta[:, :-1] @ self.centre
+        rows_first = self.z.dtype == np.float32 and self.k > 1  # a quarter faster so
+        z: Array = np.ascontiguousarray((self.z @ weight.T).T) if rows_first else weight @ self.z.T
+        z += bias[:, None]
+        return z
+
+    def loss_and_probabilities(self, logits: Array) -> tuple[float, Array]:
+        """The mean cross-entropy, and p (K, N): of two classes, that of the second."""
         if self.k == 1:
-            larger = np.maximum(logits, 0) + np.log(1 + np.exp(-np.abs(logits)))
-            log_p = np.concatenate([-larger, logits - larger])
-        else:
-            logits -= logits.max(0)
-            log_p = logits - np.log(np.exp(logits).sum(0))
-        loss = -float(log_p[self.labels, self.rows] @ self.weights)
-        return loss + 0.5 * float(theta * theta @ self.penalty @ np.ones(self.k)), log_p
+            e = np.exp(-np.abs(logits))
+            one_more = 1 + e
+            loss = (np.maximum(logits, 0) + np.log(one_more))[0] @ self.weights - np.vdot(self.one_hot, logits)
+            return float(loss), np.where(logits >= 0, 1, e) / one_more
+        largest = logits.max(0)
+        p = logits - largest
+        np.exp(p, out=p)
+        total = p.sum(0)
+        p /= total
+        return float((np.log(total) + largest) @ self.weights - np.vdot(self.one_hot, logits)), p
 
-    def gradient(self, theta: Array, p: Array) -> Array:
-        """The gradient (K, D + 1)."""
-        residual = p[self.first :] * self.weights - self.one_hot[self.first :]  # (K, N)
-        gradient: Array = residual @ self.z + self.penalty * theta
-        if not self.fit_intercept:
-            gradient[:, -1] = 0
+    def penalty_at(self, theta: Array) -> float:
+        """What the weights in theta (K, D + 1) cost."""
+        return 0.5 * float((self.penalty64 * theta[:, :-1] ** 2).sum())
+
+    def curvature(self, p: Array, along: Array) -> float:
+        """The second derivative of the mean cross-entropy where the probabilities are p (K, N), as the logits go `along` (K, N)."""
+        product = p * along
+        if self.k == 1:
+            return float(((product - p * product) * along)[0] @ self.weights)
+        return float((np.einsum("ki,ki->i", product, along) - product.sum(0) ** 2) @ self.weights)
+
+    def constant_logits(self) -> Array:
+        """The logits (K,) of the class frequencies."""
+        frequency = np.maximum(self.one_hot.sum(1), MIN_FREQUENCY)
+        if self.k == 1:
+            frequency = frequency / np.maximum(1 - frequency, MIN_FREQUENCY)
+        logits: Array = np.log(frequency)
+        return logits if self.k == 1 else np.asarray(logits - logits.mean())
+
+    def residual(self, p: Array) -> Array:
+        """(p - e_y), weighted: (K, N)."""
+        residual: Array = p * self.weights
+        residual -= self.one_hot
+        return residual
+
+    def gradient(self, theta: Array, residual: Array) -> Array:
+        """The gradient (K, D + 1) at theta (K, D + 1), from the residual (K, N) there."""
+        gradient = np.empty_like(theta)
+        total = residual.sum(1)
+        gradient[:, :-1] = residual @ self.z
+        gradient[:, :-1] -= total[:, None] * self.centre
+        gradient[:, :-1] += self.penalty * theta[:, :-1]
+        gradient[:, -1] = total if self.fit_intercept else 0
         return gradient
 
-    def newton_direction(self, gradient: Array, p: Array) -> Array:
-        """-Hessian^-1 gradient (K, D + 1), what rounding made indefinite regularised."""
-        hessian = self._hessian(p)
-        if not self.fit_intercept:
-            bias = np.arange(self.k) * self.z.shape[1] + self.z.shape[1] - 1
-            hessian[bias], hessian[:, bias] = 0, 0
-            hessian[bias, bias] = 1
-        diagonal = hessian.diagonal().copy()
-        lift = diagonal * EPS + TINY
-        while True:
-            hessian.flat[:: len(hessian) + 1] = diagonal + lift
-            _, step, failed = dposv(hessian, gradient.reshape(-1, 1), lower=1)
-            if not failed:
-                direction: Array = -step.reshape(gradient.shape)
-                return direction
-            lift *= 4
+    def upper_estimate(self, gradient: Array) -> float:
+        """|gradient|^2 / (2 l2), which the gap does not exceed, but for rounding and the bias; the forerunner of a proof."""
+        weight = gradient[:, :-1]
+        return 0.5 * float((weight * weight / self.penalty).sum())
 
-    def _hessian(self, p: Array) -> Array:
-        """The Hessian (K (D + 1), K (D + 1)), of every `step`-th row; definite along what is the same for every class, too."""
-        p, weights = p[:, :: self.step], self.weights[:: self.step]
-        weights = weights / weights.sum()
+    def lower_bound(self, logits: Array) -> float:
+        """What the objective cannot go below, by the probabilities of the logits (K, N), float64, their bias made optimal."""
+        return self._lower_bound(self._log_p(logits), self._one_hot64())
+
+    def _lower_bound(self, log_p: Array, one_hot: Array) -> float:
+        if self.fit_intercept:
+            log_p = optimal_bias(log_p, one_hot, self.weights64)
+        return lower_bound(log_p, one_hot, self.weights64, self._penalized_square, fit_intercept=self.fit_intercept)
+
+    def _one_hot64(self) -> Array:
+        """(C, N), the weight of a row where its class is."""
+        one_hot = np.zeros((self.classes, len(self.labels)))
+        one_hot[self.labels, np.arange(len(self.labels))] = self.weights64
+        return one_hot
+
+    def _log_p(self, logits: Array) -> Array:
+        """log p (C, N)."""
         if self.k == 1:
-            z = self.z[:: self.step] * np.sqrt(p[0] * p[1] * weights)[:, None]
-            binary: Array = z.T @ z
-            binary.flat[:: len(binary) + 1] += self.penalty
-            return binary
-        width = self.z.shape[1]
-        a, b = np.tril_indices(self.k)
-        curvature = -p[a] * p[b]  # (K (K + 1) / 2, N)
-        curvature[a == b] += p
-        curvature *= weights
-        full = np.zeros((width, width), dtype=np.intp)
-        i, j = np.tril_indices(width)
-        full[i, j] = full[j, i] = np.arange(len(i))  # which product of columns
-        blocks = (curvature @ self._column_products())[:, full.reshape(-1)].reshape(-1, width, width)
-        hessian = np.empty((self.k, width, self.k, width))  # of which the lower triangle is read
-        for c in range(self.k):
-            first = c * (c + 1) // 2
-            hessian[c, :, : c + 1] = blocks[first : first + c + 1].transpose(1, 0, 2)
-        matrix = hessian.reshape(self.k * width, -1)
-        matrix.flat[:: len(matrix) + 1] += np.tile(self.penalty, self.k)
-        shared = np.einsum("ajaj->j", hessian) / self.k**2
-        hessian[:, range(width), :, range(width)] += shared[:, None, None]
-        return matrix
+            larger = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))
+            return np.concatenate([-larger, logits - larger])
+        shifted: Array = logits - logits.max(0)
+        shifted -= np.log(np.exp(shifted).sum(0))
+        return shifted
 
-    def promising(self, gradient: Array, tol: float) -> bool:
-        """Whether the proof may succeed: the part of the gap that the gradient decides is small enough."""
-        return float((gradient[:, :-1] ** 2 / self.penalty[:-1]).sum()) <= 2 * tol
+    def _penalized_square(self, residual: Array) -> float:
+        """|G|^2 / (2 l2) for G = residual @ z, of a residual (C, N) whose rows sum to zero, in float64."""
+        residual = residual[1:] if self.k == 1 else residual
+        g = np.zeros((len(residual), self.z.shape[1]))
+        for part, z in self._blocks64():
+            g += residual[:, part] @ z
+        return 0.5 * float((g**2 / self.penalty64).sum())
 
-    def lower_bound(self, theta: Array, log_p: Array) -> float:
-        """What the objective cannot go below, as `duality_gap` has it, from log p at theta (K, D + 1), its bias made optimal."""
-        log_p = self._with_optimal_bias(log_p) if self.fit_intercept else log_p
-        p = np.exp(log_p)
-        entropy = -float((p * log_p).sum(0) @ self.weights)
-        g = self.gradient(theta, p) - self.penalty * theta  # (K, D + 1), the mean of (p - e_y) (z, 1)^T
-        frequency = self.one_hot.sum(1)  # (C,)
-        excess = p @ self.weights - frequency if self.fit_intercept else np.zeros_like(frequency)  # (C,)
-        s = float(np.max(np.divide(excess, frequency + excess, where=frequency + excess > 0, out=np.zeros_like(excess)), initial=0))
-        if s > 0:
-            r = np.maximum(frequency - (1 - s) / s * excess, 0)  # (C,)
-            entropy = (1 - s) * entropy - s * float(r[r > 0] @ np.log(r[r > 0]))
-            mixed = np.outer(r, self.weights @ self.z) - self.one_hot @ self.z  # (C, D + 1)
-            g = (1 - s) * g + s * mixed[self.first :]
-        bound = entropy - 0.5 * float((g[:, :-1] ** 2 / self.penalty[:-1]).sum())
-        return max(bound, 0.0)
+    def _logits64(self, theta: Array) -> Array:
+        """(K, N), of theta (K, D + 1), in float64."""
+        logits = np.empty((self.k, len(self.z)))
+        for part, z in self._blocks64():
+            logits[:, part] = theta[:, :-1] @ z.T
+        centre = self.centre.astype(np.float64)
+        return logits + (theta[:, -1] - theta[:, :-1] @ centre)[:, None]
 
-    def _with_optimal_bias(self, log_p: Array) -> Array:
-        """Log p (C, N) after two Newton steps in the biases, which takes no pass over the rows."""
-        for _ in range(2):
-            p = np.exp(log_p)
-            weighted = p * self.weights
-            mean = weighted.sum(1)
-            hessian = np.diag(mean) - weighted @ p.T + 1 / len(mean)  # (C, C), definite along what is the same for all
-            step = np.linalg.lstsq(hessian, mean - self.one_hot.sum(1), rcond=None)[0]  # (C,)
-            log_p = log_p - np.clip(step, -1, 1)[:, None]
-            log_p -= np.log(np.exp(log_p).sum(0))
-        return log_p
+    def _blocks64(self) -> Iterator[tuple[slice, Array]]:
+        """The rows of z in float64, as many at a time as stay in cache, each valid until the next."""
+        if self.z.dtype == np.float64:
+            yield slice(None), self.z
+            return
+        n, d = self.z.shape
+        size = max(1, BLOCK_NUMEL // d)
+        buffer = np.empty((min(size, n), d))
+        for start in range(0, n, size):
+            z = self.z[start : start + size]
+            buffer[: len(z)] = z
+            yield slice(start, start + len(z)), buffer[: len(z)]

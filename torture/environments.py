@@ -54,7 +54,7 @@ ENVIRONMENTS = {
 def run_everywhere(scratch: Path) -> Count:
     """Export and train in every environment."""
     count = Count(details={"environments": len(ENVIRONMENTS)})
-    run = _make_run(scratch)
+    run = make_run(scratch)
     commands: dict[str, Callable[[Path], list[str]]] = {
         "export": lambda out: ["export", str(run), "--format", "json", "--out", str(out / "file"), "--force"],
         "train": lambda out: ["train", "--epochs", "1", "--out", str(out / "run")],
@@ -69,7 +69,7 @@ def run_everywhere(scratch: Path) -> Count:
     return count
 
 
-def _make_run(scratch: Path) -> Path:
+def make_run(scratch: Path) -> Path:
     """A run to export, readable by any user."""
     model = SoftmaxRegression(make_feature_map("pixels"), tuple("0123456789"))
     model.linear.weight.data.normal_()

@@ -113,6 +113,12 @@ def _environments(numbers: range, scratch: Path) -> Count:
     return run_everywhere(scratch)
 
 
+def _limits(numbers: range, scratch: Path) -> Count:
+    from torture.limits import run_limited
+
+    return run_limited(scratch)
+
+
 def _bit_flips(numbers: range, scratch: Path) -> Count:
     from torture.bit_flips import flip_every_bit
 
@@ -137,6 +143,12 @@ SUITES = {
         "commands",
         "full and read-only file systems, a read-only home, another user's folder, an ordinary user, no network",
         _environments,
+    ),
+    "limits": Suite(
+        1,
+        "commands",
+        "few open files, small files, little address space, no further processes, little time; then again without the limit",
+        _limits,
     ),
     "random-kills": Suite(
         200, "kills", "kill -9 at random moments of a training by each solver; --resume ends with the same SHA-256", _random_kills

@@ -54,6 +54,35 @@ def test_what_cannot_be_done_gets_one_line_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (MemoryError(), "system", "not enough memory"),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            "system",
+            "not enough memory",
+        ),
+        (ImportError("libtorch_cpu.so: failed to map segment", name="torch"), "system", "cannot be loaded: libtorch_cpu.so"),
+        (OSError(24, "Too many open files", "run"), "system", "Too many open files: 'run'"),
+        (ImportError("no such name", name="softreg.runs"), "unexpected", "a bug in softreg"),
+        (ZeroDivisionError("division by zero"), "unexpected", "unexpected ZeroDivisionError"),
+    ],
+)
+def test_only_what_is_softreg_s_fault_is_called_a_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, code: str, text: str
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("softreg.cli.group.main", fail)
+    assert exit_code("predict", "x.png", "--json") == 1
+    output = capsys.readouterr()
+    assert json.loads(output.out)["error"]["code"] == code
+    assert text in output.err
+    assert output.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["evaluate", "--help"]])
 def test_help_and_version_import_no_torch(arguments: list[str]) -> None:
     code = (

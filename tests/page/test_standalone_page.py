@@ -104,8 +104,11 @@ def test_a_picture_of_a_digit_is_opened(page: Page, mnist: Splits) -> None:
 
 def test_a_reload_keeps_the_drawing_and_a_link_shares_it(browser: Browser, page: Page, file: Path) -> None:
     draw(page, "4")
-    expect(page).to_have_url(re.compile("#draw/"))
-    address = page.url
+    address = ""
+    while "#draw/" not in address or address != page.url:  # until it has followed the pen
+        address = page.url
+        settle(page)
+        page.wait_for_timeout(500)
     assert len(address) < 400
     page.reload()
     page.wait_for_selector("html[data-ready]")

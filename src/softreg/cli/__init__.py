@@ -76,9 +76,8 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        expected = isinstance(error, SoftregError | OSError | MemoryError)
-        message = str(error) if expected else translate("cli.unexpected", kind=type(error).__name__, error=error)
-        _fail(_code(error), message, getattr(error, "exit_code", FAILED), arguments)
+        code, message = _describe(error)
+        _fail(code, message, getattr(error, "exit_code", FAILED), arguments)
 
 
 def _prepare_streams() -> None:
@@ -104,11 +103,19 @@ def _fail(code: str, message: str, exit_code: int, arguments: list[str]) -> NoRe
     sys.exit(exit_code)
 
 
-def _code(error: Exception) -> str:
-    """What went wrong, for a program: the message's key, or the kind of trouble where it has none."""
+def _describe(error: Exception) -> tuple[str, str]:
+    """What went wrong: a code for a program (the message's key, or the kind of trouble where it has none) and a line to read."""
     if isinstance(error, SoftregError):
-        return error.key
-    return "system" if isinstance(error, OSError | MemoryError) else "unexpected"
+        return error.key, str(error)
+    if (
+        isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
+    ):  # the latter torch's
+        return "system", translate("cli.no_memory")
+    if isinstance(error, ImportError) and not (error.name or "").startswith("softreg"):
+        return "system", translate("cli.not_loaded", error=error)
+    if isinstance(error, OSError):
+        return "system", str(error)
+    return "unexpected", translate("cli.unexpected", kind=type(error).__name__, error=error)
 
 
 def _with_hint(error: click.ClickException) -> str:

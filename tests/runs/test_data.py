@@ -1,5 +1,6 @@
 """The data of a recipe: from its files, or passed from Python in their place, with the same images held out."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from softreg.data.load import load_dataset
 from softreg.errors import DataError, RecipeError
 from softreg.recipe import IN_MEMORY, Recipe
-from softreg.runs.data import read_options, recipe_for, recipe_splits
+from softreg.runs.data import is_on_another_machine, read_options, recipe_for, recipe_splits, run_splits
+from softreg.runs.run import Run
 
 
 def test_a_recipe_says_how_its_files_are_read() -> None:
@@ -57,3 +59,25 @@ def test_data_that_was_only_in_memory_must_be_passed_again() -> None:
 def test_more_images_than_there_are_cannot_be_held_out(small_idx: Path) -> None:
     with pytest.raises(RecipeError, match=r"3,?000"):
         recipe_splits(Recipe(dataset=str(small_idx), validation=3000))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        (r"\\evil\share", True),
+        (r"\\evil@SSL@8443\share\mnist", True),
+        (r"\\?\UNC\evil\share", True),
+        (r"C:\data", False),
+        ("mnist", False),
+        ("//tmp/mnist", os.sep != "/"),  # a folder of this machine, but for Windows
+    ],
+)
+def test_a_run_that_names_another_machine_makes_nobody_look_there(
+    dataset: str, expected: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert is_on_another_machine(dataset) is expected
+    if expected:
+        monkeypatch.setattr("softreg.recipe._exists", pytest.fail)
+        (tmp_path / "recipe.toml").write_text(Recipe().to_toml().replace('"mnist"', f"'{dataset}'"))
+        with pytest.raises(DataError, match="--data"):
+            run_splits(Run(tmp_path))

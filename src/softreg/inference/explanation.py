@@ -10,7 +10,7 @@ from softreg.compute.defaults import default_torch
 from softreg.data.dataset import Splits
 from softreg.inference.attribution import prototypes, templates
 from softreg.inference.label_issues import LabelIssues, cross_val_log_proba, find_label_issues
-from softreg.runs.data import recipe_splits
+from softreg.runs.data import run_splits
 from softreg.runs.run import Run
 
 N_PROTOTYPES, N_ISSUES = 12, 20  # images reported for each class, labels for each split
@@ -56,7 +56,7 @@ def explain_run(run: Run, on_fold: Callable[[int], None] = lambda fold: None, *,
         If the run cannot be read, or its data is not available.
     """
     model, recipe = run.model(), run.resolved_recipe
-    splits = recipe_splits(run.recipe, data)
+    splits = run_splits(run, data)
     train_log_p = cross_val_log_proba(recipe, model, splits.train, on_fold)  # (N, C)
     logits = model.cpu().logits(splits.test.images)
     issues = {

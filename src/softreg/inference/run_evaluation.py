@@ -15,7 +15,7 @@ from softreg.errors import SoftregError, SoftregWarning
 from softreg.inference.evaluation import Evaluation
 from softreg.inference.evaluation import evaluate as evaluate_model
 from softreg.messages import translate
-from softreg.runs.data import read_options, recipe_splits
+from softreg.runs.data import read_options, run_splits
 from softreg.runs.run import Run, open_run
 
 
@@ -42,7 +42,7 @@ def evaluate(run: Run | str | os.PathLike[str], data: Any = None) -> Evaluation:
 def evaluation_images(run: Run, data: Any = None) -> Dataset:
     """The images that `evaluate` takes."""
     if data is None:
-        return recipe_splits(run.recipe).test
+        return run_splits(run).test
     if isinstance(data, Splits | Dataset):
         return data.test if isinstance(data, Splits) else data
     model = run.model()

@@ -1,6 +1,7 @@
 """The data of a recipe: from its files, or passed from Python in their place."""
 
 import os
+from pathlib import PureWindowsPath
 from typing import Any
 
 from softreg.data.dataset import Splits
@@ -8,6 +9,7 @@ from softreg.data.forms.source import ReadOptions
 from softreg.data.load import hold_out, load_splits
 from softreg.errors import DataError
 from softreg.recipe import IN_MEMORY, Recipe
+from softreg.runs.run import Run
 
 
 def read_options(recipe: Recipe) -> ReadOptions:
@@ -43,3 +45,21 @@ def recipe_splits(recipe: Recipe, data: Any = None) -> Splits:
     if not recipe.dataset_exists:
         raise DataError("dataset.gone", dataset=recipe.dataset)
     return load_splits(recipe.dataset, recipe.validation, options=options, seed=recipe.seed, stratify=recipe.takes_the_last)
+
+
+def run_splits(run: Run, data: Any = None) -> Splits:
+    """What `run` was trained and is evaluated on, or `data` in its place.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read, or the run says they are on another machine and `data` does not confirm it.
+    """
+    if data is None and is_on_another_machine(run.recipe.dataset):
+        raise DataError("dataset.elsewhere", dataset=run.recipe.dataset)
+    return recipe_splits(run.recipe, data)
+
+
+def is_on_another_machine(dataset: str) -> bool:
+    r"""Whether a path names a machine, `\\HOST\SHARE`: Windows tells that machine who the user is when the path is looked for."""
+    return PureWindowsPath(dataset).drive.startswith("\\\\") and not (os.sep == "/" and dataset.startswith("/"))

@@ -3,11 +3,12 @@
 import json
 import stat
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError, RunError
+from softreg.runs.data import is_on_another_machine
 from softreg.runs.run import METRICS, MODEL, RECIPE, Run
 from softreg.serving.public_errors import log_error
 
@@ -102,7 +103,7 @@ def _facts(run: Run) -> dict[str, Any]:
     if "image_shape" in _metadata(run.path / MODEL):
         raise UnusableRun("serving.skipped_images")
     recipe, evaluation = run.recipe, run.result["evaluation"]
-    if PureWindowsPath(recipe.dataset).drive.startswith("\\\\"):  # looking there would tell another machine who the user is
+    if is_on_another_machine(recipe.dataset):
         raise UnusableRun("serving.skipped_recipe")
     if Path(recipe.dataset).is_absolute() and not Path(recipe.dataset).exists():  # another machine's, or gone
         raise UnusableRun("serving.skipped_recipe")

@@ -13,7 +13,7 @@ from softreg.messages import translate
 from softreg.model.serialization import model_to_bytes
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.solver import State, TerminationReason
-from softreg.runs.data import recipe_splits
+from softreg.runs.data import run_splits
 from softreg.runs.environment import capture_environment
 from softreg.runs.run import Run
 from softreg.training.fit import fit
@@ -74,7 +74,7 @@ def reproduce(run: Run, on_step: Callable[[State], None] = lambda state: None, *
     """
     model, saved_sha256 = run.model(), run.result["model_sha256"]
     stop_after = len(run.costs) if run.termination.reason.is_early else None
-    splits = recipe_splits(run.recipe, data)
+    splits = run_splits(run, data)
     again = fit(run.recipe, splits.train, on_step, stop_after=stop_after)
     if again.termination.reason is TerminationReason.INTERRUPTED:
         raise KeyboardInterrupt

@@ -49,6 +49,14 @@ def _requests(numbers: range, scratch: Path) -> Count:
     return Count(sum(result.statuses.values()), result.failures, details)
 
 
+def _framing(numbers: range, scratch: Path) -> Count:
+    from torture.framing import send_streams
+
+    result = send_streams(numbers, scratch)
+    details = {"slowest, s": round(result.slowest, 2), "memory, MiB": round(result.growth, 1)}
+    return Count(len(numbers), result.failures, details)
+
+
 def _random_kills(numbers: range, scratch: Path) -> Count:
     from tests.helpers.small_mnist import recipes, small_mnist
     from torture.crash_recovery import kill_at_random
@@ -174,5 +182,8 @@ SUITES = {
     "recipes": Suite(200_000, "inputs", "the recipe reader", partial(_fuzz, "recipes")),
     "requests": Suite(
         100_000, "requests", "the HTTP API over sockets, by its OpenAPI document; one request in ten is damaged", _requests
+    ),
+    "framing": Suite(
+        100_000, "streams", "pieces of HTTP in any order and portion; never more answers than h11 sees requests", _framing
     ),
 }

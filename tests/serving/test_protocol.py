@@ -166,6 +166,17 @@ def test_a_trailer_is_refused(served: Served, trailer: bytes, body: bytes) -> No
     assert served.raw(CHUNKED + body + b"0\r\n" + trailer + b"\r\n\r\n")[0] == 400
 
 
+@pytest.mark.parametrize("version", [b"", b" HTTP/0.9", b" HTTP/2.0", b" HTTP/3.7"])
+def test_another_version_of_http_is_refused(served: Served, version: bytes) -> None:
+    assert served.raw(b"GET /healthz" + version + b"\r\nHost: localhost\r\n\r\n")[0] == 400
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"gzip, chunked", b"chunked, chunked", b"ch", b"identity", b"\x0bchunked", b""])
+def test_a_body_in_another_coding_is_refused(served: Served, coding: bytes) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " + coding + b"\r\n\r\n"
+    assert served.raw(head + b"0\r\n\r\n")[0] == 400
+
+
 def test_a_host_that_stands_only_in_a_trailer_is_none(served: Served) -> None:
     request = b"GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: localhost\r\n\r\n"
     assert served.raw(request)[0] in {400, 421}

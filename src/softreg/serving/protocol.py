@@ -16,6 +16,7 @@ REQUEST_SECONDS = 10.0  # for a request to arrive whole, and for a reader to tak
 MAX_HEAD_BYTES = 32 * 2**10  # of a head, and of everything else that is not body: chunk headers between two pieces of it
 MAX_CONNECTIONS = 512
 RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # linger for no time
+VERSIONS = {"1.0", "1.1"}
 PIECE = 2048  # bytes parsed at a time: some fifty requests, if they are pipelined
 
 
@@ -102,13 +103,15 @@ class LimitedProtocol(HttpToolsProtocol):
         self._arriving.start()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header; refuse one that comes after the head, a trailer."""
-        if not self._in_head:
-            raise ValueError("trailer")  # the parser turns it into 400
+        """Take a header of the head; refuse a trailer, and bodies in a coding that is not understood (RFC 9112, 6.1)."""
+        if not self._in_head or (name.lower() == b"transfer-encoding" and value.strip().lower() != b"chunked"):
+            raise ValueError(name)  # the parser turns it into 400
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Start the request: its head is complete."""
+        """Start the request: its head is complete. What is not HTTP/1 is refused: a line without a version passes for 0.9."""
+        if self.parser.get_http_version() not in VERSIONS:
+            raise ValueError("version")
         self._in_head = False
         super().on_headers_complete()
         if not self.pipeline:

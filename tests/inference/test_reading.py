@@ -16,7 +16,7 @@ from softreg.imaging.components import Component
 from softreg.imaging.lattice import Candidate
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.prediction import abstention_reasons, predict
-from softreg.inference.reading import LEAST_ODDS, Scores, cheapest_path, interpret, overlap, score
+from softreg.inference.reading import LEAST_ODDS, Scores, cheapest_path, in_company, interpret, overlap, score
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
@@ -28,7 +28,7 @@ def best() -> SoftmaxRegression:
 
 
 def candidate(start: int, stop: int) -> Candidate:
-    return Candidate(start, stop, Component((1,), 0, start, 10, stop, 1.0), 0.0)
+    return Candidate(start, stop, Component((1,), 0, start, 10, stop, 1.0), 0.0, is_apart=False)
 
 
 def all_paths(edges: list[Candidate], node: int, end: int) -> Iterator[list[int]]:
@@ -144,3 +144,22 @@ def test_odds_have_to_exceed_the_doubt() -> None:
     assert abstention_reasons(scores) == [None, "prediction.novel", "prediction.uncertain"]
     assert abstention_reasons(scores, 2.0) == [None, "prediction.novel", "prediction.uncertain"]
     assert abstention_reasons(scores, 2.5)[0] == "prediction.doubtful"
+
+
+def test_a_mark_among_sure_digits_is_less_novel() -> None:
+    probabilities = torch.tensor([[0.99, 0.01]] * 6)
+    novelty = torch.tensor([-9.0, 1.0, -9.0, -9.0, 2.0, -9.0])
+    scores = in_company(Scores(probabilities.log(), probabilities, novelty), [4, 2])
+    assert scores.novelty.tolist() == pytest.approx([-12, -2, -12, -12, 2, -9])
+    doubted = in_company(Scores(probabilities.log(), probabilities, torch.ones(6)), [6])
+    assert doubted.novelty.tolist() == [1] * 6
+
+
+def test_two_sure_digits_with_paper_between_them_stay_two(best: SoftmaxRegression) -> None:
+    """A slim 6 and a 1 beside it, that together are not wider than a digit."""
+    page = Image.new("L", (200, 220), 255)
+    ImageDraw.Draw(page).ellipse((60, 110, 100, 180), outline=0, width=9)
+    ImageDraw.Draw(page).arc((60, 40, 130, 260), 180, 260, fill=0, width=9)
+    ImageDraw.Draw(page).line([(122, 60), (120, 180)], fill=0, width=9)
+    (answer,) = predict(best, [picture_from_array(np.asarray(page))])
+    assert answer.label == "61"

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,12 +17,16 @@ NEAR = 0.3  # of the line's height: parts farther from each other are not of one
 
 @dataclass(frozen=True)
 class Candidate:
-    """Pieces `start` to `stop` (exclusive) of a line as one digit; `crossed` is the ink its cuts go through, in stroke widths."""
+    """Pieces `start` to `stop` (exclusive) of a line as one digit.
+
+    `crossed` is the ink its cuts go through, in stroke widths; `is_apart` whether paper separates its marks from side to side.
+    """
 
     start: int
     stop: int
     component: Component
     crossed: float
+    is_apart: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,5 +89,6 @@ def _candidates(pieces: Sequence[tuple[Piece, int]], start: int, joinable: Colle
         ):
             break
         crossed = pieces[start][0].crossed + (pieces[stop][0].crossed if stop < len(pieces) else 0.0)
-        found.append(Candidate(start, stop, component, crossed))
+        is_apart = any(left.right < right.left for left, right in pairwise(parts))
+        found.append(Candidate(start, stop, component, crossed, is_apart))
     return found

@@ -32,6 +32,7 @@ CONVINCING = 0.05  # a layout that costs less is taken without looking at others
 DOUBTFUL = 0.3  # a digit that costs more may be cut or joined
 PER_DIGIT = 0.7  # of each digit on a path: fewer digits are likelier
 CROSSED = 0.6  # of a stroke width of ink that a cut goes through
+APART = PER_DIGIT - CONVINCING  # of a digit of marks with paper between them: of two sure digits only a convincing one is made
 SHORT, TALL, UNEVEN = 0.75, 1.5, 2.0  # of the line's height: digits outside cost `UNEVEN` per height
 OVERLAP, OVERLAPPING = 0.3, 2.0  # share of the narrower digit that the next may overlap; the cost of more
 AT_EDGE = 1.0  # of one of several digits that is cut off by the picture's edge
@@ -39,6 +40,7 @@ DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local
 KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
 UNEXPLAINED, DISAGREEMENT = 3.0, 2.0  # off the log odds of a digit: per misfit, and if the usual layout is read otherwise
 LEAST_ODDS = 0.4  # log odds, after that, that a digit found in a picture needs to be named: 3 to 2
+COMPANY, SURE, MIN_COMPANY = 3.0, 2.0, 3  # log odds that a mark gains where the median of the others' in its line is above `SURE`
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 WIDE = 1.3  # of width to height: what is wider may be two digits
 SLIM = 0.8  # of the same: two neighbours no wider together may be one digit, such as a 4 in two strokes
@@ -145,7 +147,19 @@ def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> R
     unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines
     seen = picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines)
     doubt = LEAST_ODDS + UNEXPLAINED * best.misfit + DISAGREEMENT * (not best.agrees(first))
-    return Reading(seen, best.scores, doubt if model.ood_detector else None)
+    return Reading(seen, in_company(best.scores, [len(line) for line in best.lines]), doubt if model.ood_detector else None)
+
+
+def in_company(scores: Scores, lengths: Sequence[int]) -> Scores:
+    """The scores of digits in lines of these lengths, in which a mark among sure digits is less novel than it would be alone."""
+    odds, novelty, first = scores.log_odds, scores.novelty.clone(), 0
+    for length in lengths:
+        line = range(first, first := first + length)
+        for digit in line if length >= MIN_COMPANY else ():
+            others = [other for other in line if other != digit]
+            if odds[others].median() > SURE:
+                novelty[digit] -= COMPANY
+    return Scores(scores.logits, scores.probabilities, novelty)
 
 
 def _score_all(model: SoftmaxRegression, layout: Layout, lines: Sequence[Sequence[Component]]) -> Scores:
@@ -203,7 +217,10 @@ def overlap(left: Component, right: Component) -> float:
 def _best_path(model: SoftmaxRegression, ways: Lattice) -> tuple[tuple[Component, ...], Scores, list[float]]:
     """The cheapest segmentation of a line; the scores of its digits, and the costs of their geometry."""
     scores = _score_all(model, ways.layout, [[candidate.component for candidate in ways.candidates]])
-    extra = [CROSSED * candidate.crossed + _unevenness(candidate, ways.height) for candidate in ways.candidates]
+    extra = [
+        CROSSED * candidate.crossed + APART * candidate.is_apart + _unevenness(candidate, ways.height)
+        for candidate in ways.candidates
+    ]
     costs = [cost + more + PER_DIGIT for cost, more in zip(scores.costs, extra, strict=True)]
     path = cheapest_path(ways.candidates, costs, ways.nodes)
     return tuple(ways.candidates[edge].component for edge in path), scores[path], [extra[edge] for edge in path]

@@ -8,7 +8,7 @@ from softreg.messages import Language, catalogue
 SUFFIXES = (".html", ".js", ".css", ".svg")
 SHARED = {  # texts of what the page computes as the server does
     "pictures": ("blank", "noise", "crowded", "stage_upright", "stage_paper", "stage_ink", "stage_found", "stage_image"),
-    "prediction": ("uncertain", "novel"),
+    "prediction": ("uncertain", "novel", "doubtful"),
 }
 TRAINED_BY = ("epochs", "batch_size", "lr", "seed")  # fields of a recipe that the page trains by
 

@@ -4,7 +4,7 @@
 
 import { translate } from "./i18n.js";
 import { classify, contributions } from "./linear_model.js";
-import { readPicture, readWhole } from "./reading.js";
+import { logOdds, readPicture, readWhole } from "./reading.js";
 
 const MIN_CONFIDENCE = 0.5; // a class less probable than this is more likely wrong than right
 
@@ -39,13 +39,13 @@ export class PageModels {
    */
   async predict(picture, key, include, digit) {
     const model = /** @type {Weights & Model} */ (this.models.get(key));
-    const { digits: found, stages, reason } = await this.#read(picture, model);
+    const { digits: found, stages, reason, doubt } = await this.#read(picture, model);
     const shown = stages.map((stage) => ({ title: translate(stage.key), array: stage.array }));
     if (!found.length) {
       const nothing = { label: null, probability: null, probabilities: null, reason: translate(reason ?? "blank") };
       return { predictions: [nothing], stages: shown };
     }
-    const digits = found.map(({ box, scores }) => ({ box, ...readingOf(model, scores) }));
+    const digits = found.map(({ box, scores }) => ({ box, ...readingOf(model, scores, doubt) }));
     const least = digits.reduce((a, { probability }, i) => (probability < digits[a].probability ? i : a), 0);
     const prediction = {
       label: digits.every(({ label }) => label !== null) ? digits.map(({ label }) => label).join("") : null,
@@ -96,10 +96,14 @@ function readAsWhole(grey, model) {
  * What is read in one image, or why the model abstains.
  * @param {Weights} model
  * @param {import("./types.d.ts").Scores} scores
+ * @param {number | undefined} doubt
  */
-function readingOf(model, { logits, probabilities, novelty }) {
+function readingOf(model, scores, doubt = -Infinity) {
+  const { logits, probabilities, novelty } = scores;
   const probability = Math.max(...probabilities);
-  const reason = novelty > 0 ? translate("novel") : probability > MIN_CONFIDENCE ? null : translate("uncertain");
+  const isDoubtful = logOdds(scores) <= doubt;
+  const key = novelty > 0 ? "novel" : probability <= MIN_CONFIDENCE ? "uncertain" : isDoubtful ? "doubtful" : null;
+  const reason = key && translate(key);
   const label = reason ? null : model.classes[probabilities.indexOf(probability)];
   return { label, probability, probabilities: byClass(model, probabilities), logits: byClass(model, logits), reason };
 }

@@ -13,6 +13,8 @@ import { cropInk, overlap, segment, union } from "./segmentation.js";
 const CONVINCING = 0.05; // a reading that costs less is taken without looking at others
 const [MAX_OVERLAP, OVERLAPPING, AT_EDGE, WHOLE] = [0.3, 2, 1, 0.2]; // what a reading costs besides its digits
 const MAX_ASPECT = 1.7; // of the width to the height of a digit
+const [UNEXPLAINED, DISAGREEMENT, LEAST_ODDS] = [3, 2, 0.4]; // the log odds a digit needs to be named
+const [COMPANY, SURE, MIN_COMPANY] = [3, 2, 3]; // log odds that a mark gains among sure digits
 const BAR = 0.15; // a component this narrow for its length is seldom a digit
 
 /**
@@ -46,15 +48,27 @@ export function readPicture(grey, model) {
     return { component, image, scores: classify(model, image) };
   };
   let digits = lines.flat().map(digitOf);
-  const cost = costOf(digits) + misfit(lines, dropped, density.width);
+  let unexplained = misfit(lines, dropped, density.width);
+  let disagreement = 0;
+  const cost = costOf(digits) + unexplained;
   const all = cost < CONVINCING ? null : wholeInk(components);
   if (all) {
     const whole = [digitOf(all)];
-    if (costOf(whole) + WHOLE < cost) digits = whole;
+    if (costOf(whole) + WHOLE < cost) {
+      unexplained = WHOLE;
+      disagreement = digits.length === 1 && likeliest(digits[0]) === likeliest(whole[0]) ? 0 : DISAGREEMENT;
+      digits = whole;
+    }
   }
   stages.push(boxesDrawn(density, digits), strip(digits.map(({ image }) => image)));
-  const read = digits.map(({ component, image, scores }) => ({ box: boxOf(component), image, scores }));
-  return { digits: read, stages, reason: null };
+  const lengths = digits.length === 1 ? [1] : lines.map((line) => line.length);
+  const known = inCompany(
+    digits.map(({ scores }) => scores),
+    lengths,
+  );
+  const read = digits.map(({ component, image }, i) => ({ box: boxOf(component), image, scores: known[i] }));
+  const doubt = model.detector ? LEAST_ODDS + UNEXPLAINED * unexplained + disagreement : undefined;
+  return { digits: read, stages, reason: null, doubt };
 }
 
 /**
@@ -81,16 +95,43 @@ function asItIs(grey, upright, model) {
 }
 
 /**
- * The mean of -log p(class) - log p(digit) over the digits.
- * @param {{ scores: Scores }[]} digits
+ * -log p(class) - log p(digit)
+ * @param {Scores} scores
  */
-function costOf(digits) {
-  const costs = digits.map(
-    ({ scores: { probabilities, novelty } }) =>
-      Math.log1p(Math.exp(Math.min(novelty, 500))) - Math.log(Math.max(...probabilities)),
-  );
-  return costs.reduce((sum, cost) => sum + cost, 0) / digits.length;
+const surprise = ({ probabilities, novelty }) =>
+  Math.log1p(Math.exp(Math.min(novelty, 500))) - Math.log(Math.max(...probabilities));
+
+/**
+ * The log odds that it is a digit, and of its likeliest class.
+ * @param {Scores} scores
+ */
+export const logOdds = (scores) => -Math.log(Math.expm1(Math.min(Math.max(surprise(scores), 1e-6), 80)));
+
+/**
+ * The scores of digits in lines of these lengths, in which a mark among sure digits is less novel than it would be alone.
+ * @param {Scores[]} scores
+ * @param {number[]} lengths
+ */
+function inCompany(scores, lengths) {
+  const odds = scores.map(logOdds);
+  let first = 0;
+  return lengths.flatMap((length) => {
+    const line = scores.slice(first, first + length);
+    const own = odds.slice(first, first + length);
+    first += length;
+    if (length < MIN_COMPANY) return line;
+    return line.map((digit, i) => {
+      const others = own.filter((_, j) => j !== i).sort((a, b) => a - b);
+      return others[(length - 2) >> 1] > SURE ? { ...digit, novelty: digit.novelty - COMPANY } : digit;
+    });
+  });
 }
+
+/** @param {{ scores: Scores }[]} digits */
+const costOf = (digits) => digits.reduce((sum, { scores }) => sum + surprise(scores), 0) / digits.length;
+
+/** @param {{ scores: Scores }} digit */
+const likeliest = ({ scores: { probabilities } }) => probabilities.indexOf(Math.max(...probabilities));
 
 /**
  * What a reading costs besides its digits: overlaps, digits cut off by the edge, ink left out.

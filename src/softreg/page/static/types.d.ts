@@ -39,6 +39,7 @@ export interface PictureReading {
   digits: { box: number[]; image: Uint8Array; scores: Scores }[];
   stages: { key: string; array: DecodedArray }[];
   reason: string | null;
+  doubt?: number; // the log odds that a digit needs to be named, where there was something to choose
 }
 export interface Weights {
   features: string;

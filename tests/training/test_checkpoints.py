@@ -216,7 +216,7 @@ def test_another_number_of_threads_is_said(recipe: Recipe, tmp_path: Path, monke
     with pytest.raises(PowerCut):
         train(recipe, tmp_path / "run", on_step=stop_after(3))
     other = capture_environment(CPU) | {"threads": 1000}  # torch itself must not believe it: sgd would set it
-    monkeypatch.setattr("softreg.training.checkpoints.capture_environment", lambda device: other)
+    monkeypatch.setattr("softreg.training.checkpoint_file.capture_environment", lambda device: other)
     with pytest.warns(SoftregWarning, match="threads"):
         train(recipe, tmp_path / "run", resume=True)
 

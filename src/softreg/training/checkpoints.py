@@ -10,7 +10,6 @@ It is removed when the run has been written. A checkpoint is written after every
 time: with epochs of 0.07 s and a disk that takes 10 ms to sync, after every fifth.
 """
 
-import json
 import os
 import time
 import warnings
@@ -18,29 +17,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import Timeout
 
 from softreg.errors import RunError, SoftregError, SoftregWarning, WriteError
 from softreg.messages import translate
-from softreg.optim.solver import State, Termination
-from softreg.optim.solvers.registry import solver_class
 from softreg.recipe import Recipe
-from softreg.runs.environment import capture_environment
 from softreg.runs.run import default_run_dirs, ensure_available
 from softreg.storage.atomic import reraise_as_write_error, write_bytes
 from softreg.storage.locking import acquire_lock
-from softreg.storage.tensors import dumps, loads, read_bytes
+from softreg.storage.tensors import read_bytes
+from softreg.training.checkpoint_file import Origin
 from softreg.training.fit import TrainState
 
-FORMAT = "1"
 MAX_BYTES = 2**31  # bytes
 CURABLE = ("data.cut_short",)  # errors of data after which --resume makes sense
 KEEP_LAST = 2  # checkpoints: the newest, and the one before in case it is damaged
 MAX_OVERHEAD = 0.03  # share of the time that writing checkpoints may take
-FINGERPRINT_KEYS = ("libraries", "cpu_capability", "threads", "device")  # what the last bits of the weights depend on
 
 
 def checkpoint_dir(run: Path) -> Path:
@@ -147,7 +141,7 @@ class Checkpoints:
         with reraise_as_write_error(self.folder):
             self._delete()
         write_bytes(self.folder / "recipe.toml", recipe.to_toml().encode())
-        self._describe(recipe, data_sha256, device)
+        self._origin = Origin.here(self.run, recipe, data_sha256, device)
 
     def resume(self, recipe: Recipe, data_sha256: str | None, device: torch.device) -> TrainState | None:
         """The newest undamaged checkpoint; None if there is none yet.
@@ -158,17 +152,17 @@ class Checkpoints:
             If it belongs to another recipe or other data.
         """
         check_same(recipe, Recipe.read(self.folder / "recipe.toml"), self.run)
-        self._describe(recipe, data_sha256, device)
+        self._origin = Origin.here(self.run, recipe, data_sha256, device)
         for path in reversed(self._paths()):
             try:
-                return self._read(path, device)
+                return self._origin.decode(read_bytes(path, MAX_BYTES), device)
             except (OSError, ValueError, TypeError, LookupError) as error:
                 warnings.warn(translate("runs.checkpoint_damaged", path=path, why=error), SoftregWarning, stacklevel=2)
         return None
 
     def to_bytes(self, progress: TrainState) -> bytes:
         """The checkpoint as the bytes of its file."""
-        return dumps(*self._contents(progress))[0]
+        return self._origin.encode(progress)
 
     def save(self, progress: TrainState, *, force: bool = False) -> None:
         """Write a checkpoint, unless the last one is too recent and `force` is False."""
@@ -202,59 +196,6 @@ class Checkpoints:
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("*.safetensors"), key=lambda path: (len(path.name), path.name))
-
-    def _describe(self, recipe: Recipe, data_sha256: str | None, device: torch.device) -> None:
-        environment = capture_environment(device)
-        self._fingerprint = {key: environment[key] for key in FINGERPRINT_KEYS}
-        self._recipe, self._solver, self._data_sha256 = recipe.to_toml(), recipe.solver, data_sha256
-
-    def _contents(self, progress: TrainState) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-        state = progress.state
-        tensors = {"theta": state.theta} | {f"memory.{name}": tensor for name, tensor in state.solver_state.to_tensors().items()}
-        metadata = {
-            "recipe": self._recipe,
-            "data_sha256": self._data_sha256,
-            "machine": self._fingerprint,
-            "on_device": [name for name, tensor in tensors.items() if tensor.device.type != "cpu"],
-            "steps": state.steps,
-            "cost": state.cost,
-            "ended": state.termination.to_json() if state.termination else None,
-            "costs": progress.losses,
-            "seconds": progress.seconds,
-        }
-        return tensors, {"format": FORMAT, "progress": json.dumps(metadata)}
-
-    def _read(self, path: Path, device: torch.device) -> TrainState:
-        tensors, metadata, about = _parse(read_bytes(path, MAX_BYTES))
-        if metadata["format"] != FORMAT or about["recipe"] != self._recipe:
-            raise ValueError("recipe")
-        if about["data_sha256"] != self._data_sha256:
-            raise RunError("runs.other_data", path=self.run, now=self._data_sha256, before=about["data_sha256"])
-        if changes := [key for key in FINGERPRINT_KEYS if about["machine"][key] != self._fingerprint[key]]:
-            warnings.warn(translate("runs.other_machine", path=self.run, changes=", ".join(changes)), SoftregWarning, stacklevel=3)
-        return _to_state(tensors, about, self._solver, device)
-
-
-def state_from_bytes(raw: bytes, solver: str, device: torch.device) -> TrainState:
-    """The inverse of `Checkpoints.to_bytes`, for a rank that has no folder of its own."""
-    tensors, _, about = _parse(raw)
-    return _to_state(tensors, about, solver, device)
-
-
-def _parse(raw: bytes) -> tuple[dict[str, torch.Tensor], dict[str, str], dict[str, Any]]:
-    """The tensors, the metadata and the progress of a checkpoint."""
-    tensors, metadata = loads(raw, {"format", "progress"})
-    return tensors, metadata, json.loads(metadata["progress"])
-
-
-def _to_state(tensors: dict[str, torch.Tensor], about: dict[str, Any], solver: str, device: torch.device) -> TrainState:
-    # Copied, because torch's allocator aligns memory, and alignment decides the order of sums
-    tensors = {name: tensor.clone().to(device if name in about["on_device"] else "cpu") for name, tensor in tensors.items()}
-    memory = {name.removeprefix("memory."): tensor for name, tensor in tensors.items() if name != "theta"}
-    termination = Termination.from_json(about["ended"]) if about["ended"] else None
-    solver_state = solver_class(solver).state_type.from_tensors(memory)
-    state = State(tensors["theta"], about["steps"], about["cost"], termination, solver_state)
-    return TrainState(state, about["costs"], about["seconds"])
 
 
 def check_same(now: Recipe, before: Recipe, run: Path) -> None:

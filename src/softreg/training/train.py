@@ -26,7 +26,8 @@ from softreg.runs.data import recipe_for, recipe_splits
 from softreg.runs.environment import capture_environment, peak_rss_mib
 from softreg.runs.run import ENVIRONMENT, FIGURES, METRICS, MODEL, RECIPE, Run, finished_run
 from softreg.storage.atomic import atomic_directory
-from softreg.training.checkpoints import check_same, interrupted_run, run_lock, state_from_bytes
+from softreg.training.checkpoint_file import state_from_bytes
+from softreg.training.checkpoints import Checkpoints, check_same, interrupted_run, run_lock
 from softreg.training.fit import Fit, fit
 from softreg.training.tracking import TrackerSession
 
@@ -80,47 +81,47 @@ def train(
             check_same(settled, run.recipe, run.path)
             _tell_workers(group, None)
             return run
-        return _train(recipe, out, group, data, name, force, resume or restarted, on_step, log_to, figures)
+        resume = resume or restarted
+        with (
+            run_lock(out, name, force=force, resume=resume) as checkpoints,
+            TrackerSession(log_to, checkpoints.run, recipe) as tracking,
+        ):
+
+            def after_step(state: State) -> None:
+                tracking.log(state.steps, {"cost": state.cost})
+                on_step(state)
+
+            fitted, evaluation = _fit_and_write(recipe, data, checkpoints, group, after_step, resume=resume, figures=figures)
+            metrics = {"accuracy": evaluation.accuracy, "nll": evaluation.nll, "ece": evaluation.ece}
+            tracking.log(len(fitted.costs), {"objective": fitted.objective} | metrics)
+            checkpoints.close(delete=not fitted.termination.reason.is_early)
+        return Run(checkpoints.run)
 
 
-def _train(
+def _fit_and_write(
     recipe: Recipe,
-    out: str | os.PathLike[str] | None,
-    group: ProcessGroup | None,
     data: Any,
-    name: str,
-    force: bool,
+    checkpoints: Checkpoints,
+    group: ProcessGroup | None,
+    after_step: Callable[[State], None],
+    *,
     resume: bool,
-    on_step: Callable[[State], None],
-    log_to: str | None,
     figures: bool,
-) -> Run:
-    """What `train` does with a run that is not finished."""
-    with (
-        run_lock(out, name, force=force, resume=resume) as checkpoints,
-        TrackerSession(log_to, checkpoints.run, recipe) as tracking,
-    ):
-
-        def after_step(state: State) -> None:
-            tracking.log(state.steps, {"cost": state.cost})
-            on_step(state)
-
-        splits = recipe_splits(recipe, data)
-        recipe = _with_features(recipe, splits.train)
-        start = checkpoints.resume if resume and checkpoints.has_recipe else checkpoints.begin
-        resume_from = start(recipe, splits.train.sha256(), choose_device(recipe.device))
-        _tell_workers(group, recipe, b"" if resume_from is None else checkpoints.to_bytes(resume_from))
-        fitted = fit(recipe, splits.train, after_step, resume_from=resume_from, on_checkpoint=checkpoints.save, group=group)
-        if fitted.termination.reason.is_early:
-            checkpoints.save(fitted.state, force=True)
-        report("evaluation")
-        evaluation = evaluate(fitted.model, splits.test)
-        with atomic_directory(checkpoints.run) as folder:
-            write_run(folder, recipe, splits, fitted, evaluation, figures=figures)
-        metrics = {"accuracy": evaluation.accuracy, "nll": evaluation.nll, "ece": evaluation.ece}
-        tracking.log(len(fitted.costs), {"objective": fitted.objective} | metrics)
-        checkpoints.close(delete=not fitted.termination.reason.is_early)
-    return Run(checkpoints.run)
+) -> tuple[Fit, Evaluation]:
+    """Fit, evaluate and write a run, with checkpoints on the way."""
+    splits = recipe_splits(recipe, data)
+    recipe = _with_features(recipe, splits.train)
+    start = checkpoints.resume if resume and checkpoints.has_recipe else checkpoints.begin
+    resume_from = start(recipe, splits.train.sha256(), choose_device(recipe.device))
+    _tell_workers(group, recipe, b"" if resume_from is None else checkpoints.to_bytes(resume_from))
+    fitted = fit(recipe, splits.train, after_step, resume_from=resume_from, on_checkpoint=checkpoints.save, group=group)
+    if fitted.termination.reason.is_early:
+        checkpoints.save(fitted.state, force=True)
+    report("evaluation")
+    evaluation = evaluate(fitted.model, splits.test)
+    with atomic_directory(checkpoints.run) as folder:
+        write_run(folder, recipe, splits, fitted, evaluation, figures=figures)
+    return fitted, evaluation
 
 
 def _with_features(recipe: Recipe, data: Dataset) -> Recipe:

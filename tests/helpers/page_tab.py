@@ -13,16 +13,20 @@ COMPLAINTS: list[str] = []  # what pages threw, wrote to their consoles as an er
 PATIENCE = 60_000  # milliseconds: another process may be busy
 
 
-def tab(browser: Browser, address: str, allowed: tuple[str, ...], *, offline: bool = False, **options: Any) -> Page:
+def tab(
+    browser: Browser, address: str, allowed: tuple[str, ...], *, offline: bool = False, clock: bool = False, **options: Any
+) -> Page:
     """The page at an address, ready, in a context of its own; requests that do not begin with one of `allowed` are complaints.
 
-    Motion is reduced unless asked for: no hand draws on the sheet but the test's.
+    Motion is reduced unless asked for: no hand draws on the sheet but the test's. With `clock`, the page's timers are the test's.
     """
     context = browser.new_context(
         **({"locale": "en-US", "viewport": {"width": 1366, "height": 900}, "reduced_motion": "reduce"} | options)
     )
     context.set_offline(offline)
     page = context.new_page()
+    if clock:
+        page.clock.install()
     page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: COMPLAINTS.append(str(error)))
     page.on("console", lambda message: COMPLAINTS.append(message.text) if message.type == "error" else None)

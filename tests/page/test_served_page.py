@@ -1,5 +1,6 @@
 """The page as the server sends it: languages, sizes of screens, axe, weight."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,36 @@ def test_sheet_answer_and_map_are_in_sight_together(browser: Browser, served: Se
         assert box is not None
         assert box["y"] >= 0, selector
         assert box["y"] + box["height"] <= height, selector
+    page.context.close()
+
+
+SMALL_TEXT = """(least) => [...document.querySelectorAll("main *")]
+    .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()))
+    .filter((e) => e.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !e.closest(".unseen, option"))
+    .filter((e) => parseFloat(getComputedStyle(e).fontSize) < least).map((e) => e.textContent)"""
+
+
+def test_a_projector_is_read_from_the_last_row_and_the_address_says_so(browser: Browser, served: Served) -> None:
+    page = served_tab(browser, served, viewport={"width": 1280, "height": 720})
+    page.locator("#ink").press("p")
+    expect(page.locator("#projector")).to_have_attribute("aria-pressed", "true")
+    draw(page, "3")
+    expect(page.locator("#why-sum .total")).to_be_visible()
+    expect(page).to_have_url(re.compile("#projector/draw/"))
+    for width, height in ((1280, 720), (1024, 768), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate(SMALL_TEXT, 16.5 * height / 768) == []  # a letter takes a 45th of the height at least
+        assert page.evaluate(TEXT_OVER_TEXT) == []
+        for selector in ("#sheet", "#bars", "#evidence", "#why-sum"):
+            box = page.locator(selector).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= height, (selector, width)
+    page.locator("nav a[data-part=learn]").click()
+    expect(page).to_have_url(re.compile("#projector/learn$"))
+    assert page.evaluate(TEXT_OVER_TEXT) == []
+    page.locator("#projector").click()
+    expect(page).to_have_url(re.compile("#learn$"))
+    expect(page.locator("html[data-projector]")).to_have_count(0)
     page.context.close()
 
 

@@ -138,3 +138,36 @@ def test_names_of_classes_are_shown_as_they_are(browser: Browser, tmp_path: Path
     assert page.locator("#bars img, #bars script").count() == 0
     assert "broken" not in page.title()
     page.context.close()
+
+
+def test_an_empty_sheet_invites_until_it_is_touched(browser: Browser, file: Path) -> None:
+    page = file_tab(browser, file, clock=True, reduced_motion="no-preference")
+    page.clock.run_for(2600)  # then a hand draws a 3
+    expect(page.locator("#sheet.demonstration")).to_be_visible()
+    for _ in range(30):
+        page.clock.run_for(110)
+    expect(page.locator("#digit")).to_have_text("3")
+    expect(page.locator("#correction")).to_be_hidden()
+    expect(page).to_have_url(re.compile("#draw$|html$"))
+    page.clock.run_for(2200)
+    for _ in range(26):
+        page.clock.run_for(260)
+    expect(page.locator("#digit")).to_have_text("8")
+    page.locator("#ink").press("ArrowUp")
+    expect(page.locator("#sheet.demonstration")).to_have_count(0)
+    expect(page.locator("#digit")).to_have_text("–")
+    expect(page.locator("#undo")).to_be_disabled()
+    page.clock.run_for(60_000)
+    expect(page.locator("#digit")).to_have_text("–")
+    page.context.close()
+
+
+def test_a_challenge_comes_with_the_first_drawing_and_is_met(page: Page) -> None:
+    expect(page.locator("#challenge")).to_be_hidden()
+    draw(page, "4")
+    expect(page.locator("#challenge-text")).to_have_text(catalogue("page")["challenge"]["en"].format(**{"from": 4, "to": 9}))
+    page.locator("#clear").click()
+    draw(page, "9")
+    expect(page.locator("#challenge.met #challenge-text")).to_contain_text("It reads 9")
+    page.locator("#next-challenge").click()
+    expect(page.locator("#challenge:not(.met) #challenge-text")).to_contain_text("reads as 1")

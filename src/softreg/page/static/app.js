@@ -1,12 +1,15 @@
 // The page: which part is shown, in which language, light or dark.
 
+import { hashOf, readAddress } from "./address.js";
 import { backend, hasServer } from "./backend.js";
+import { Challenge } from "./challenge.js";
 import { byId, find, messageOf } from "./dom.js";
 import { Draw } from "./draw.js";
 import { language, setLanguage, translate } from "./i18n.js";
+import { Invitation } from "./invitation.js";
 import { Learn } from "./learn.js";
 import { OwnDigits } from "./own_digits.js";
-import { decodeStrokes } from "./stroke_code.js";
+import { decodeStrokes, encodeStrokes } from "./stroke_code.js";
 import { Symbols } from "./symbols.js";
 import { Understand } from "./understand.js";
 
@@ -43,14 +46,18 @@ const draw = new Draw(showError);
 
 /** @param {string} model */
 async function drawWith(model) {
-  location.hash = "draw";
+  location.hash = hashOf({ part: "draw" });
   await draw.loadModels(model);
 }
 
 const learn =
   backend.training && new Learn(showError, backend.training, { onSaved: () => draw.loadModels(), onUse: drawWith });
 const ownDigits = new OwnDigits(draw);
-draw.onReading = () => ownDigits.refresh();
+const challenge = new Challenge(draw);
+draw.onReading = () => {
+  ownDigits.refresh();
+  challenge.refresh();
+};
 const symbols = new Symbols(showError, ownDigits, drawWith);
 const understand = new Understand(showError, draw);
 for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs]")))
@@ -59,13 +66,16 @@ find(document, "[data-i18n=foot_alone]").hidden = hasServer;
 const languageButtons = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-language]"));
 
 function showPart() {
-  const [part] = location.hash.slice(1).split("/");
+  const { part, isProjected } = readAddress();
   const chosen = PARTS.includes(part) ? part : "draw";
   for (const name of PARTS) byId(name).hidden = name !== chosen;
-  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("nav a"))) {
-    if (link.hash === `#${chosen}`) link.setAttribute("aria-current", "page");
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("[data-part]"))) {
+    link.setAttribute("href", hashOf({ part: link.dataset.part }));
+    if (link.closest("nav") && link.dataset.part === chosen) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  document.documentElement.toggleAttribute("data-projector", isProjected);
+  byId("projector").setAttribute("aria-pressed", String(isProjected));
   document.title = `${translate(`nav_${chosen}`)} · softreg`;
   scrollTo(0, 0);
   if (chosen === "draw") draw.ink.redraw();
@@ -104,16 +114,27 @@ byId("theme").onclick = () => {
   settings.set("theme", theme);
   chooseTheme(theme);
 };
+
+function toggleProjector() {
+  const { isProjected, ...rest } = readAddress();
+  location.hash = hashOf({ ...rest, part: rest.part || "draw", isProjected: !isProjected });
+}
+byId("projector").onclick = toggleProjector;
+addEventListener("keydown", ({ key, target, ctrlKey, metaKey, altKey }) => {
+  const isTyping = target instanceof Element && target.matches("input, select, textarea");
+  if (key === "p" && !isTyping && !ctrlKey && !metaKey && !altKey) toggleProjector();
+});
 for (const button of languageButtons) button.onclick = () => chooseLanguage(button.dataset.language ?? "en");
 addEventListener("hashchange", () => {
   showPart();
   loadFromAddress();
 });
 
-// A drawing that the address holds.
+// A drawing that the address holds, and the sheet does not show already.
 function loadFromAddress() {
-  const strokes = decodeStrokes(location.hash.split("/")[1] ?? "");
-  if (strokes.length) draw.ink.loadStrokes(strokes);
+  const { drawing } = readAddress();
+  const strokes = decodeStrokes(drawing);
+  if (strokes.length && drawing !== encodeStrokes(draw.ink.strokes)) draw.ink.loadStrokes(strokes);
 }
 
 const theme = settings.get("theme");
@@ -123,6 +144,7 @@ try {
   await chooseLanguage(settings.get("language") ?? preferred.slice(0, 2));
   await draw.loadModels();
   loadFromAddress();
+  new Invitation(draw.ink).begin();
   document.documentElement.dataset.ready = "yes";
 } catch (error) {
   showError(messageOf(error));

@@ -2,6 +2,7 @@
 
 /** @import { Evidence, Picture, PredictAnswer } from "./types.d.ts" */
 
+import { hashOf, readAddress } from "./address.js";
 import { backend } from "./backend.js";
 import { Bars } from "./bars.js";
 import { byId, messageOf } from "./dom.js";
@@ -78,7 +79,7 @@ export class Draw {
   }
 
   #showEvidence() {
-    showEvidence(this.evidence, this.bars);
+    showEvidence(this.evidence, this.bars, this.ink.empty);
     this.onReading();
   }
 
@@ -112,7 +113,8 @@ export class Draw {
     }
     this.bars.setBusy(false);
     clearTimeout(this.compareTimer);
-    if (this.bars.prediction) this.compareTimer = setTimeout(() => this.#compare(), COMPARE_DELAY);
+    if (this.bars.prediction && !this.ink.isDemonstration)
+      this.compareTimer = setTimeout(() => this.#compare(), COMPARE_DELAY);
   }
 
   async #predictOnce() {
@@ -177,8 +179,9 @@ export class Draw {
 
   /** The drawing as it is, in the page's address: a reload keeps it, and a link shares it. */
   showInAddress() {
-    const code = this.ink.picture ? "" : encodeStrokes(this.ink.strokes);
-    if (/^(#draw.*)?$/.test(location.hash)) history.replaceState(null, "", code ? `#draw/${code}` : "#draw");
+    const { picture, isDemonstration, strokes } = this.ink;
+    const drawing = picture || isDemonstration ? "" : encodeStrokes(strokes);
+    if (["", "draw"].includes(readAddress().part)) history.replaceState(null, "", hashOf({ part: "draw", drawing }));
   }
 
   // What the other models say, once the pen rests.
@@ -205,7 +208,7 @@ export class Draw {
    */
   #show(answer, message = "") {
     const prediction = answer?.predictions[0] ?? null;
-    this.verdict.show(prediction, message, true);
+    this.verdict.show(prediction, message, !this.ink.isDemonstration);
     this.bars.show(this.verdict.reading);
     if (!prediction) this.#showNothing();
   }

@@ -11,15 +11,16 @@ import { context2d, drawInk, drawPicture, drawSigned, largest, slice } from "./p
  * and the sum that makes its lead, or its logit.
  * @param {Evidence | null} evidence
  * @param {import("./bars.js").Bars} bars
+ * @param {boolean} isEmpty whether nothing is drawn
  */
-export function showEvidence(evidence, { classes, chosen, leading, second }) {
+export function showEvidence(evidence, { classes, chosen, leading, second }, isEmpty) {
   const canvas = byId("evidence", HTMLCanvasElement);
   byId("why").classList.remove("stale");
   if (!evidence || !leading || !second) {
     context2d(canvas).clearRect(0, 0, canvas.width, canvas.height);
     byId("why-title").textContent = translate("why_title");
     byId("why-sentence").textContent = "";
-    byId("why-sum").replaceChildren(translate("why_nothing"));
+    byId("why-sum").replaceChildren(isEmpty ? translate("why_nothing") : "");
     return;
   }
   const [name, other] = chosen ? [chosen, null] : [leading, second];

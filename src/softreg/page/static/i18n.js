@@ -36,7 +36,7 @@ export const hasMessage = (key) => key in messages;
  * A probability in per cent; none is shown as 100 %.
  * @param {number} p
  */
-export const percent = (p) => (p > 0.9995 ? "> 99.9 %" : `${(100 * p).toFixed(p < 0.0005 ? 0 : 1)} %`);
+export const percent = (p) => (p > 0.9995 ? ">\u00a099.9\u00a0%" : `${(100 * p).toFixed(p < 0.0005 ? 0 : 1)}\u00a0%`);
 
 /** @param {number} value */
 export const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;

@@ -19,6 +19,7 @@ export class Ink {
   picture = null;
   /** @type {{ strokes: Stroke[], picture: PictureFile | null }[]} what the sheet showed before each change */
   history = [];
+  isDemonstration = false; // whether the page itself has drawn what the sheet shows
   /** @type {number | null} the pointer that erases */
   eraser = null;
   /** @type {Stroke | null} the stroke being drawn */
@@ -55,11 +56,25 @@ export class Ink {
     return this.history.length > 0;
   }
 
+  /** @param {Stroke[]} strokes that the page draws: the next change begins with an empty sheet */
+  demonstrate(strokes) {
+    Object.assign(this, { strokes, isDemonstration: true });
+    this.#changed();
+  }
+
+  endDemonstration() {
+    if (!this.isDemonstration) return;
+    Object.assign(this, { strokes: [], isDemonstration: false });
+    this.#changed();
+  }
+
   #remember() {
+    this.endDemonstration();
     this.history.push({ strokes: [...this.strokes], picture: this.picture });
   }
 
   clear() {
+    this.endDemonstration();
     if (!this.empty) this.#remember();
     this.strokes = [];
     this.picture = null;
@@ -234,7 +249,8 @@ export class Ink {
   }
 
   #changed(since = performance.now()) {
-    this.sheet.classList.toggle("inked", !this.empty);
+    this.sheet.classList.toggle("inked", !this.empty && !this.isDemonstration);
+    this.sheet.classList.toggle("demonstration", this.isDemonstration);
     this.redraw();
     this.onChange(since);
   }

@@ -27,9 +27,9 @@ export class OwnDigits {
 
   /** What is read has changed, or what is chosen in the bars. */
   refresh() {
-    const { bars, choice, evidence, isStale } = this.draw;
+    const { bars, choice, evidence, ink, isStale } = this.draw;
     const model = choice.models.find(({ model }) => model === choice.chosen);
-    byId("correction").hidden = !evidence || !canLearn(model, bars.classes);
+    byId("correction").hidden = !evidence || ink.isDemonstration || !canLearn(model, bars.classes);
     byId("correct", HTMLButtonElement).disabled = isStale || this.isLearning;
     const likely = bars.chosen ?? (bars.prediction?.label === null ? bars.leading : bars.second);
     if (likely && this.chosenFor !== this.draw.version) this.choice.value = likely;

@@ -1,4 +1,4 @@
-// What is drawn here becomes a model: own symbols from nothing, or digits that a model learns besides those it knows.
+// What is drawn here becomes a model: own symbols from nothing, or digits learnt besides those a model knows.
 
 /** @import { AdjustRequest, AdjustResult, FitRequest, FitResult, LabelledImages, Model, Weights } from "./types.d.ts" */
 

@@ -1,6 +1,9 @@
 // What is drawn here becomes a model: own symbols from nothing, or digits learnt besides those a model knows.
 
-/** @import { AdjustRequest, AdjustResult, FitRequest, FitResult, LabelledImages, Model, Weights } from "./types.d.ts" */
+/**
+ * @import { AdjustRequest, AdjustResult, FitRequest, FitResult } from "./types.d.ts"
+ * @import { LabelledImages, Model, Weights } from "./types.d.ts"
+ */
 
 import { backend, pageModels } from "./backend.js";
 import { FEATURE_MAPS } from "./feature_maps.js";

@@ -73,6 +73,11 @@ def test_the_maps_of_all_classes_sum_to_the_logits(model: SoftmaxRegression, mni
     assert maps.shape == (10, 28, 28)
     expected = (model(image)[0] - model.linear.bias).detach().double()
     torch.testing.assert_close(maps.sum((1, 2)), expected, rtol=0, atol=1e-4)
+    weight, images = model.linear.weight.detach(), mnist.test.images[:3]
+    one_by_one = torch.cat([model.features.attribute(image[None], row) for row in weight])
+    torch.testing.assert_close(maps.float(), one_by_one, rtol=0, atol=1e-5)
+    each_its_own = torch.cat([model.features.attribute(images[n : n + 1], weight[n]) for n in range(3)])
+    torch.testing.assert_close(model.features.attribute(images, weight[:3]), each_its_own, rtol=0, atol=1e-5)
 
 
 def test_weights_are_templates_exactly_where_a_weight_belongs_to_a_pixel(model: SoftmaxRegression) -> None:

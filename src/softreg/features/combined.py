@@ -38,7 +38,7 @@ class Combined(FeatureMap):
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
         """The sum of what the two maps contribute, each with its own weights."""
-        scattering, patches = weight.split([self.scattering.dim, self.patches.dim])
+        scattering, patches = weight.split([self.scattering.dim, self.patches.dim], -1)
         return self.scattering.attribute(images, scattering) + self.patches.attribute(images, patches)
 
     def to_onnx(self, graph: GraphBuilder, ink: str) -> str:

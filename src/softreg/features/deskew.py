@@ -103,8 +103,8 @@ class Deskew(FeatureMap):
         ink = images.float() / 255
         down, across = alignment(ink)
         with torch.enable_grad():
-            leaf = ink.clone().requires_grad_()
-            (gradient,) = torch.autograd.grad((warp(leaf, down, across).flatten(1) @ weight).sum(), leaf)
+            leaf = ink.repeat(max(1, weight.numel() // self.dim // len(ink)), 1, 1).requires_grad_()
+            (gradient,) = torch.autograd.grad((warp(leaf, down, across).flatten(1) * weight).sum(), leaf)
         return gradient * ink
 
     def to_onnx(self, graph: GraphBuilder, ink: str) -> str:

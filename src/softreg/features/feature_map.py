@@ -49,7 +49,9 @@ class FeatureMap(nn.Module):
         return self._in_chunks(images, self.storage_dtype, self.quantum)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
-        """The contribution of each pixel to features @ weight: images uint8 (N, *image_shape), weight (D,) -> (N, H, W).
+        """The contribution of each pixel to features @ weight: images uint8 (N, *image_shape) -> (N, H, W).
+
+        The weight is one for all images, (D,), or one for each, (N, D); a single image is taken apart by all of them at once.
 
         The contributions, float32, of an image's pixels sum to its evidence, sum_j weight_j x_j: the logit without the bias.
         """

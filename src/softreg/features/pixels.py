@@ -40,7 +40,7 @@ class Pixels(FeatureMap):
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
         """Each pixel is a feature: weight times pixel, in colour summed over the channels."""
-        contributions = images.float() / 255 * weight.view(self.image_shape)
+        contributions = images.float() / 255 * weight.view(-1, *self.image_shape)
         return contributions.sum(3) if contributions.ndim == 4 else contributions
 
     def to_onnx(self, graph: GraphBuilder, ink: str) -> str:

@@ -74,7 +74,7 @@ class Pooled(FeatureMap):
 
     @torch.no_grad()
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
-        """Distribute each feature's evidence, weight_j x_j, over the pixels: images (N, *image_shape), weight (D,) -> (N, H, W).
+        """Distribute each feature's evidence, weight_j x_j, over the pixels: images, weight -> (N, H, W).
 
         The evidence of channel c in cell k goes to the positions q that the cell pooled, in proportion to their activations, and
         from each position to the pixels p under the filter, h being a Gaussian of the filters' width and M the ink of MNIST's
@@ -89,7 +89,7 @@ class Pooled(FeatureMap):
         planes = self.planes(images)
         evidence = self.transform(images) * weight  # (N, D)
         mass = self.planes.mass(planes)  # (N, H, W)
-        shares, start = torch.zeros_like(mass), 0
+        shares, start = mass.new_zeros(len(evidence), *mass.shape[1:]), 0
         for u, g in self.activations(planes):
             end = start + u.shape[2] * g[0].shape[1] ** 2
             shares += _unpool(evidence[:, start:end], u + EPS, g, mass.shape[1:])
@@ -134,7 +134,7 @@ def _unpool(evidence: Tensor, u: Tensor, g: Windows, size: torch.Size) -> Tensor
     _, b, c, _ = u.shape
     down, across = g
     k = down.shape[1]
-    share = evidence.view(b, c, k, k) / _pool(u, g).view(b, c, k, k)  # per unit of activation
+    share = evidence.reshape(-1, c, k, k) / _pool(u, g).view(b, c, k, k)  # per unit of activation
     places = torch.einsum("bckl,hk,wl,hbcw->bhw", share, down, across, u)  # (B, H', W')
     rows, columns = (_pixels_of(n, side).to(u) for n, side in zip(places.shape[1:], size, strict=True))
     return rows @ places @ columns.T

@@ -79,7 +79,7 @@ def first_and_second(model: SoftmaxRegression, prediction: "DigitPrediction") ->
 @default_torch(keep_inference_mode=True)
 def attribution_maps(model: SoftmaxRegression, image: Tensor) -> Tensor:
     """The contribution of each pixel of an image uint8 (28, 28) to the logit of each class: (C, 28, 28)."""
-    return torch.cat([model.features.attribute(image[None], weight) for weight in model.linear.weight.detach()])
+    return model.features.attribute(image[None], model.linear.weight.detach())
 
 
 def weight_templates(model: SoftmaxRegression) -> Tensor | None:

@@ -70,7 +70,7 @@ class Playground:
     def __post_init__(self) -> None:
         self.predictor = MicroBatcher(partial(predict_batch, self.models))
         self.reader = MicroBatcher(partial(predict_batch, self.models), max_batch=4)
-        self.explainer = MicroBatcher(partial(predict_batch, self.models), max_queue=16, max_batch=1)
+        self.explainer = MicroBatcher(partial(predict_batch, self.models), max_queue=64, max_batch=1)
         self.lister = MicroBatcher(self._list_batch, max_batch=MAX_QUEUE)
         self.training = TrainingJob(self.models.add)
         self.walkthroughs = WalkthroughService(self.models)

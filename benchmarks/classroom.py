@@ -194,7 +194,8 @@ def table(results: dict[str, Any]) -> str:
     lines += [
         "",
         f"Refused: {results['refused']}. Steps of the training missed by {results['pupils']} watchers: {results['missed_steps']}. "
-        f"Digits read right: {results['right']} of {results['digits']}.",
+        f"Digits read right: {results['right']} of {results['digits']}. "
+        f"The server used {results['server_cpu_seconds']} s of processor time, start and training included.",
     ]
     held = [f"{name} {results[name]:g} (at most {bound})" for name, bound in BOUNDS.items() if results[name] > bound]
     return "\n".join(lines) + "\n" + ("\nBeyond its bound: " + ", ".join(held) + ".\n" if held else "")
@@ -206,10 +207,12 @@ def main() -> None:
     parser.add_argument("--pupils", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=60)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder), cores=None) as (_, url):
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), cores=None) as (process, url):
         numbers = asyncio.run(lesson(url, given.pupils, given.seconds))
+        used = process.cpu_times()
     environment = capture_environment(torch.device("cpu"))
     results = {"environment": environment, "pupils": given.pupils, "seconds": given.seconds, "bounds": BOUNDS, **numbers}
+    results["server_cpu_seconds"] = round(used.user + used.system, 1)
     (RESULTS / "classroom.json").write_text(json.dumps(results, indent=2) + "\n")
     (RESULTS / "classroom.md").write_text(table(results))
     sys.stdout.write(table(results))

@@ -43,6 +43,20 @@ def test_at_zero_one_block_serves_every_class() -> None:
     np.testing.assert_allclose(made.solve(gradient).numpy(), by_blocks(objective, theta, gradient), rtol=1e-6)
 
 
+@pytest.mark.parametrize("at_zero", [True, False])
+def test_solves_repeated_by_the_inverse_are_the_same(at_zero: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preconditioner, "SMALL", 4)
+    objective = small_objective()
+    theta, gradient = random_theta(objective) * (not at_zero), random_theta(objective, 1)
+    made = precondition(objective, theta)
+    solve = made.repeated_solve()
+    for _ in range(preconditioner.WORTH_INVERTING - 1):
+        solve(gradient)
+    assert "inverse" not in vars(made)  # nothing is inverted for a few solves
+    torch.testing.assert_close(solve(gradient), made.solve(gradient), rtol=1e-6, atol=1e-9)
+    assert "inverse" in vars(made)
+
+
 def test_where_even_one_block_is_too_large_it_is_the_diagonal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preconditioner, "MAX_NUMEL", 10)
     objective = small_objective()

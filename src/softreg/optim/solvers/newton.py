@@ -8,7 +8,6 @@ from torch import Tensor
 from softreg.optim.objective import Objective
 from softreg.optim.solvers.active_rows import active_rows
 from softreg.optim.solvers.newton_type import InverseHessian, NewtonTypeSolver, NewtonTypeState
-from softreg.optim.solvers.preconditioner import Preconditioner, precondition
 
 
 @dataclass(eq=False)
@@ -27,13 +26,9 @@ class Newton(NewtonTypeSolver):
     always_cg: ClassVar[bool] = True
 
     def inverse_hessian(self, objective: Objective, state: NewtonTypeState) -> InverseHessian:
-        """The preconditioner's."""
-        return self.preconditioner(objective, state.reference_theta).solve
+        """The preconditioner's, for conjugate gradients that may apply it many times."""
+        return self.preconditioner(objective, state.reference_theta).repeated_solve()
 
     def curvature(self, objective: Objective, theta: Tensor) -> Objective:
         """Over the rows that have most of it: far fewer than all, if nearly all are classified with certainty."""
         return active_rows(objective, theta)
-
-    def new_preconditioner(self, objective: Objective, reference_theta: Tensor) -> Preconditioner:
-        """With the inverse, since conjugate gradients apply it many times."""
-        return precondition(objective, reference_theta).with_inverse()

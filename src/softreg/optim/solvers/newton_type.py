@@ -156,12 +156,8 @@ class NewtonTypeSolver(ABC):
     def preconditioner(self, objective: Objective, reference_theta: Tensor) -> Preconditioner:
         """The preconditioner at `reference_theta` (C, D + 1), cached."""
         if self._cached is None or self._cached[0] is not reference_theta:
-            self._cached = reference_theta, self.new_preconditioner(objective, reference_theta)
+            self._cached = reference_theta, precondition(objective, reference_theta)
         return self._cached[1]
-
-    def new_preconditioner(self, objective: Objective, reference_theta: Tensor) -> Preconditioner:
-        """The preconditioner at `reference_theta` (C, D + 1), computed."""
-        return precondition(objective, reference_theta)
 
 
 def proven_gap(objective: Objective, theta: Tensor, here: NewtonTypeState) -> DualityGap:

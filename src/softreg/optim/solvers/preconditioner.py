@@ -9,7 +9,10 @@ The Hessian of softmax regression is sum_i (diag(p_i) - p_i p_i^T) kron x_i x_i^
 - where the blocks would be too large, their sum for all classes, and beyond that its diagonal.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
 
 import torch
 from torch import Generator, Tensor
@@ -22,6 +25,7 @@ SAMPLE_SIZE = 2000  # rows sampled for each block, or twice the features if they
 MAX_CANDIDATES = 2**17  # rows sampled from
 MAX_PROBABILITIES = 2**25  # of candidates, all classes together
 MAX_NUMEL = 2**26  # numbers in a preconditioner: 256 MB
+WORTH_INVERTING, SMALL = 10, 64  # solves; and rows of a block, up to which one is enough
 PANEL_WIDTH = 112
 NEGLIGIBLE = 1e-5  # a penalty below this part of the largest diagonal
 TINY = 1e-30  # its inverse fits a float32
@@ -34,32 +38,42 @@ class Preconditioner:
     Attributes
     ----------
     factor : Cholesky factors, (C, D + 1, D + 1) or (1, D + 1, D + 1) for all classes; or a diagonal (C, D + 1)
-    inverse : the inverse of what was factored, if that is worth its price
     """
 
     factor: Tensor
-    inverse: Tensor | None = None
 
-    def with_inverse(self) -> "Preconditioner":
-        """The same, solving by products: for the price of ten solves, of which each then takes half or a fifth of the time."""
-        if self.factor.ndim == 2:
-            return self
-        return replace(self, inverse=torch.stack([torch.cholesky_inverse(factor) for factor in self.factor]))
+    @cached_property
+    def inverse(self) -> Tensor:
+        """The inverse of what was factored: for the price of ten solves, of which each then takes half or a fifth of the time."""
+        return torch.stack([torch.cholesky_inverse(factor) for factor in self.factor])
 
     def solve(self, gradient: Tensor) -> Tensor:
         """The d (C, D + 1) with approximate Hessian d = gradient (C, D + 1), shifted to sum to zero over classes."""
         right = gradient.to(self.factor.dtype)
         if self.factor.ndim == 2:
             direction = right / self.factor
-        elif self.inverse is not None and len(self.inverse) == 1:
-            direction = right @ self.inverse[0]
-        elif self.inverse is not None:
-            direction = torch.bmm(self.inverse, right[:, :, None])[:, :, 0]
         elif len(self.factor) == 1:
             direction = torch.cholesky_solve(right.T, self.factor[0]).T
         else:
             direction = torch.cholesky_solve(right[:, :, None], self.factor)[:, :, 0]
         return (direction - direction.mean(0)).to(gradient.dtype)
+
+    def repeated_solve(self) -> Callable[[Tensor], Tensor]:
+        """`solve` for many calls: from the tenth on by products with the inverse, or from the first where inverting costs nothing.
+
+        Which call it is decides, not what was computed before: a run that is resumed has the same bits.
+        """
+        calls, first = count(1), 1 if self.factor.shape[-1] <= SMALL else WORTH_INVERTING
+
+        def solve(gradient: Tensor) -> Tensor:
+            if self.factor.ndim == 2 or next(calls) < first:
+                return self.solve(gradient)
+            right = gradient.to(self.factor.dtype)
+            one = len(self.factor) == 1
+            direction = right @ self.inverse[0] if one else torch.bmm(self.inverse, right[:, :, None])[:, :, 0]
+            return (direction - direction.mean(0)).to(gradient.dtype)
+
+        return solve
 
 
 def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Preconditioner:

@@ -129,10 +129,9 @@ class _Path:
         """
         problem, dtype = self.problem, self.theta.dtype.type
         along = problem.logits(direction)  # (K, N)
-        penalized = problem.penalty * direction[:, :-1]
+        penalized = problem.penalty * direction
         slope = float(np.vdot(self.gradient, direction))
-        penalty_slope = float(np.vdot(self.theta[:, :-1], penalized))
-        penalty_curvature = float(np.vdot(direction[:, :-1], penalized))
+        penalty_slope, penalty_curvature = float(np.vdot(self.theta, penalized)), float(np.vdot(direction, penalized))
         curvature = problem.curvature(self.p, along) + penalty_curvature
         length = -slope / curvature if curvature > 0 else 0.0
         low, low_slope, high, noise = 0.0, slope, np.inf, self.noise * (1 + abs(self.loss))
@@ -157,43 +156,44 @@ class _Path:
 
 
 class _History:
-    """The last steps s (M, K (D + 1)), and the changes y of the gradient and u of the preconditioned gradient along each.
+    """The last steps s, (K, D + 1) each, and the changes y of the gradient and u of the preconditioned gradient along them.
 
-    Of y, only its products with s and u are kept.
+    Of y, only its products with s and u are kept, from the oldest to the latest.
     """
 
     def __init__(self, like: Array) -> None:
-        self.s, self.u = (np.zeros((HISTORY_SIZE, like.size), like.dtype) for _ in range(2))
+        self.both = np.zeros((2, HISTORY_SIZE, like.size), like.dtype)  # all s, then all u
+        self.slots: list[int] = []  # of the oldest to the latest
         self.sy, self.uy = (np.zeros((HISTORY_SIZE, HISTORY_SIZE)) for _ in range(2))
-        self.s_gradient, self.u_gradient = np.zeros(HISTORY_SIZE), np.zeros(HISTORY_SIZE)
-        self.order: list[int] = []  # from the oldest to the latest
+        self.gradient = np.zeros((2, HISTORY_SIZE))  # the products with the last gradient
 
     def append(self, s: Array, y: Array, u: Array, gradient: Array) -> None:
         """Take a step, and the gradient after it, into account; not one along which rounding has made the curvature negative."""
-        sy, uy = float(np.vdot(s, y)), float(np.vdot(u, y))
-        if sy > 0 and uy > 0:
-            slot = self.order.pop(0) if len(self.order) == HISTORY_SIZE else len(self.order)
-            self.order.append(slot)
-            self.s[slot], self.u[slot] = s.reshape(-1), u.reshape(-1)
-            flat = y.reshape(-1)
-            self.sy[:, slot], self.uy[:, slot] = self.s @ flat, self.u @ flat
-            self.uy[slot] = self.uy[:, slot]
-        flat = gradient.reshape(-1)
-        self.s_gradient, self.u_gradient = self.s @ flat, self.u @ flat
+        if float(np.vdot(s, y)) > 0 and float(np.vdot(u, y)) > 0:
+            if len(self.slots) == HISTORY_SIZE:
+                self.slots.append(self.slots.pop(0))
+                self.sy[:-1, :-1], self.uy[:-1, :-1] = self.sy[1:, 1:].copy(), self.uy[1:, 1:].copy()
+            else:
+                self.slots.append(len(self.slots))
+            last, count = self.slots[-1], len(self.slots)
+            self.both[0, last], self.both[1, last] = s.reshape(-1), u.reshape(-1)
+            products = (self.both @ y.reshape(-1))[:, self.slots]
+            self.sy[:count, count - 1], self.uy[:count, count - 1] = products
+            self.uy[count - 1, :count] = products[1]
+        self.gradient = (self.both @ gradient.reshape(-1))[:, self.slots]
 
     def direction(self, natural: Array) -> Array:
         """-(inverse Hessian) gradient, from the preconditioned gradient; flat."""
-        if not self.order:
+        if not self.slots:
             return -natural.reshape(-1)
-        order, last, dtype = self.order, self.order[-1], natural.dtype
-        sy, uy = self.sy[order][:, order], self.uy[order][:, order]
-        gamma = self.sy[last, last] / self.uy[last, last]
-        inverse, _ = dtrtri(sy)  # of its upper triangle
-        inverse = inverse * UPPER[: len(order), : len(order)]
-        t = inverse @ self.s_gradient[order]
-        of_s, of_u = np.zeros(HISTORY_SIZE, dtype), np.zeros(HISTORY_SIZE, dtype)
-        of_s[order] = inverse.T @ (gamma * self.u_gradient[order] - sy.diagonal() * t - gamma * (uy @ t))
-        of_u[order] = gamma * t
-        direction: Array = of_s @ self.s + of_u @ self.u
+        count, dtype = len(self.slots), natural.dtype
+        sy, uy = self.sy[:count, :count], self.uy[:count, :count]
+        gamma = sy[-1, -1] / uy[-1, -1]
+        inverse = dtrtri(sy)[0] * UPPER[:count, :count]  # of the upper triangle
+        t = inverse @ self.gradient[0]
+        coefficients = np.zeros((2, HISTORY_SIZE), dtype)
+        coefficients[0, self.slots] = inverse.T @ (gamma * (self.gradient[1] - uy @ t) - sy.diagonal() * t)
+        coefficients[1, self.slots] = gamma * t
+        direction: Array = coefficients.reshape(-1) @ self.both.reshape(2 * HISTORY_SIZE, -1)
         direction -= dtype.type(gamma) * natural.reshape(-1)
         return direction

@@ -22,7 +22,7 @@ def at_zero(problem: SmallProblem) -> Callable[[Array], Array]:
     d = problem.z.shape[1]
     scale = problem.z.dtype.type(0.25 if problem.k == 1 else 1 / problem.classes)
     if d > min(MAX_SHARED, len(problem.z)):
-        inverse = np.append(1 / (scale * problem.square + problem.penalty), 1 / scale)
+        inverse = 1 / (scale * np.append(problem.square, np.ones(1, problem.square.dtype)) + problem.penalty)
         return lambda gradient: gradient * inverse
     return _shared_block(problem, np.broadcast_to(scale, len(problem.z)))
 
@@ -76,7 +76,7 @@ def _regularized(problem: SmallProblem, blocks: Array) -> Array:
     """Blocks (..., D + 1, D + 1) with the penalty, and safe from rounding; changed in place."""
     width = blocks.shape[-1]
     diagonal = blocks.reshape(-1, width * width)[:, :: width + 1]  # a view
-    diagonal[:, :-1] += problem.penalty
+    diagonal += problem.penalty
     diagonal *= 1 + LIFT[blocks.dtype]
     if not problem.fit_intercept:
         diagonal[:, -1] = 1

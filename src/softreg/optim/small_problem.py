@@ -53,7 +53,7 @@ class SmallProblem:
     z : (N, D), the rows as they are, or a copy, centred and scaled
     centre : (D,), subtracted from z by `logits` and `gradient`
     square : (D,), the mean square of the centred columns of z
-    penalty : a number, or one per column (D,), of the type of z
+    penalty : (D + 1,), on theta_j^2 / 2, of the type of z; zero on the bias
     weights : (N,), of the same type, which sum to 1
     one_hot : (K, N), the weight of a row where its class is
     """
@@ -77,7 +77,7 @@ class SmallProblem:
             self._copy(rows)
         l2 = l2 / 2 if self.k == 1 else l2
         self.penalty64 = np.broadcast_to(l2 / self.scale**2, d)  # on theta_j^2 / 2
-        self.penalty, self.penalized = self.penalty64.astype(self.z.dtype), l2 > 0
+        self.penalty, self.penalized = np.append(self.penalty64, 0).astype(self.z.dtype), l2 > 0
         self.weights64 = np.full(n, 1 / n) if weights is None else weights / weights.sum()
         self.weights = self.weights64.astype(self.z.dtype)
         self.labels = labels
@@ -190,18 +190,18 @@ class SmallProblem:
 
     def gradient(self, theta: Array, residual: Array) -> Array:
         """The gradient (K, D + 1) at theta (K, D + 1), from the residual (K, N) there."""
-        gradient = np.empty_like(theta)
+        gradient = self.penalty * theta
         total = residual.sum(1)
-        gradient[:, :-1] = residual @ self.z
-        gradient[:, :-1] -= total[:, None] * self.centre
-        gradient[:, :-1] += self.penalty * theta[:, :-1]
-        gradient[:, -1] = total if self.fit_intercept else 0
+        gradient[:, :-1] += residual @ self.z
+        if self.fit_intercept:
+            gradient[:, :-1] -= total[:, None] * self.centre
+            gradient[:, -1] = total
         return gradient
 
     def upper_estimate(self, gradient: Array) -> float:
         """|gradient|^2 / (2 l2), which the gap does not exceed, but for rounding and the bias; the forerunner of a proof."""
         weight = gradient[:, :-1]
-        return 0.5 * float((weight * weight / self.penalty).sum())
+        return 0.5 * float((weight * weight / self.penalty[:-1]).sum())
 
     def lower_bound(self, logits: Array) -> float:
         """What the objective cannot go below, by the probabilities of the logits (K, N), float64, their bias made optimal."""

@@ -5,7 +5,7 @@
 The rows are made here: class means and noise, both with a spectrum that falls as k^-0.6, turned by a random rotation and shifted,
 as embeddings of a trained network are; the penalty is l2 = 1e-5 per row. The true gap of every answer is computed in float64 from
 the smallest lower bound, softreg's proof at a tenth of the goal. A peer runs with falling tolerances until its gap is at most the
-goal; the last run counts. Writes `results/probes.json` and `.md`, row by row.
+goal; the last run counts. Writes `results/probes.json` and `.md`, row by row, beside what is there of other sizes.
 """
 
 import argparse
@@ -94,24 +94,33 @@ PLAYERS: dict[str, tuple[Callable[[Array, Array, float], Answer], tuple[float, .
 }
 
 
-def table(results: dict[str, Any]) -> str:
-    """What results/probes.md says."""
-    n, d, c = results["size"]
-    lines = [
-        f"# A linear probe, {n:,} x {d} x {c}, float32, l2 = {L2:g}: to a true gap of {results['goal']:g}",
-        "",
-        f"{results['environment']['processor']}, torch {results['environment']['libraries']['torch']}, {results['clock']},",
-        f"threads: {results['threads']}. Peak memory is that of the process up to then, the rows included.",
-        "",
-        "| solver | tol | seconds | true gap | times as long as softreg | peak, MiB |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    ours = next((row["seconds"] for row in results["rows"] if row["name"] == "softreg"), float("nan"))
-    for row in results["rows"]:
-        ratio = f"{row['seconds'] / ours:.1f}"
-        cells = row["name"], f"{row['tol']:g}", f"{row['seconds']:.1f}", f"{row['gap']:.1e}", ratio, f"{row['peak_mib']:.0f}"
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+def table(runs: list[dict[str, Any]]) -> str:
+    """What results/probes.md says, of one run per size."""
+    lines = [f"# Linear probes, float32, l2 = {L2:g}", "", "Peak memory is that of the process up to then, the rows included.", ""]
+    for run in runs:
+        n, d, c = run["size"]
+        environment = run["environment"]
+        lines += [f"## {n:,} x {d} x {c}, to a true gap of {run['goal']:g}", ""]
+        torch_version = environment["libraries"]["torch"]
+        lines += [f"{environment['processor']}, torch {torch_version}, {run['clock']}, threads: {run['threads']}.", ""]
+        lines.append("| solver | tol | seconds | true gap | times as long as softreg | peak, MiB |")
+        lines.append("| --- | --- | --- | --- | --- | --- |")
+        ours = next((row["seconds"] for row in run["rows"] if row["name"] == "softreg"), float("nan"))
+        for row in run["rows"]:
+            ratio = f"{row['seconds'] / ours:.1f}"
+            cells = row["name"], f"{row['tol']:g}", f"{row['seconds']:.1f}", f"{row['gap']:.1e}", ratio, f"{row['peak_mib']:.0f}"
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def write(run: dict[str, Any]) -> None:
+    """Put a run in its place among those of other sizes."""
+    path = RESULTS / "probes.json"
+    others = [other for other in json.loads(path.read_text()) if other["size"] != run["size"]] if path.exists() else []
+    runs = sorted([*others, run], key=lambda run: run["size"])
+    path.write_text(json.dumps(runs, indent=1) + "\n")
+    (RESULTS / "probes.md").write_text(table(runs))
 
 
 def main() -> None:
@@ -141,10 +150,8 @@ def main() -> None:
             row = {"name": name, "tol": tol, "seconds": seconds, "gap": value(x, y, answer) - best, "peak_mib": peak}
             print(json.dumps(row), flush=True)
             rows.append(row)
-            results = {"size": options.size, "goal": options.goal, "clock": clock.__name__, "threads": torch.get_num_threads()}
-            results |= {"environment": capture_environment(torch.device("cpu")), "rows": rows}
-            (RESULTS / "probes.json").write_text(json.dumps(results, indent=1) + "\n")
-            (RESULTS / "probes.md").write_text(table(results))
+            run = {"size": list(options.size), "goal": options.goal, "clock": clock.__name__, "threads": torch.get_num_threads()}
+            write(run | {"environment": capture_environment(torch.device("cpu")), "rows": rows})
             if row["gap"] <= options.goal:
                 break
 

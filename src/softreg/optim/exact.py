@@ -26,6 +26,7 @@ from softreg.optim.sparse_rows import SparseRows
 from softreg.optim.standardization import Standardized, standardize
 
 SOLVERS: dict[str, type[NewtonTypeSolver]] = {"lbfgs": LBFGS, "newton": Newton}
+REFRESH_AT = (4, 8, 16, 45, 135)  # iterations after which the preconditioner is computed anew: sooner than for images
 MARGIN = 0.9  # of the tolerance is the solver's; the rest is for rounding the coefficients
 WORTH_THREADS = 2**22  # products in a pass over the rows, N D C, below which a second thread gains nothing
 
@@ -73,7 +74,8 @@ def solve(
             theta = problem.original(exact_theta, matrix.dtype)
             rounded = duality_gap(problem.objective, problem.standardized(theta), exact_theta)
             return Solution(theta.numpy(), steps, rounded.gap)
-        state = minimize_or_continue(SOLVERS[solver](MARGIN * tol, max_iter, certify=l2 > 0), problem.objective, theta)
+        settings = {} if solver == "newton" else {"refresh_at": REFRESH_AT}
+        state = minimize_or_continue(SOLVERS[solver](MARGIN * tol, max_iter, l2 > 0, **settings), problem.objective, theta)
         solution = _solution(problem, state, 0)
         if solution.gap > tol and state.steps < max_iter:  # in float64, where the Hessian itself is solved with
             exact = Newton(MARGIN * tol, max_iter - state.steps, certify=l2 > 0)

@@ -21,7 +21,8 @@ from softreg.compute.threads import thread_map
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.objective import Objective
 
-SAMPLE_SIZE = 2000  # rows sampled for each block, or twice the features if they are more
+SAMPLE_SIZE = 2000  # rows sampled for each block, or twice the features if they are more ...
+MANY_CLASSES = 40  # ... and fewer in proportion where there are more classes
 MAX_CANDIDATES = 2**17  # rows sampled from
 MAX_PROBABILITIES = 2**25  # of candidates, all classes together
 MAX_NUMEL = 2**26  # numbers in a preconditioner: 256 MB
@@ -91,21 +92,21 @@ def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Precondi
     blocks = _blocks(objective, curvature, seed)
     if not objective.fit_intercept:
         blocks[:, -1, :-1], blocks[:, -1, -1] = 0, 1
-    if objective.matrix.n_rows_global > _sample_size(objective.matrix):
+    if objective.matrix.n_rows_global > _sample_size(objective):
         _cover_rare_columns(objective, theta, blocks)
     return Preconditioner(_factor(blocks, objective.l2_per_feature))
 
 
-def _sample_size(matrix: DesignMatrix) -> int:
+def _sample_size(objective: Objective) -> int:
     """About how many rows to sample for each block."""
-    return max(SAMPLE_SIZE, 2 * matrix.dim)
+    return max(SAMPLE_SIZE * MANY_CLASSES // max(MANY_CLASSES, objective.classes), 2 * objective.matrix.dim)
 
 
 def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
     """sum_i curvature_ci (x_i, 1) (x_i, 1)^T / N for each c, (K, D + 1, D + 1), estimated by importance sampling of rows."""
     matrix = objective.matrix
     generator = Generator().manual_seed(seed)
-    inclusion = _inclusion(matrix, curvature, _sample_size(matrix))  # (K, M)
+    inclusion = _inclusion(matrix, curvature, _sample_size(objective))  # (K, M)
     uniform = torch.rand(len(inclusion), matrix.n_rows_global, generator=generator)  # for all ranks' rows: shards change nothing
     sampled = uniform[:, matrix.row_offset : matrix.row_offset + len(matrix)].to(inclusion.device) < inclusion  # (K, M)
 

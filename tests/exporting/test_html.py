@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import softreg
-from softreg.errors import RunError
 from softreg.exporting.html import to_bytes
 from softreg.features.pixels import Pixels
 from softreg.model.softmax_regression import SoftmaxRegression
@@ -63,11 +62,6 @@ def test_the_policy_allows_this_script_and_style_alone() -> None:
         assert rules[rule] == f"'sha256-{digest}'"
     assert page.index("Content-Security-Policy") < page.index("<style>") < page.index("<body>")
     assert not re.findall(r'(?:src|href)="(?!#|data:|/openapi.json")', page)
-
-
-def test_images_that_the_page_does_not_make_are_refused() -> None:
-    with pytest.raises(RunError, match="28 x 28"):
-        to_bytes(SoftmaxRegression(Pixels((16, 16)), ("a", "b")))
 
 
 @pytest.mark.parametrize("name", PRETRAINED)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
-from softreg.exporting.page import page_data
+from softreg.exporting.page import packed_weights
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.page.assets import page_files
 from softreg.page.bundle import bundle
@@ -33,8 +33,7 @@ def packed(array: NDArray[Any]) -> str:
 
 def weights_of(model: SoftmaxRegression) -> dict[str, Any]:
     """For `MODEL`, which makes the page's `Weights` of it."""
-    (entry,) = page_data(model)["models"]
-    return {name: entry[name] for name in ("features", "classes", "weight", "bias", "buffers", "detector")}
+    return packed_weights(model)
 
 
 MODEL = """({ weight, bias, buffers, detector, ...rest }) => ({

@@ -59,8 +59,8 @@ def pipe(run: Path) -> None:
 
 
 def other_images(run: Path) -> None:
-    model = SoftmaxRegression(make_feature_map("pixels", (8, 8)), tuple("0123456789"))
-    model.set_theta(torch.zeros(10, 65))
+    model = SoftmaxRegression(make_feature_map("pixels", (8, 8, 3)), tuple("0123456789"))
+    model.set_theta(torch.zeros(10, 193))
     save_model(model, run / MODEL)
 
 

@@ -19,7 +19,7 @@ def to_bytes(model: SoftmaxRegression, images: int = 0) -> bytes:
     Raises
     ------
     RunError
-        If the page cannot compute the model's features, or its images are not 28 x 28 greys.
+        If the page cannot compute the model's features for images of this size, or they are in colour.
     """
     data = page_data(model)
     if images:

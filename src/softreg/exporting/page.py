@@ -20,6 +20,7 @@ from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.page.assets import page_messages
 
 COMPUTED = ("pixels", "deskew", "patches", "scattering", "both")  # feature maps that the page computes itself
+ANY_SIZE = ("pixels",)  # those of images that are not 28 x 28
 MAX_TEST = 2000  # images of the test part that travel with a page
 DIGITS = tuple("0123456789")
 N_REFERENCE = 300  # images on which a model that learns a drawing should go on answering as before
@@ -31,13 +32,13 @@ def page_data(model: SoftmaxRegression) -> dict[str, Any]:
     Raises
     ------
     RunError
-        If the page cannot compute the model's features, or its images are not 28 x 28 greys.
+        If the page cannot compute the model's features for images of this size, or they are in colour.
     """
     entry = {"model": model.features.name, "solver": "", "accuracy": None, **packed_weights(model)}
     return {
         "messages": {language: page_messages(language) for language in LANGUAGES},
         "models": [entry],
-        "reference": packed_reference() if model.classes == DIGITS else None,
+        "reference": packed_reference() if model.classes == DIGITS and not model.whole_pictures else None,
     }
 
 
@@ -47,11 +48,12 @@ def packed_weights(model: SoftmaxRegression) -> dict[str, Any]:
     Raises
     ------
     RunError
-        If the page cannot compute the model's features, or its images are not 28 x 28 greys.
+        If the page cannot compute the model's features for images of this size, or they are in colour.
     """
     features = model.features.name
-    if features not in COMPUTED or model.image_shape != (SIDE, SIDE):
-        raise RunError("export.no_page", features=features, choices=", ".join(COMPUTED))
+    if features not in (COMPUTED if model.image_shape == (SIDE, SIDE) else ANY_SIZE) or len(model.image_shape) != 2:
+        shape = " x ".join(map(str, model.image_shape))
+        raise RunError("export.no_page", features=features, shape=shape, choices=", ".join(COMPUTED), any_size=", ".join(ANY_SIZE))
     packed: dict[str, Any] = {
         "features": features,
         "classes": model.classes,
@@ -62,6 +64,8 @@ def packed_weights(model: SoftmaxRegression) -> dict[str, Any]:
     }
     if model.ood_detector is not None:
         packed["detector"] = {name: _packed_floats(buffer) for name, buffer in model.ood_detector.state_dict().items()}
+    if model.whole_pictures:
+        packed |= {"whole": True, "shape": model.image_shape, "ground": model.ground}
     return packed
 
 

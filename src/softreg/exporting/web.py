@@ -13,7 +13,7 @@ def to_files(model: SoftmaxRegression, images: int = 20_000) -> dict[str, bytes]
     Raises
     ------
     RunError
-        If the page cannot compute the model's features, or its images are not 28 x 28 greys.
+        If the page cannot compute the model's features for images of this size, or they are in colour.
     """
     data, files = page_data(model), page_files()
     packed: dict[str, bytes] = {}

@@ -6,8 +6,9 @@ from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import Language, catalogue
 
 SUFFIXES = (".html", ".js", ".css", ".svg")
+STAGES = ("stage_upright", "stage_paper", "stage_ink", "stage_found", "stage_image", "stage_whole")
 SHARED = {  # texts of what the page computes as the server does
-    "pictures": ("blank", "noise", "crowded", "stage_upright", "stage_paper", "stage_ink", "stage_found", "stage_image"),
+    "pictures": ("blank", "noise", "crowded", *STAGES),
     "prediction": ("uncertain", "novel", "doubtful"),
 }
 TRAINED_BY = ("epochs", "batch_size", "lr", "seed")  # fields of a recipe that the page trains by

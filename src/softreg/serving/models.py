@@ -16,7 +16,6 @@ from softreg.runs.run import MODEL, Run, open_run
 from softreg.serving.public_errors import log_error
 from softreg.serving.run_entry import RunEntry, Stamp, UnusableRun, harmless, skipped
 
-SHAPE = (28, 28)  # of the images that pictures become here
 MAX_LOADED = 6  # models in memory
 MAX_NAMED = 12  # models that an error names
 
@@ -73,14 +72,18 @@ class Models:
             return self._loaded[key][1]
 
     def with_features(self, features: str) -> str:
-        """The key of a model with this feature map: the tutorial's if it is one, else the first."""
+        """The key of a model of digits with this feature map: the tutorial's if it is one, else the first."""
         for key in ("tutorial", *self._entries):
             try:
-                if key in self._entries and self.get(key).features.name == features:
+                if key in self._entries and self._is_on_digits(key, features):
                     return key
             except ServingError:
                 continue
         raise ServingError("serving.no_pixel_model", status=404)
+
+    def _is_on_digits(self, key: str, features: str) -> bool:
+        model = self.get(key)
+        return model.features.name == features and not model.whole_pictures
 
     def add(self, run: Run) -> str:
         """Add a run and return its key."""
@@ -119,7 +122,7 @@ class Models:
 
     def _load(self, entry: RunEntry, stamp: Stamp | None) -> None:
         model = entry.run.model()
-        if model.image_shape != SHAPE:
+        if len(model.image_shape) != 2:
             raise ServingError("serving.other_images", name=entry.key)
         self._loaded[entry.key] = (stamp or (0, 0, 0, 0), model)
         while len(self._loaded) > MAX_LOADED:

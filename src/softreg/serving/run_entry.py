@@ -100,7 +100,8 @@ def harmless(name: str) -> str:
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    if "image_shape" in _metadata(run.path / MODEL):
+    metadata = _metadata(run.path / MODEL)
+    if len(json.loads(metadata.get("image_shape", "[]"))) > 2:
         raise UnusableRun("serving.skipped_images")
     recipe, evaluation = run.recipe, run.result["evaluation"]
     if is_on_another_machine(recipe.dataset):
@@ -115,6 +116,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "dataset": recipe.dataset if recipe.dataset in DATASETS else Path(recipe.dataset).name,  # no path is told
         "features": recipe.features,
         "solver": recipe.solver,
+        "whole": not {"image_shape", "pictures"}.isdisjoint(metadata),  # a picture is one image of it
         "accuracy": accuracy,
         "accuracy_interval": interval,
     }

@@ -82,7 +82,7 @@ export const backend = {
   async walkthrough(sample) {
     if (hasServer) return server.walkthrough(sample);
     const { images, labels, classes } = await embeddedImages("test");
-    const model = pageModels.list().find(({ features }) => features === "pixels");
+    const model = pageModels.list().find(({ features, shape }) => features === "pixels" && !shape);
     if (!model) throw new TypeError("no model on pixels");
     const { evidence, logits, probabilities } = explainImage(
       model,

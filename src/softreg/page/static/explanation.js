@@ -4,6 +4,7 @@
 
 import { byId, createCanvas, createElement } from "./dom.js";
 import { signed, translate } from "./i18n.js";
+import { SIDE } from "./image_format.js";
 import { context2d, drawInk, drawPicture, drawSigned, largest, slice } from "./pixels.js";
 
 /**
@@ -87,8 +88,9 @@ const logitIn = (evidence, name) => evidence.for[name] + evidence.against[name] 
 export function showStages(stages, drawn) {
   const items = stages.map(({ title, array: stage }, i) => {
     const canvas = createCanvas(title);
-    if (i === stages.length - 1 && stage.shape[0] === 28) drawInk(canvas, stage);
-    else drawPicture(canvas, stage, drawn);
+    const isImage = i > 0 && i === stages.length - 1;
+    if (isImage && stage.shape[0] === SIDE) drawInk(canvas, stage);
+    else drawPicture(canvas, stage, drawn && !isImage);
     canvas.style.aspectRatio = `${stage.shape[1]} / ${stage.shape[0]}`;
     return createElement("li", {}, canvas, title);
   });

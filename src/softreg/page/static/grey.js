@@ -32,11 +32,16 @@ export function cropGrey(grey, left, top, width, height) {
   return crop;
 }
 
-/**
- * Keys' cubic convolution, a = -0.5.
- * @param {number} x
- */
-function cubic(x) {
+/** @typedef {{ reach: number, at: (x: number) => number }} Kernel of an interpolation: 0 from `reach` on */
+
+/** @type {Kernel} linear interpolation */
+export const triangle = { reach: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) };
+
+/** @type {Kernel} Keys' cubic convolution, a = -0.5 */
+const cubic = { reach: 2, at: cubicAt };
+
+/** @param {number} x */
+function cubicAt(x) {
   const [a, d] = [-0.5, Math.abs(x)];
   if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
   return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
@@ -49,15 +54,16 @@ function cubic(x) {
  * @param {number} from
  * @param {number} to
  * @param {number} size
+ * @param {Kernel} kernel
  */
-function cubicWeights(length, from, to, size) {
+function weightsOf(length, from, to, size, { reach, at }) {
   const scale = (to - from) / size;
   const stretch = Math.max(1, scale); // when shrinking, the kernel is as wide as what a pixel replaces
   return Array.from({ length: size }, (_, i) => {
     const centre = from + (i + 0.5) * scale;
-    const first = Math.max(0, Math.trunc(centre - 2 * stretch + 0.5));
-    const stop = Math.min(length, Math.trunc(centre + 2 * stretch + 0.5));
-    const weights = Array.from({ length: stop - first }, (_, k) => cubic((k + first - centre + 0.5) / stretch));
+    const first = Math.max(0, Math.trunc(centre - reach * stretch + 0.5));
+    const stop = Math.min(length, Math.trunc(centre + reach * stretch + 0.5));
+    const weights = Array.from({ length: stop - first }, (_, k) => at((k + first - centre + 0.5) / stretch));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     return { first, weights: weights.map((weight) => weight / total) };
   });
@@ -84,17 +90,19 @@ function alongLines(source, out, kernels, stride, lines, [from, to]) {
 }
 
 /**
- * The part `box` (left, top, right, bottom) at another size, by bicubic interpolation, anti-aliased when shrinking.
+ * The part `box` (left, top, right, bottom) at another size, interpolated, anti-aliased when shrinking.
  * @param {Grey} grey
  * @param {number} width
  * @param {number} height
  * @param {[number, number, number, number]} box
+ * @param {Kernel} [kernel]
  */
-export function resizeGrey(grey, width, height, [left, top, right, bottom]) {
+export function resizeGrey(grey, width, height, [left, top, right, bottom], kernel = cubic) {
   const [across, out] = [createGrey(width, grey.height), createGrey(width, height)];
-  const columns = cubicWeights(grey.width, left, right, width);
+  const columns = weightsOf(grey.width, left, right, width, kernel);
   alongLines(grey.values, across.values, columns, 1, grey.height, [grey.width, width]);
-  alongLines(across.values, out.values, cubicWeights(grey.height, top, bottom, height), width, width, [1, 1]);
+  const rows = weightsOf(grey.height, top, bottom, height, kernel);
+  alongLines(across.values, out.values, rows, width, width, [1, 1]);
   return out;
 }
 

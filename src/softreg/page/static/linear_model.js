@@ -39,7 +39,7 @@ export function classify(model, image) {
 }
 
 /**
- * Each pixel's contribution to each class (C, 28, 28): with the bias, a class's contributions sum to its logit.
+ * Each pixel's contribution to each class (C, H, W): with the bias, a class's contributions sum to its logit.
  * @param {Weights} model
  * @param {Uint8Array} image
  */

@@ -3,8 +3,10 @@
 /** @import { Model, Picture, PictureReading, PredictAnswer, Weights } from "./types.d.ts" */
 
 import { translate } from "./i18n.js";
+import { SIDE } from "./image_format.js";
 import { classify, contributions } from "./linear_model.js";
 import { logOdds, readPicture, readWhole } from "./reading.js";
+import { readResized } from "./whole_picture.js";
 
 const MIN_CONFIDENCE = 0.5; // a class less probable than this is more likely wrong than right
 
@@ -66,14 +68,15 @@ export class PageModels {
    */
   #read(picture, model) {
     if (this.last?.picture !== picture || this.last.model !== model) {
-      const reading = picture
-        .grey()
-        .then((grey) => (model.whole ? readAsWhole(grey, model) : readPicture(grey, model)));
+      const reading = picture.grey().then((grey) => readerFor(model)(grey, model));
       this.last = { picture, model, reading };
     }
     return this.last.reading;
   }
 }
+
+/** @param {Weights & Model} model */
+const readerFor = ({ shape, whole }) => (shape ? readResized : whole ? readAsWhole : readPicture);
 
 /**
  * A symbol, however many strokes it has.
@@ -84,7 +87,7 @@ export class PageModels {
 function readAsWhole(grey, model) {
   const image = readWhole(grey);
   if (!image) return { digits: [], stages: [], reason: "blank" };
-  const array = { shape: [28, 28], values: image, scale: 1 };
+  const array = { shape: [SIDE, SIDE], values: image, scale: 1 };
   return {
     digits: [{ box: [0, 0, grey.width, grey.height], image, scores: classify(model, image) }],
     stages: [{ key: "stage_image", array }],
@@ -134,6 +137,7 @@ export function explainImage(model, image) {
  */
 function evidenceOf(model, image) {
   const pixels = contributions(model, image);
+  const shape = model.shape ?? [SIDE, SIDE];
   /** @param {(value: number) => number} part */
   const summed = (part) =>
     byClass(
@@ -145,8 +149,8 @@ function evidenceOf(model, image) {
       }),
     );
   return {
-    image: { shape: [28, 28], values: image, scale: 1 },
-    pixels: { shape: [model.classes.length, 28, 28], values: pixels, scale: 1 },
+    image: { shape, values: image, scale: 1 },
+    pixels: { shape: [model.classes.length, ...shape], values: pixels, scale: 1 },
     for: summed((value) => Math.max(0, value)),
     against: summed((value) => Math.min(0, value)),
     bias: byClass(model, model.bias),

@@ -48,6 +48,8 @@ export interface Weights {
   bias: Float32Array;
   buffers?: Buffers; // of the feature map
   detector?: Detector;
+  shape?: number[]; // of images that pictures are resized to as a whole
+  ground?: string | null; // of those images: "dark" or "light"
 }
 export type Buffers = Record<string, Float32Array>;
 export interface Detector {

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import Tensor
 
 from softreg.data.dataset import Dataset
@@ -23,6 +24,7 @@ from softreg.figures.layout import (
     title_of_shown,
 )
 from softreg.figures.training import class_templates
+from softreg.image_format import SIDE
 from softreg.inference.attribution import N_AVERAGED
 from softreg.inference.explanation import RunExplanation
 from softreg.inference.label_issues import LabelIssues
@@ -68,12 +70,18 @@ def typical_images(data: Dataset, index: Tensor) -> Figure:
             block, row = divmod(c, rows)
             left = LEFT + block * (name_width + count * side + BLOCK_GAP) + name_width
             bottom = height - TOP - (row + 1) * tall
-            strip = np.hstack([data.images[i].numpy() for i in indices[:count]])
+            strip = np.hstack([_apart(data.images[i].numpy()) for i in indices[:count]])
             axes = figure.add_axes((left / WIDTH, bottom / height, len(indices[:count]) * side / WIDTH, tall / height))
             draw_images(axes, strip, data.image_shape)
             axes.axis("off")
             figure.text((left - 0.12) / WIDTH, (bottom + tall / 2) / height, name, ha="right", va="center", fontweight="bold")
         return figure
+
+
+def _apart(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The image with white at its right and below; one such as MNIST's, which has a margin, as it is."""
+    gap = 0 if image.shape == (SIDE, SIDE) else max(1, image.shape[1] // 16)
+    return np.pad(image, ((0, gap), (0, gap), (0, 0))[: image.ndim], constant_values=255)
 
 
 def label_issue_grid(data: Dataset, issues: LabelIssues, title: str) -> Figure:
@@ -87,5 +95,5 @@ def label_issue_grid(data: Dataset, issues: LabelIssues, title: str) -> Figure:
             label = translate("explain.labelled", label=data.classes[int(data.labels[i])])
             predicted = translate("explain.rather", label=data.classes[prediction])
             draw_captioned(cell, data.images[i], label, predicted, probability, data.classes)
-            cell.text(0.5, 0.02, str(i), transform=cell.transAxes, ha="center", va="top", fontsize=6.5, color=MUTED)
+            cell.text(0.5, -0.015, str(i), transform=cell.transAxes, ha="center", va="top", fontsize=6.5, color=MUTED)
         return figure

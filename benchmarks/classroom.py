@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import math
+import os
 import random
 import sys
 import tempfile
@@ -183,7 +184,7 @@ def table(results: dict[str, Any]) -> str:
         "",
         f"{environment['processor']}, {environment['cores']} cores for all, torch {environment['libraries']['torch']}: "
         f"{results['pupils']} pupils draw for {results['seconds']} s with the model `{MODEL}` while as many connections watch "
-        f"a training of {EPOCHS} epochs.",
+        f"a training of {EPOCHS} epochs. Processes waiting for a core before: {results['load_before']}.",
         "",
         "| | p50 (ms) | p95 (ms) | p99 (ms) | answers |",
         "| --- | --- | --- | --- | --- |",
@@ -207,11 +208,13 @@ def main() -> None:
     parser.add_argument("--pupils", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=60)
     given = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), cores=None) as (process, url):
         numbers = asyncio.run(lesson(url, given.pupils, given.seconds))
         used = process.cpu_times()
     environment = capture_environment(torch.device("cpu"))
     results = {"environment": environment, "pupils": given.pupils, "seconds": given.seconds, "bounds": BOUNDS, **numbers}
+    results["load_before"] = round(load, 1)
     results["server_cpu_seconds"] = round(used.user + used.system, 1)
     (RESULTS / "classroom.json").write_text(json.dumps(results, indent=2) + "\n")
     (RESULTS / "classroom.md").write_text(table(results))

@@ -114,7 +114,8 @@ def table(results: dict[str, Any]) -> str:
         "# Predictions a second on one core",
         "",
         f"{environment['processor']}, torch {environment['libraries']['torch']}; {CLIENTS} keep-alive clients on another core, "
-        f"one PNG of 28 x 28 a request, {results['seconds']} s a round, medians of {results['rounds']} rounds by turns.",
+        f"one PNG of 28 x 28 a request, {results['seconds']} s a round, medians of {results['rounds']} rounds by turns. "
+        f"Processes waiting for a core before: {results['load_before']}.",
         "",
         "| model | server | predictions/s | p50 (ms) | p99 (ms) | other than 200 |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -132,10 +133,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", nargs="+", default=["softreg", *commands(0)])
     given = parser.parse_args()
+    load = round(os.getloadavg()[0], 1)
     contests = [row for model in MODELS for row in contest(model, given.servers, given.seconds, given.rounds)]
     environment = capture_environment(torch.device("cpu"))
     results = {
         "environment": environment,
+        "load_before": load,
         "seconds": given.seconds,
         "rounds": given.rounds,
         "targets": TARGETS,

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
-from math import inf, prod
+from math import prod
 from typing import Any
 
 import torch
@@ -39,20 +40,24 @@ class DigitPrediction:
     classes: tuple[str, ...]
     abstention_reason: str | None
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The most probable class."""
         return self.classes[int(self.probabilities.argmax())]
 
-    @property
+    @cached_property
     def probability(self) -> float:
         """Of the label."""
         return float(self.probabilities.max())
 
     def to_json(self) -> dict[str, Any]:
         """Its place in the upright picture, in pixels, and what was read there."""
+        return {**self.place(), **self.answer()}
+
+    def place(self) -> dict[str, float]:
+        """Its box in the upright picture, in pixels."""
         x, y, width, height = self.digit.box
-        return {"x": x, "y": y, "width": width, "height": height, **self.answer()}
+        return {"x": x, "y": y, "width": width, "height": height}
 
     def answer(self) -> dict[str, Any]:
         """What was read, as JSON; where the model abstains, `label` is null."""
@@ -115,6 +120,7 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         """As `softreg predict --json` and the server's `/predict` give it; a digit's `box` is `[x, y, width, height]`."""
+        answers = [(reading, reading.answer()) for reading in self.readings]
         return {
             "picture": self.picture.name,
             "label": self.label,
@@ -122,8 +128,8 @@ class Prediction:
             "probabilities": by_class(self.classes, self.probabilities),
             **_abstention(self.abstention_reason),
             "lines": list(self.lines),
-            "digits": [{"box": list(reading.digit.box), **reading.answer()} for reading in self.readings],
-            "boxes": [reading.to_json() for reading in self.readings],
+            "digits": [{"box": list(reading.digit.box), **answer} for reading, answer in answers],
+            "boxes": [{**reading.place(), **answer} for reading, answer in answers],
             "notes": list(self.picture.notes),
         }
 
@@ -187,11 +193,12 @@ def abstention_reasons(scores: Scores, doubt: float | None = None) -> list[str |
     It is not named if no class is likelier than all the others together; nor, by a model that was calibrated, if it is unlike
     any class (`softreg.model.out_of_distribution`). Of digits found in a picture the log odds have to exceed `doubt`, too.
     """
-    held_against = (
+    held_against = [
         ("prediction.novel", scores.novelty > 0),
         ("prediction.uncertain", scores.probabilities.max(1).values <= MIN_CONFIDENCE),
-        ("prediction.doubtful", scores.log_odds <= (-inf if doubt is None else doubt)),
-    )
+    ]
+    if doubt is not None:
+        held_against.append(("prediction.doubtful", scores.log_odds <= doubt))
     flags = zip(*(flag.tolist() for _, flag in held_against), strict=True)
     return [next((key for (key, _), held in zip(held_against, image, strict=True) if held), None) for image in flags]
 

@@ -65,7 +65,7 @@ class Scores:
         """Of each image, (N,): that it is a digit, and of its likeliest class, against anything else."""
         return -torch.tensor(self.costs).clamp(1e-6, 80).expm1().log()
 
-    def __getitem__(self, rows: Sequence[int]) -> "Scores":
+    def __getitem__(self, rows: Sequence[int] | slice) -> "Scores":
         return Scores(self.logits[rows], self.probabilities[rows], self.novelty[rows])
 
 
@@ -122,8 +122,8 @@ def interpret(model: SoftmaxRegression, pictures: Sequence[Picture]) -> Iterator
     scores = score(model, torch.stack(images)) if images else None
     first = 0
     for picture in pictures:
-        rows = range(first, first := first + len(picture.digits))
-        usual = scores[list(rows)] if scores is not None and rows else None
+        rows = slice(first, first := first + len(picture.digits))
+        usual = scores[rows] if scores is not None and picture.digits else None
         yield _best(model, picture, usual) if picture.layouts is not None else Reading(picture, usual, None)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from softreg.data.load import load_dataset as load_dataset
     from softreg.errors import SoftregError as SoftregError
     from softreg.estimator import SoftmaxClassifier as SoftmaxClassifier
+    from softreg.estimator_cv import SoftmaxClassifierCV as SoftmaxClassifierCV
     from softreg.inference.run_evaluation import evaluate as evaluate
     from softreg.model.softmax_regression import SoftmaxRegression as SoftmaxRegression
     from softreg.recipe import Recipe as Recipe
@@ -31,6 +32,7 @@ _HOMES = {
     "Recipe": "softreg.recipe",
     "Run": "softreg.runs.run",
     "SoftmaxClassifier": "softreg.estimator",  # needs the extra sklearn
+    "SoftmaxClassifierCV": "softreg.estimator_cv",  # likewise
     "SoftmaxRegression": "softreg.model.softmax_regression",
     "SoftregError": "softreg.errors",
     "evaluate": "softreg.inference.run_evaluation",
@@ -47,6 +49,7 @@ __all__ = [
     "Recipe",
     "Run",
     "SoftmaxClassifier",
+    "SoftmaxClassifierCV",
     "SoftmaxRegression",
     "SoftregError",
     "__version__",

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
-from softreg.imaging.ground import grounds, is_inverted
+from softreg.imaging.ground import grounds, is_inverted, usual_ground
 from softreg.imaging.picture import picture_from_array
 
 
@@ -34,3 +35,11 @@ def test_a_picture_gets_the_ground_of_the_training_images(usual: str | None) -> 
     inverted = usual == "dark"
     assert np.array_equal(picture.digits[0].image, image(0, 255) if inverted else image(255, 0))
     assert len(picture.notes) == inverted
+
+
+def test_digits_that_touch_the_border_have_a_dark_ground() -> None:
+    images = (load_digits().images * (255 / 16)).astype(np.uint8)
+    assert not grounds(images)["dark"].all()
+    assert (usual_ground(images), usual_ground(255 - images)) == ("dark", "light")
+    assert usual_ground(np.concatenate([images, 255 - images])) is None
+    assert usual_ground(np.full((3, 8, 8), 128, np.uint8)) is None

@@ -205,8 +205,7 @@ def test_tensors_are_answered_by_tensors() -> None:
 @pytest.fixture
 def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     """Rows in a file, and labels; the file counts as large."""
-    for module in ("softreg.estimator", "softreg.optim.arrays"):
-        monkeypatch.setattr(f"{module}.MAX_NUMEL", 100)
+    monkeypatch.setattr("softreg.optim.arrays.MAX_NUMEL", 100)
     x, y = make_classification(400, 12, n_informative=8, n_classes=4, random_state=0)
     np.save(tmp_path / "rows.npy", x.astype(np.float16))
     return np.load(tmp_path / "rows.npy", mmap_mode="r"), y

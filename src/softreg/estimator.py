@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.special import log_softmax
 
+from softreg.compute.array_types import as_array, like
 from softreg.errors import MissingExtraError
 from softreg.messages import translate
-from softreg.optim.arrays import solve_arrays
+from softreg.optim.arrays import solve_arrays, stays_in_file, with_column
 from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, penalties_per_row, unconverged
-from softreg.optim.small_lbfgs import MAX_NUMEL
 from softreg.optim.small_problem import Solution
 
 try:
@@ -136,9 +136,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_parameters(self.solver, self.penalty, self.l1_ratio, C=1.0 if self.l2 else self.C, dual=self.dual)
         given = X
         floats = np.float64 if self.solver == "liblinear" else FLOATS
-        mapped = _is_mapped(X)
+        mapped = stays_in_file(X)
         taken: dict[str, Any] = {"dtype": [*FLOATS, np.float16], "ensure_all_finite": False} if mapped else {"dtype": floats}
-        X, y = validate_data(self, _array(X), _array(y), accept_sparse="csr", order="C", **taken)
+        X, y = validate_data(self, as_array(X), as_array(y), accept_sparse="csr", order="C", **taken)
         X = given if mapped else X  # its type says where the file is
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
@@ -167,7 +167,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             classes=len(self.classes_),
         )
         solution = solve_arrays(
-            _with_column(X, self.intercept_scaling) if liblinear and self.fit_intercept else X,
+            with_column(X, self.intercept_scaling) if liblinear and self.fit_intercept else X,
             labels.astype(np.int64, copy=False),
             len(self.classes_),
             l2,
@@ -186,20 +186,20 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def decision_function(self, X: Any) -> Any:
         """The logits (N, C); for two classes their difference (N,). A torch tensor gets a tensor back, here and below."""
-        return _like(X, self._decision(X))
+        return like(X, self._decision(X))
 
     def predict(self, X: Any) -> Any:
         """The most probable class of each row, (N,)."""
         logits = self._decision(X)
-        return _like(X, self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)])
+        return like(X, self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)])
 
     def predict_log_proba(self, X: Any) -> Any:
         """The logarithm of the probability of each class, (N, C), float64."""
-        return _like(X, self._log_proba(X))
+        return like(X, self._log_proba(X))
 
     def predict_proba(self, X: Any) -> Any:
         """The probability of each class, (N, C), float64."""
-        return _like(X, np.exp(self._log_proba(X)))
+        return like(X, np.exp(self._log_proba(X)))
 
     def sparsify(self) -> Self:
         """Store `coef_` as a CSR matrix; smaller if most coefficients are zero, and predictions stay the same."""
@@ -216,9 +216,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _decision(self, X: Any) -> NDArray[np.floating[Any]]:
         check_is_fitted(self)
-        X = validate_data(self, _array(X), accept_sparse="csr", dtype=FLOATS, reset=False)
-        logits: NDArray[np.floating[Any]] = safe_sparse_dot(X, _array(self.coef_).T, dense_output=True)
-        logits = logits + _array(self.intercept_)
+        X = validate_data(self, as_array(X), accept_sparse="csr", dtype=FLOATS, reset=False)
+        logits: NDArray[np.floating[Any]] = safe_sparse_dot(X, as_array(self.coef_).T, dense_output=True)
+        logits = logits + as_array(self.intercept_)
         return logits[:, 0] if len(self.classes_) == 2 else logits
 
     def _log_proba(self, X: Any) -> NDArray[np.float64]:
@@ -231,8 +231,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The coefficients of the last fit (C, D + 1), if there are any for such data and they are asked for."""
         if not self.warm_start or not hasattr(self, "coef_"):
             return None
-        coef = self.coef_.toarray() if sparse.issparse(self.coef_) else _array(self.coef_)
-        theta = np.column_stack([coef, _array(self.intercept_)])
+        coef = self.coef_.toarray() if sparse.issparse(self.coef_) else as_array(self.coef_)
+        theta = np.column_stack([coef, as_array(self.intercept_)])
         theta = np.concatenate([-theta, theta]) / 2 if len(theta) == 1 else theta
         return theta if theta.shape == (len(self.classes_), X.shape[1] + 1) else None
 
@@ -240,38 +240,12 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The weight of each row, (N,); None if all are 1."""
         if sample_weight is None and self.class_weight is None:
             return None
-        weights = _check_sample_weight(_array(sample_weight), X, dtype=np.float64, ensure_non_negative=True, copy=True)
+        weights = _check_sample_weight(as_array(sample_weight), X, dtype=np.float64, ensure_non_negative=True, copy=True)
         if self.class_weight is not None:
             weights *= compute_class_weight(self.class_weight, classes=self.classes_, y=y, sample_weight=weights)[labels]
         return weights
 
 
-def _array(x: Any) -> Any:
-    """A torch tensor as a numpy array; anything else as it is."""
-    return x.detach().cpu().numpy() if type(x).__module__ == "torch" else x
-
-
-def _like(x: Any, answer: NDArray[Any]) -> Any:
-    """The answer as a tensor on the device of x and of its type, if x is a floating tensor; class names stay an array."""
-    if type(x).__module__ != "torch" or answer.dtype.kind not in "biuf":
-        return answer
-    import torch
-
-    return torch.from_numpy(answer).to(x.device, x.dtype if answer.dtype.kind == "f" and x.is_floating_point() else None)
-
-
 def _as_fitted(x: Any, coefficients: NDArray[Any]) -> Any:
     """As scikit-learn: tensors like x, if its array API dispatch is switched on, else a numpy array."""
-    return _like(x, coefficients) if get_config()["array_api_dispatch"] else coefficients
-
-
-def _is_mapped(X: Any) -> bool:
-    """Whether X is rows in a file, such as `numpy.load(path, mmap_mode="r")` returns, that can be used where they are."""
-    wanted = isinstance(X, np.memmap) and X.ndim == 2 and X.flags.c_contiguous and X.filename is not None
-    return wanted and X.size > MAX_NUMEL and X.dtype.name in {"float16", "float32", "float64"}
-
-
-def _with_column(X: Any, value: float) -> Any:
-    """X (N, D + 1), a column of `value` appended."""
-    column = np.full((X.shape[0], 1), value, dtype=X.dtype)
-    return sparse.hstack([X, column], format="csr") if sparse.issparse(X) else np.hstack([X, column])
+    return like(x, coefficients) if get_config()["array_api_dispatch"] else coefficients

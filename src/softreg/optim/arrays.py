@@ -4,6 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+from scipy import sparse
+
 from softreg.optim.small_lbfgs import MAX_NUMEL, is_middling, solve_middling
 from softreg.optim.small_newton import is_small, solve_small
 from softreg.optim.small_problem import FINE, Solution
@@ -35,3 +38,15 @@ def _quick_solvers(rows: Any, classes: int, l2: float, tol: float) -> list[Calla
     newton = [solve_small] if is_small(rows, classes) else []
     lbfgs = [solve_middling] if is_middling(rows, classes, l2) else []
     return newton if newton and tol < FINE else [*lbfgs, *newton]
+
+
+def stays_in_file(X: Any) -> bool:
+    """Whether X is rows in a file, such as `numpy.load(path, mmap_mode="r")` returns, that can be used where they are."""
+    wanted = isinstance(X, np.memmap) and X.ndim == 2 and X.flags.c_contiguous and X.filename is not None
+    return wanted and X.size > MAX_NUMEL and X.dtype.name in {"float16", "float32", "float64"}
+
+
+def with_column(X: Any, value: float) -> Any:
+    """X (N, D + 1), a column of `value` appended."""
+    column = np.full((X.shape[0], 1), value, dtype=X.dtype)
+    return sparse.hstack([X, column], format="csr") if sparse.issparse(X) else np.hstack([X, column])

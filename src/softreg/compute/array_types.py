@@ -1,0 +1,19 @@
+"""Arrays for tensors, and tensors for arrays. Torch is imported only if there is a tensor."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+def as_array(x: Any) -> Any:
+    """A torch tensor as a numpy array on the CPU; anything else as it is."""
+    return x.detach().cpu().numpy() if type(x).__module__ == "torch" else x
+
+
+def like(x: Any, answer: NDArray[Any]) -> Any:
+    """The answer as a tensor on the device of x and, if x is floating, of its type; as it is if x is no tensor, or for names."""
+    if type(x).__module__ != "torch" or answer.dtype.kind not in "biuf":
+        return answer
+    import torch
+
+    return torch.from_numpy(answer).to(x.device, x.dtype if answer.dtype.kind == "f" and x.is_floating_point() else None)

@@ -4,6 +4,7 @@
 answers a batch of those that wait. Both read the model that the environment variable MODEL names.
 """
 
+import gc
 import json
 import os
 from io import BytesIO
@@ -24,6 +25,7 @@ WAIT_MS = 1  # mosec waits so long for others: it takes no less
 
 torch.set_num_threads(1)
 MODEL = softreg.load(pretrained_path(os.environ["MODEL"]))
+gc.freeze()  # as softreg does: torch is not looked through for garbage again and again
 
 
 def decode(body: bytes) -> NDArray[np.uint8]:

@@ -35,7 +35,9 @@ def main() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             for language in LANGUAGES:
-                context = browser.new_context(locale=LOCALES[language], viewport={"width": WIDTH, "height": HEIGHT})
+                context = browser.new_context(
+                    locale=LOCALES[language], viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce"
+                )
                 page = context.new_page()
                 page.goto(url)
                 page.wait_for_selector("html[data-ready]")

@@ -32,7 +32,7 @@ wrk.method, wrk.body = "POST", file:read("*all")
 wrk.headers["Content-Type"] = "image/png"
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
-function init() seen = {} end
+function init() seen, text = {}, "" end
 function response(status)
     seen[status] = (seen[status] or 0) + 1
     text = ""
@@ -84,7 +84,7 @@ def wrk(url: str, model: str, clients: int, seconds: int, folder: Path) -> dict[
     unit = {"us": 1e-3, "ms": 1.0, "s": 1e3}
     latency = {
         f"p{percentile}": float(value) * unit[u]
-        for percentile, value, u in re.findall(r"^\s+(50|90|99)%\s+([\d.]+)(us|ms|s)$", done.stdout, re.M)
+        for percentile, value, u in re.findall(r"^\s+(50|90|99)%\s+([\d.]+)(us|ms|s)\s*$", done.stdout, re.M)
     }
     statuses = {status: int(count) for status, count in re.findall(r"(\d+):(\d+)", done.stdout.partition("STATUSES")[2])}
     rate = float(re.findall(r"Requests/sec:\s+([\d.]+)", done.stdout)[0])

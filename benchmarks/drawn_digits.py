@@ -19,9 +19,9 @@ def zero(rng: Random) -> list[Points]:
 
 
 def one(rng: Random) -> list[Points]:
-    """Plain; with an upstroke that crosses the stem; with a flag; with a foot, straight or looped; one in twenty leans far."""
+    """Plain; with an upstroke that crosses the stem; with a flag; with a foot, straight or looped; one in twelve leans far."""
     kind = rng.random()
-    lean = rng.uniform(-0.45, 0.45) if rng.random() < 0.05 else rng.uniform(-0.15, 0.1)
+    lean = rng.uniform(-0.6, 0.6) if rng.random() < 0.08 else rng.uniform(-0.15, 0.1)
     top, bottom = np.array([0.5 - lean, 0.0]), np.array([0.5 + lean, 1.0])
     left, right = (rng.uniform(0.12, 0.5), rng.uniform(-0.08, 0.1)), (rng.uniform(0.12, 0.5), rng.uniform(-0.1, 0.05))
     foot = [np.array([bottom - left, bottom + right])]
@@ -30,7 +30,7 @@ def one(rng: Random) -> list[Points]:
     if kind < 0.27:
         return [_upstroke(rng), *(foot if rng.random() < 0.25 else [])]
     stem = curve(np.array([top, (top + bottom) / 2 + [rng.uniform(-0.03, 0.03), 0], bottom]))
-    if kind < 0.33:
+    if kind < 0.35:
         short = top + np.array([-rng.uniform(0.03, 0.25), rng.uniform(0.03, 0.25)])
         return [curve([short, *stem[:-2], *(bottom + _looped_foot(rng))])]
     flag = _flag(top, rng)
@@ -135,13 +135,16 @@ def five(rng: Random) -> list[Points]:
 
 
 def six(rng: Random) -> list[Points]:
-    """With a straight or a curved back."""
-    w, m, kind = rng.uniform(0.5, 0.75), rng.uniform(0.42, 0.58), rng.random()
+    """With a straight or a curved back, one in three slim; seldom its top hooked."""
+    w, m, kind = rng.uniform(0.28, 0.5) if rng.random() < 0.33 else rng.uniform(0.5, 0.75), rng.uniform(0.42, 0.62), rng.random()
     round_ = [(0.6 * w, 1), (w, 0.8), (0.85 * w, m + 0.05), (0.5 * w, m), (0.1 * w, m + 0.22)]
     if kind < 0.5:
         end = [(0.08 * w, 0.8)] if rng.random() < 0.5 else []
         return [curve([(w * rng.uniform(0.5, 1), 0), (0.25 * w, 0.25), (0, 0.65), (0.2 * w, 0.95), *round_, *end])]
-    if kind < 0.75:
+    if kind < 0.65:
+        tip, bend = (w * rng.uniform(0.9, 1.2), rng.uniform(0.1, 0.22)), (w * rng.uniform(0.8, 1), rng.uniform(0, 0.05))
+        return [curve([tip, bend, (0.45 * w, rng.uniform(0, 0.06)), (0.1 * w, 0.3), (0, 0.68), (0.2 * w, 0.95), *round_])]
+    if kind < 0.8:
         back = [(rng.uniform(0.1, 0.3) * w, 0), (0.04 * w, 0.4), (0, 0.75), (0.3 * w, 1), (0.8 * w, 0.95), (w, 0.75)]
         return [curve([*back, (0.75 * w, m), (0.3 * w, m + 0.05), (0.05 * w, 0.8)])]
     return [curve([(0.9 * w, 0.03), (0.5 * w, 0.02), (0.12 * w, 0.3), (0, 0.65), (0.2 * w, 0.93), *round_])]
@@ -166,7 +169,7 @@ def seven(rng: Random) -> list[Points]:
     if rng.random() < 0.62:
         y, half, tilt = rng.uniform(0.38, 0.7), rng.uniform(0.15, 0.55), rng.uniform(-0.07, 0.07)
         strokes.append(np.array([(middle - half, y + tilt), (middle + half * rng.uniform(0.7, 1.2), y - tilt)]))
-    if rng.random() < 0.08:
+    if rng.random() < 0.15:
         strokes.append(np.array([(foot - rng.uniform(0, 0.25), 1), (foot + rng.uniform(0.1, 0.3), 1 - rng.uniform(-0.04, 0.06))]))
     return strokes
 

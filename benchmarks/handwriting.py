@@ -6,7 +6,7 @@ In this order: the first 55,000 training images of MNIST; drawn digits, most of 
 handwriting typefaces; 10,000 of the 55,000 made into pictures and brought back to 28 x 28 by `softreg.imaging`; and, for
 calibration, the last 5,000 training images as such pictures, and one in twelve of the drawn digits and of the typefaces'.
 Calibration judges by pictures of which none was learned before. The test images are MNIST's own. A fifth file holds letters of the
-same typefaces, for the detector of what is no digit.
+same typefaces, and marks of `benchmarks/marks.py`, for the detector of what is no digit.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.drawn_digits import draw
+from benchmarks.marks import mark
 from benchmarks.paper import ink_map
 from benchmarks.pen import bitmap, worn
 from benchmarks.typefaces import LETTERS as CHARACTERS
@@ -27,9 +28,9 @@ from softreg.imaging.normalization import normalize
 Bytes = NDArray[np.uint8]
 
 LEARNED = 55_000  # of MNIST's training images; the rest judges
-DRAWN = (1000, 3000, 1000, 1000, 1000, 1000, 1000, 2500, 1000, 1500)  # of each digit
+DRAWN = (1000, 3000, 1000, 1000, 1000, 1000, 1800, 2700, 1000, 1500)  # of each digit
 OF_TYPEFACES = 4_000
-LETTERS = 4_000
+LETTERS, MARKS = 4_000, 3_500
 PICTURES = 10_000
 HELD_OUT = 12  # one drawn digit in so many
 SEED = 777
@@ -72,6 +73,14 @@ def training_images() -> tuple[Bytes, Bytes, int]:
     return np.concatenate(xs), np.concatenate(ys), sum(len(x) for x, _ in judging)
 
 
+def outliers() -> Bytes:
+    """What is no digit, `uint8 (N, 28, 28)`: letters, and marks."""
+    rng, train = np.random.default_rng(SEED + 1), load_dataset("mnist").train
+    letters = of_typefaces(CHARACTERS, LETTERS, rng)[0]
+    images, labels = train.images[:LEARNED].numpy(), train.labels[:LEARNED].numpy().astype(np.uint8)
+    return np.concatenate([letters, np.stack([normalize(mark(images, labels, rng)).image for _ in range(MARKS)])])
+
+
 def write_idx(path: Path, array: Bytes) -> None:
     """Write a `uint8` array as an IDX file."""
     header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
@@ -88,7 +97,7 @@ def write_dataset(folder: Path) -> int:
     write_idx(folder / "train-labels-idx1-ubyte", labels)
     write_idx(folder / "t10k-images-idx3-ubyte", test.images.numpy())
     write_idx(folder / "t10k-labels-idx1-ubyte", test.labels.numpy().astype(np.uint8))
-    write_idx(folder / "letters-images-idx3-ubyte", of_typefaces(CHARACTERS, LETTERS, np.random.default_rng(SEED + 1))[0])
+    write_idx(folder / "outliers-images-idx3-ubyte", outliers())
     return held
 
 

@@ -83,7 +83,7 @@ def bitmap(ink: Map, rng: Random) -> Map:
     side = rng.uniform(20, 48)
     scale = side / max(ink.shape)
     size = max(4, round(ink.shape[1] * scale)), max(4, round(ink.shape[0] * scale))
-    small = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX), dtype=np.float32)
+    small = np.array(Image.fromarray(ink).resize(size, Image.Resampling.BOX), dtype=np.float32)
     if rng.random() < 0.33:
         return np.asarray(ndimage.gaussian_filter(small, rng.uniform(0, 1)), dtype=np.float32)
     uneven = small + rng.normal(0, 0.12, small.shape)

@@ -19,9 +19,9 @@ def zero(rng: Random) -> list[Points]:
 
 
 def one(rng: Random) -> list[Points]:
-    """Plain; with an upstroke that crosses the stem; with a flag; with a foot, straight or looped; one in twelve leans far."""
+    """Plain; with an upstroke that crosses the stem; with a flag; with a foot, straight or looped; one in twenty leans far."""
     kind = rng.random()
-    lean = rng.uniform(-0.6, 0.6) if rng.random() < 0.08 else rng.uniform(-0.15, 0.1)
+    lean = rng.uniform(-0.45, 0.45) if rng.random() < 0.05 else rng.uniform(-0.15, 0.1)
     top, bottom = np.array([0.5 - lean, 0.0]), np.array([0.5 + lean, 1.0])
     left, right = (rng.uniform(0.12, 0.5), rng.uniform(-0.08, 0.1)), (rng.uniform(0.12, 0.5), rng.uniform(-0.1, 0.05))
     foot = [np.array([bottom - left, bottom + right])]

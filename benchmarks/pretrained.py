@@ -69,7 +69,8 @@ HANDWRITING = {
 10,000 of them are there also as pictures on their way through `softreg.imaging`, and the last 5,000 only so; 15,000 digits drawn
 by a program, `benchmarks/drawn_digits.py`, from strokes in shapes that MNIST hardly has; and 4,000 digits of the handwriting
 typefaces that `benchmarks/typefaces.toml` names, all under the SIL Open Font License 1.1. 4,000 letters of these typefaces
-and 3,500 marks of `benchmarks/marks.py` taught the detector what is no digit. No picture of a person's is among them, and no typeface ships.""",
+and 3,500 marks of `benchmarks/marks.py` taught the detector what is no digit. No picture of a person's is among them, and no
+typeface ships.""",
     "settings": """\
 They are those of `best`. The shapes, their numbers, and how pictures are read, were chosen with 393 pictures that people took to
 try their own digit readers, of which none was learned: `docs/negative_results/pictures.md`.""",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from benchmarks.marks import blotches, mark, two_digits
 from benchmarks.outliers import fpr95
 from benchmarks.peers import digits_of, otsu_threshold
 from benchmarks.pen import bent, bitmap
@@ -44,3 +45,20 @@ def test_bent_and_small_ink_is_ink() -> None:
         small = bitmap(bent_ink, rng)
         assert max(small.shape) <= 48
         assert 0 < small.mean() < 0.6
+
+
+def test_marks_that_are_no_digit_are_ink() -> None:
+    images = np.zeros((2, 28, 28), dtype=np.uint8)
+    images[0, 4:24, 4:24], images[1, 4:24, 10:18] = 255, 255
+    labels = np.array([0, 1], dtype=np.uint8)
+    for seed in range(30):
+        ink = mark(images, labels, np.random.default_rng(seed))
+        assert 0 <= ink.min() < 0.5 < ink.max() <= 1
+    assert two_digits(images, labels, np.random.default_rng(0)).shape[1] >= 3 * 38  # twice the 0: a 1 is not taken
+
+
+def test_no_blotch_is_one_upright_bar() -> None:
+    for seed in range(30):
+        ink = blotches(np.random.default_rng(seed)) > 0.5
+        down, across = (np.ptp(places) + 1 for places in np.nonzero(ink))
+        assert across > 0.4 * down

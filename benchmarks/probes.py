@@ -33,12 +33,13 @@ Answer = tuple[Array, Array]  # weights (C, D) and bias (C,)
 BLOCK = 10_000  # rows whose objective is computed at a time
 
 
-def embeddings(n: int, d: int, c: int, seed: int = 0) -> tuple[Array, Array]:
-    """Rows (n, d), float32, and labels (n,) of c classes."""
+def embeddings(n: int, d: int, c: int, seed: int = 0, noise_seed: int | None = None) -> tuple[Array, Array]:
+    """Rows (n, d), float32, and labels (n,) of c classes; with another `noise_seed` others of the same classes."""
     rng = np.random.default_rng(seed)
     spectrum = np.arange(1, d + 1, dtype=np.float32) ** DECAY
     rotation = np.linalg.qr(rng.normal(size=(d, d)))[0].astype(np.float32)
     means = rng.normal(size=(c, d)).astype(np.float32) * spectrum * APART
+    rng = rng if noise_seed is None else np.random.default_rng([seed, noise_seed])
     y = rng.integers(0, c, n)
     x = rng.standard_normal((n, d), dtype=np.float32)
     for start in range(0, n, BLOCK):

@@ -14,6 +14,12 @@ def test_a_tensor_becomes_an_array_of_the_same_numbers(dtype: torch.dtype) -> No
     assert torch.from_numpy(as_array(tensor)).dtype == dtype
 
 
+def test_bfloat16_becomes_float32() -> None:
+    array = as_array(torch.tensor([1.5, -2.0], dtype=torch.bfloat16))
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array, [1.5, -2.0])
+
+
 def test_what_is_no_tensor_stays_as_it_is() -> None:
     rows = [[1.0]]
     assert as_array(rows) is rows

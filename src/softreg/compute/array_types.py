@@ -6,8 +6,11 @@ from numpy.typing import NDArray
 
 
 def as_array(x: Any) -> Any:
-    """A torch tensor as a numpy array on the CPU; anything else as it is."""
-    return x.detach().cpu().numpy() if type(x).__module__ == "torch" else x
+    """A torch tensor as a numpy array on the CPU, bfloat16 as float32, which numpy has; anything else as it is."""
+    if type(x).__module__ != "torch":
+        return x
+    x = x.detach().cpu()
+    return (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
 
 
 def like(x: Any, answer: NDArray[Any]) -> Any:

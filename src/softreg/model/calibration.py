@@ -21,6 +21,7 @@ from softreg.features.feature_map import FeatureMap
 from softreg.model.out_of_distribution import OODDetector, OODInputs
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, logits_of, unpack
+from softreg.optim.percent_done import percent_done
 from softreg.optim.solver import Solver
 
 MAX_STEPS = 50  # of Newton's method in one variable: a few suffice
@@ -80,7 +81,7 @@ def calibrate(
     matrix, n_fitted = objective.matrix, len(train) - held_out
     step = matrix.n_rows_global // len(train)  # an image and its copies
     fitted = replace(objective, matrix=matrix.slice(0, step * n_fitted))
-    state = minimize(solver, fitted, start, on_step=lambda state: report("calibration", state.steps))
+    state = minimize(solver, fitted, start, on_step=lambda state: report("calibration", percent_done(solver, state), 100))
     unseen = matrix.slice(step * n_fitted, step * len(train)).strided(step)
     logits = unseen.all_gather(logits_of(unseen, state.theta))
     weights = None if unseen.weights is None else unseen.all_gather(unseen.weights)

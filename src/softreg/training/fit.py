@@ -17,9 +17,9 @@ from softreg.model.calibration import calibrate
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.l2_path import PathPoint
 from softreg.optim.minimize import StopMinimization, minimize
-from softreg.optim.solver import State, Termination, TerminationReason
+from softreg.optim.percent_done import percent_done
+from softreg.optim.solver import Solver, State, Termination, TerminationReason
 from softreg.optim.solvers.newton_type import checked_termination
-from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import Recipe
 from softreg.training.problem import Problem, check_fits, make_problem, read_outliers
 
@@ -108,9 +108,8 @@ def fit(
     began = time.perf_counter() - (resume_from.seconds if resume_from else 0.0)
     problem = make_problem(recipe, train, choose_device(recipe.device), group)
     start = resume_from or TrainState(problem.solver.start(problem.objective, problem.theta), [], 0.0)
-    epochs = recipe.epochs if "epochs" in SOLVERS[recipe.solver].parameters else None
-    report("solver", start.state.steps, epochs)
-    progress = _Progress(start, began, on_checkpoint, on_step, stop_after, epochs)
+    report("solver", percent_done(problem.solver, start.state), 100)
+    progress = _Progress(problem.solver, start, began, on_checkpoint, on_step, stop_after)
     state, termination = _run(problem, progress, group)
     model, temperature = SoftmaxRegression(problem.features, train.classes), 1.0
     model.whole_pictures = not are_written_on_paper(train)
@@ -139,16 +138,16 @@ class _Progress:
 
     def __init__(
         self,
+        solver: Solver,
         latest: TrainState,
         began: float,
         on_checkpoint: Callable[[TrainState], None],
         on_step: Callable[[State], None],
         stop_after: int | None,
-        epochs: int | None,
     ) -> None:
         self.latest = latest
         self._began, self._on_checkpoint, self._on_step, self._stop_after = began, on_checkpoint, on_step, stop_after
-        self._epochs = epochs
+        self._solver = solver
 
     @property
     def is_over(self) -> bool:
@@ -158,7 +157,7 @@ class _Progress:
     def __call__(self, state: State) -> None:
         self.latest = TrainState(state, [*self.latest.losses, state.cost], time.perf_counter() - self._began)
         self._on_checkpoint(self.latest)
-        report("solver", state.steps, self._epochs)
+        report("solver", percent_done(self._solver, state), 100)
         self._on_step(state)
         if self.is_over:
             raise StopMinimization

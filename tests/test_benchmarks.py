@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import norm
 
+from benchmarks.feature_pictures import Measurement, error
 from benchmarks.marks import blotches, mark, two_digits
 from benchmarks.outliers import fpr95
 from benchmarks.peers import digits_of, otsu_threshold
@@ -62,3 +64,10 @@ def test_no_blotch_is_one_upright_bar() -> None:
         ink = blotches(np.random.default_rng(seed)) > 0.5
         down, across = (np.ptp(places) + 1 for places in np.nonzero(ink))
         assert across > 0.4 * down
+
+
+def test_an_image_is_on_the_wrong_side_where_the_other_class_has_the_larger_logit() -> None:
+    logits, labels = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
+    first, second = ((logits[:, 1] - logits[:, 0])[labels == label] for label in (0, 1))
+    found = Measurement("pixels", 1.0, error(logits, labels), 0.0, (first, second))
+    assert found.wrong == int((logits.argmax(1) != labels).sum()) == round(50 * found.written)

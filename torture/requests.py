@@ -29,6 +29,7 @@ VALUES = {  # of parameters without an enumeration in the document
     "model": ("tutorial",),
     "include": ("", "", "", "stages", "evidence", "stages,evidence", "else"),
     "sample": ("0", "9999", "10000", "-1"),
+    "digit": ("0", "1", "99", "-1"),
 }
 SURPRISES: tuple[Any, ...] = (None, True, -1, 0, 256, 1.5, 1e400, "", "x" * 300, "\0", "쓰기", [], [[]], {}, {"image": []})
 
@@ -137,12 +138,12 @@ def send_all(numbers: range, folder: Path) -> ServerResult:
     result = ServerResult()
     with serving(folder) as (port, process):
         requests = Requests(document(), port, folder)
-        _send(requests, port, numbers[:WARM_UP], result)
+        send(requests, port, numbers[:WARM_UP], result)
         if rest := numbers[WARM_UP:]:
-            _train(requests.host, port)
+            train(requests.host, port)
             before = process.memory_info().rss
             with ThreadPoolExecutor(CLIENTS) as clients:
-                for future in [clients.submit(_send, requests, port, rest[i::CLIENTS], result) for i in range(CLIENTS)]:
+                for future in [clients.submit(send, requests, port, rest[i::CLIENTS], result) for i in range(CLIENTS)]:
                     future.result()
             result.growth = (process.memory_info().rss - before) / 2**20
         if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
@@ -155,15 +156,15 @@ def send_all(numbers: range, folder: Path) -> ServerResult:
     return result
 
 
-def _train(host: str, port: int) -> None:
+def train(host: str, port: int) -> None:
     """Finish one training and one walkthrough: they load libraries and data that stay in memory."""
     body = b'{"epochs": 1}'
     post = f"POST /training HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
     end = time.monotonic() + 60
-    while (status := _once(port, post)) == 409 and time.monotonic() < end:  # one of the drawn requests has begun a training
+    while (status := once(port, post)) == 409 and time.monotonic() < end:  # one of the drawn requests has begun a training
         time.sleep(0.2)
     assert status == 202, f"no training: {status}"
-    assert _once(port, f"GET /walkthrough?sample=1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == 200
+    assert once(port, f"GET /walkthrough?sample=1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()) == 200
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(f"GET /training/events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         seen = b""
@@ -171,14 +172,15 @@ def _train(host: str, port: int) -> None:
             seen = seen[-100:] + client.recv(65536)
 
 
-def _once(port: int, request: bytes) -> int:
+def once(port: int, request: bytes) -> int:
     """The status of the answer to a request on a connection of its own."""
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(request)
         return _answer(client)[0]
 
 
-def _send(requests: Requests, port: int, numbers: Iterable[int], result: ServerResult) -> None:
+def send(requests: Requests, port: int, numbers: Iterable[int], result: ServerResult) -> None:
+    """Send the requests with these numbers, one after another, and count the answers."""
     client: socket.socket | None = None
     for number in numbers:
         raw, whole = requests.make(number)

@@ -57,6 +57,15 @@ def _framing(numbers: range, scratch: Path) -> Count:
     return Count(len(numbers), result.failures, details)
 
 
+def _soak(numbers: range, scratch: Path) -> Count:
+    from torture.soak import soak
+
+    result, growth = soak(numbers, scratch)
+    details = {"slowest, s": round(result.slowest, 2), "memory, MiB": round(growth.memory, 1)}
+    details |= {"descriptors": growth.descriptors, "threads": growth.threads}
+    return Count(sum(result.statuses.values()), result.failures, details)
+
+
 def _random_kills(numbers: range, scratch: Path) -> Count:
     from tests.helpers.small_mnist import recipes, small_mnist
     from torture.crash_recovery import kill_at_random
@@ -185,5 +194,8 @@ SUITES = {
     ),
     "framing": Suite(
         100_000, "streams", "pieces of HTTP in any order and portion; never more answers than h11 sees requests", _framing
+    ),
+    "soak": Suite(
+        5_000_000, "requests", "mixed requests for hours, trainings that start, end and are stopped; nothing piles up", _soak
     ),
 }

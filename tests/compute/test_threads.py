@@ -53,6 +53,22 @@ def test_one_task_or_another_device_needs_no_threads(device: torch.device, tasks
     assert names == {threading.current_thread().name}
 
 
+def test_what_has_not_begun_when_the_block_fails_is_not_done() -> None:
+    done: list[int] = []
+
+    def work(number: int) -> int:
+        done.append(number)
+        return number
+
+    def fail(numbers: Iterator[int]) -> None:
+        for _ in numbers:
+            raise KeyError
+
+    with pytest.raises(KeyError), thread_map(CPU, 100_000) as parallel_map:
+        fail(parallel_map(work, range(100_000)))
+    assert len(done) < 100_000
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is POSIX's")
 @pytest.mark.parametrize(
     "work",

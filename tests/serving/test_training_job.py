@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from softreg.compute.progress import report
 from softreg.errors import RunError, SolverError, WriteError
 from softreg.messages import catalogue
 from softreg.recipe import Recipe
@@ -176,6 +177,7 @@ def test_a_training_is_stopped_while_it_prepares_and_the_next_can_start(
     def endless(*_: object) -> None:
         preparing.set()
         while True:
+            report("feature_map")
             time.sleep(0.01)
 
     async def stop() -> dict[str, Any]:

@@ -25,5 +25,8 @@ def thread_map(device: torch.device, tasks: int) -> Iterator[Map]:
     with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
             yield pool.map
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what has not begun
+            raise
         finally:
             torch.set_num_threads(before)  # it is per thread, but new threads inherit the value set last

@@ -1,11 +1,11 @@
 """One training at a time, watched step by step; it can be paused, continued and stopped, and its run is saved."""
 
 import asyncio
-import ctypes
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from softreg.compute.progress import listen, report
 from softreg.errors import RunError, ServingError, SolverError, WriteError
 from softreg.messages import LANGUAGES, Language, use_language
 from softreg.optim.minimize import StopMinimization
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.05  # seconds
 
 
 class TrainingStopped(BaseException):
-    """Raised in the training's thread to stop it before its first step; no `except Exception` on the way may catch it."""
+    """Raised by a report of progress to end a training before its first step; no `except Exception` on the way may catch it."""
 
 
 class TrainingJob:
@@ -40,8 +40,6 @@ class TrainingJob:
         self._thread: threading.Thread | None = None
         self._going = threading.Event()  # cleared: paused
         self._stopping = False
-        self._is_stoppable = False  # by an exception, as there is no step yet to end after
-        self._stop_lock = threading.Lock()
         self.is_running = False  # from its start until everything is saved; while it is paused, too
         self._changed = asyncio.Event()
         self._closed = False
@@ -124,12 +122,13 @@ class TrainingJob:
             self._watchers -= 1
 
     def _stop(self) -> None:
+        self._stopping = True
         self._going.set()
-        with self._stop_lock:
-            self._stopping = True
-            if self._is_stoppable and self._thread is not None and self._thread.ident is not None:
-                self._is_stoppable = False
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(TrainingStopped))
+
+    def _on_progress(self, stage: str, done: int, total: int | None) -> None:
+        """Between two parts of the preparation: end it if told to. Once there are steps, the training ends after one of them."""
+        if self._stopping and not self._steps:
+            raise TrainingStopped
 
     def _require_training(self) -> None:
         if not self.is_running:
@@ -139,16 +138,12 @@ class TrainingJob:
         """The thread: train, save, and say how it ended, once it has."""
         facts: dict[str, Any] = {"status": "failed", "message": _in_each_language(ServingError("serving.fault"))}
         try:
-            with self._stop_lock:  # from here on, and no earlier, an exception is caught below
-                stopped_already = self._stopping
-                self._is_stoppable = not stopped_already
-            if stopped_already:
-                raise TrainingStopped
-            facts = self._outcome(recipe)
+            with listen(self._on_progress):
+                report("data")
+                facts = self._outcome(recipe)
         except TrainingStopped:
             facts = {"status": "ended", "ending": "stopped", "message": _in_each_language(ServingError("serving.stopped_early"))}
         finally:
-            self._is_stoppable = False
             self._publish(ended=True, **facts)
 
     def _outcome(self, recipe: Recipe) -> dict[str, Any]:
@@ -181,7 +176,6 @@ class TrainingJob:
 
     def _step(self, monitor: TrainingMonitor, state: State) -> None:
         """After each step, in the training's thread: publish it, wait while paused, and end if told to."""
-        self._is_stoppable = False  # from here on it ends by itself
         snapshot = monitor.snapshot(state.theta)
         self._steps.append({"step": state.steps, "cost": state.cost, "accuracy": snapshot.accuracy})
         self._view = _encode(snapshot)

@@ -1,0 +1,75 @@
+"""A server for hours: mixed requests, and between them trainings that end, are stopped, or go on; nothing may pile up."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from random import Random
+
+import psutil
+
+from torture.fuzz import MAX_GROWTH
+from torture.requests import CLIENTS, WARM_UP, Requests, ServerResult, once, send, serving, train
+
+ROUND = 5_000  # requests between two looks at the server
+STRAY = 8  # descriptors and threads that come and go with what is being answered
+STOPPED = 5  # trainings a round that are stopped while they prepare or soon after
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a process holds: memory in MiB, file descriptors, threads."""
+
+    memory: float
+    descriptors: int
+    threads: int
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> "Holdings":
+        """What `process` holds now."""
+        return cls(process.memory_info().rss / 2**20, process.num_fds(), process.num_threads())
+
+
+def soak(numbers: range, folder: Path) -> tuple[ServerResult, Holdings]:
+    """Send the requests with these numbers in rounds; the outcome, and what the server holds more than after the first."""
+    from softreg.serving.openapi import document
+
+    result, seen = ServerResult(), []
+    with serving(folder) as (port, process):
+        requests = Requests(document(), port, folder)
+        send(requests, port, numbers[:WARM_UP], result)
+        train(requests.host, port)
+        for start in range(WARM_UP, len(numbers), ROUND):
+            _start_and_stop(requests.host, port, Random(start))
+            part = numbers[start : start + ROUND]
+            with ThreadPoolExecutor(CLIENTS) as clients:
+                for future in [clients.submit(send, requests, port, part[i::CLIENTS], result) for i in range(CLIENTS)]:
+                    future.result()
+            _control(requests.host, port, "/training/stop")
+            train(requests.host, port)
+            seen.append(Holdings.of(process))
+            print(seen[-1], [f.path for f in process.open_files()][:6], len(process.net_connections()), flush=True)
+    growth = Holdings(*(last - first for first, last in zip(astuple(seen[0]), astuple(seen[-1]), strict=True)))
+    result.growth = growth.memory
+    if growth.memory > MAX_GROWTH or max(growth.descriptors, growth.threads) > STRAY:
+        result.failures.append(f"the server holds more and more: {growth}")
+    if "Traceback" in (log := (folder / "stderr").read_text()):
+        result.failures.append(f"a traceback: {log[-300:]}")
+    return result, growth
+
+
+def _start_and_stop(host: str, port: int, rng: Random) -> None:
+    """Start trainings and stop them at any moment; the last one goes on."""
+    for _ in range(STOPPED):
+        _control(host, port, "/training/stop")
+        recipe = {"epochs": 200, "features": rng.choice(("pixels", "deskew", "patches"))}
+        _control(host, port, "/training", json.dumps(recipe).encode())
+        time.sleep(rng.choice((0, 0.01, 0.1, 1)) * rng.random())
+
+
+def _control(host: str, port: int, path: str, body: bytes = b"") -> None:
+    """Start or stop a training; a refusal is an answer, too: one of the requests may have started or stopped one."""
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    status = once(port, head.encode() + body)
+    assert status in {200, 202, 409}, f"{path}: {status}"

@@ -14,6 +14,7 @@ const SLICE = 30; // milliseconds of steps, after which the page's commands are 
 const PACE = 300; // milliseconds that each of the first snapshots is left to be looked at
 const PACED_STEPS = 30;
 const N_HARDEST = 12;
+const NEAR_ENOUGH = { tolerance: 3e-3, maxIterations: 200 }; // logits of the drawings within 0.1 of the minimum's
 
 /** @type {{ sgd: SGD, test: Objective, total: number, paused: boolean, stopped: boolean } | null} */
 let training = null;
@@ -113,7 +114,7 @@ function adjustModel({ train: data, test, model, reference, variants, seed }) {
   const objective = (part) => objectiveOf(part, model.features, 0, model.buffers);
   const kept = featuresOf(reference, model.features, model.buffers);
   const adjustment = new Adjustment(objective(all), data.labels.length, start, kept);
-  const { theta, value, iterations } = lbfgs(adjustment, { start });
+  const { theta, value, iterations } = lbfgs(adjustment, { start, ...NEAR_ENOUGH });
   const seconds = (performance.now() - began) / 1000;
   /** @param {Objective} on */
   const compared = (on) => ({ before: on.evaluate(start).accuracy, now: on.evaluate(theta).accuracy });

@@ -129,7 +129,8 @@ def test_random_columns_are_never_a_silent_miss(data: st.DataObject) -> None:
     x = centre + scale * (rng.normal(size=(c, d))[y] + data.draw(st.sampled_from([0.01, 1.0])) * rng.normal(size=(n, d)))
     dtype = data.draw(st.sampled_from([np.float32, np.float64]))
     strength = 10.0 ** data.draw(st.floats(-3, 6))
-    assert_no_silent_miss(x.astype(dtype), y, strength, data.draw(st.sampled_from(["lbfgs", "newton"])))
+    tol = data.draw(st.sampled_from([1e-8, 1e-6]))  # to the looser one, float32 rows are solved as they are
+    assert_no_silent_miss(x.astype(dtype), y, strength, data.draw(st.sampled_from(["lbfgs", "newton"])), tol)
 
 
 def test_the_objective_is_the_same_and_the_way_back_too() -> None:

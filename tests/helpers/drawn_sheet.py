@@ -6,9 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from tests.helpers.strokes import Point
+from tests.helpers.strokes import STROKES, Point
 
 FINER = 4
+
+
+def in_a_row(digits: str, *, top: float, height: float, margin: float) -> list[list[Point]]:
+    """The strokes of several digits, as slim as they must be to stand between the margins with paper between them."""
+    cell = (1 - 2 * margin) / len(digits)
+    strokes: list[list[Point]] = []
+    for place, digit in enumerate(digits):
+        xs, ys = zip(*(point for stroke in STROKES[digit] for point in stroke), strict=True)
+        across = min(0.6 * cell / max(max(xs) - min(xs), 0.12), 1.2 * height / (max(ys) - min(ys)))
+        down, left = height / (max(ys) - min(ys)), margin + place * (cell + 0.4 * cell / max(len(digits) - 1, 1))
+        strokes += [[(left + across * (x - min(xs)), top + down * (y - min(ys))) for x, y in stroke] for stroke in STROKES[digit]]
+    return strokes
 
 
 def sheet(strokes: Sequence[Sequence[Point]], side: int = 128, width: float = 0.062) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """Choosing among ways to see a picture: dynamic programming against enumeration, and the shipped model on pictures that mislead."""
 
 from collections.abc import Iterator
+from random import Random
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from softreg.inference.reading import LEAST_ODDS, Scores, cheapest_path, in_comp
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
+from tests.helpers.drawn_sheet import in_a_row, sheet
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +165,14 @@ def test_two_sure_digits_with_paper_between_them_stay_two(best: SoftmaxRegressio
     ImageDraw.Draw(page).line([(122, 60), (120, 180)], fill=0, width=9)
     (answer,) = predict(best, [picture_from_array(np.asarray(page))])
     assert answer.label == "61"
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_rows_on_a_sheet_are_read_however_slim_their_digits(number: int) -> None:
+    """A square sheet makes the digits of a row tall and slim, or reach its edges."""
+    rng = Random(number)
+    digits = "".join(rng.choices("023456789", k=rng.randint(3, 5)))
+    margin = 0.06 if number % 2 else 0.0
+    strokes = in_a_row(digits, top=rng.uniform(0.05, 0.3), height=rng.choice([0.25, 0.4, 0.6]), margin=margin)
+    (prediction,) = predict(load(pretrained_path("handwriting")), [picture_from_array(sheet(strokes, width=0.04))])
+    assert prediction.label == digits

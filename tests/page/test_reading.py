@@ -19,7 +19,7 @@ from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import Run
 from tests.helpers.chromium import needs_chromium
-from tests.helpers.drawn_sheet import sheet
+from tests.helpers.drawn_sheet import in_a_row, sheet
 from tests.helpers.page_modules import MODEL, modules_tab, packed, weights_of
 from tests.helpers.ridge_model import ridge_model
 from tests.helpers.strokes import NO_DIGITS, STROKES, Point
@@ -97,6 +97,8 @@ def beside(left: str, right: str) -> list[list[Point]]:
 
 
 DRAWINGS = {digit: turned(strokes) for digit, strokes in STROKES.items()} | {"12": beside("1", "2"), "85": beside("8", "5")}
+DRAWINGS["2402"] = in_a_row("2402", top=0.2, height=0.6, margin=0.06)  # slim
+DRAWINGS["237"] = in_a_row("237", top=0.3, height=0.35, margin=0.0)  # from edge to edge
 
 
 @pytest.mark.parametrize("width", [0.025, 0.062, 0.1])  # strokes that are widened, kept, and narrowed

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from softreg.imaging.components import Component, union
-from softreg.imaging.layout import MAX_ASPECT, Layout
+from softreg.imaging.layout import Layout
 from softreg.imaging.segmentation import gap
 from softreg.imaging.split_touching import Piece, cut
 
@@ -66,7 +66,9 @@ def lattice(layout: Layout, line: Sequence[Component], doubtful: Collection[int]
         for other in (index - 1, index, index + 1)
         if 0 <= other < len(line) and gap(line[index], line[other]) < NEAR * height
     }
-    candidates = [candidate for start in range(len(pieces)) for candidate in _candidates(pieces, start, joinable, height)]
+    candidates = [
+        candidate for start in range(len(pieces)) for candidate in _candidates(pieces, start, joinable, height, layout.stretch)
+    ]
     return Lattice(replace(layout, labels=labels), tuple(candidates), len(pieces), height)
 
 
@@ -75,7 +77,9 @@ def line_height(line: Sequence[Component]) -> float:
     return float(np.median([digit.height for digit in line]))
 
 
-def _candidates(pieces: Sequence[tuple[Piece, int]], start: int, joinable: Collection[int], height: float) -> list[Candidate]:
+def _candidates(
+    pieces: Sequence[tuple[Piece, int]], start: int, joinable: Collection[int], height: float, max_aspect: float
+) -> list[Candidate]:
     """The candidates that begin with one piece: it alone, and with those that follow while they can be one digit."""
     found: list[Candidate] = []
     for stop in range(start + 1, min(start + MAX_PIECES, len(pieces)) + 1):
@@ -84,7 +88,7 @@ def _candidates(pieces: Sequence[tuple[Piece, int]], start: int, joinable: Colle
         component = union(parts)
         if stop > start + 1 and (
             (len(owners) > 1 and not owners <= set(joinable))
-            or component.width > MAX_ASPECT * max(component.height, height)
+            or component.width > max_aspect * max(component.height, height)
             or parts[-2].right + NEAR * height < parts[-1].left
         ):
             break

@@ -19,6 +19,7 @@ from softreg.imaging.normalization import NormalizedDigit, normalize
 from softreg.imaging.segmentation import MAX_COMPONENTS, is_bar, segment
 
 MAX_ASPECT = 1.7  # of width to height: 99.9 % of MNIST's digits are narrower
+MANY, CONDENSED, USUAL_ASPECT = 3, 0.42, 0.6  # a line of so many digits, three quarters of them slimmer, is brought to the last
 BAR = 0.1  # what a bar that was dropped counts of its length: it is seldom a digit
 
 Lines = tuple[tuple[Component, ...], ...]
@@ -47,6 +48,8 @@ class Layout:
         Whether ruled lines were taken out.
     reason
         If there are no lines of text, the key of the reason; else None.
+    stretch
+        By how much its digits are widened, more than 1 if they are condensed: several tall, slim ones beside each other.
     """
 
     kind: str
@@ -57,13 +60,14 @@ class Layout:
     missed: float
     ruled: bool
     reason: str | None
+    stretch: float = 1.0
     _normalized: dict[Component, tuple[NormalizedDigit, tuple[int, int]]] = field(default_factory=dict)
 
     def normalized(self, component: Component) -> tuple[NormalizedDigit, tuple[int, int]]:
         """A component in MNIST's form, and the row and column of the ink map where its crop begins."""
         if component not in self._normalized:
             ink, top, left = crop(component, self.density, self.labels)
-            self._normalized[component] = normalize(ink), (top, left)
+            self._normalized[component] = normalize(ink, self.stretch), (top, left)
         return self._normalized[component]
 
 
@@ -93,7 +97,15 @@ def _layout(kind: str, density: Grey, ruled: Mask | None, local: Grey | None, *,
     length = sum(digit.length for digit in digits)
     dropped = sum(component.length * (BAR if is_bar(component) else 1) for component in found.dropped) / max(length, 1)
     missed = 0.0 if local is None else _missed(found.labels, local, digits)
-    return Layout(kind, density, found.labels, found.lines, dropped, missed, ruled is not None, found.reason)
+    return Layout(kind, density, found.labels, found.lines, dropped, missed, ruled is not None, found.reason, _stretch(found.lines))
+
+
+def _stretch(lines: Lines) -> float:
+    """By how much the digits of a picture have to be widened to be as wide as usual."""
+    if max(map(len, lines), default=0) < MANY:
+        return 1.0
+    aspect = float(np.percentile([digit.width / digit.height for line in lines for digit in line], 75))
+    return USUAL_ASPECT / aspect if aspect < CONDENSED else 1.0
 
 
 def _missed(labels: Labels, local: Grey, digits: Sequence[Component]) -> float:

@@ -44,9 +44,9 @@ class NormalizedDigit:
     change: float
 
 
-def normalize(ink: Grey) -> NormalizedDigit:
-    """Bring the ink of one digit, `float32 (h, w)` in [0, 1], into MNIST's form."""
-    fine, to_ink = _fine(ink)
+def normalize(ink: Grey, stretch: float = 1.0) -> NormalizedDigit:
+    """Bring the ink of one digit, `float32 (h, w)` in [0, 1], into MNIST's form, `stretch` times as wide as it is."""
+    fine, to_ink = _fine(ink, stretch)
     depth = signed_depth(fine)
     width = stroke_width(depth)
     widened, width28 = _widening(depth, width)
@@ -64,13 +64,13 @@ def bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-def _fine(ink: Grey) -> tuple[Grey, NDArray[np.float64]]:
+def _fine(ink: Grey, stretch: float) -> tuple[Grey, NDArray[np.float64]]:
     """The ink at `FINE` times MNIST's resolution with an empty margin, and the matrix (3, 3) that leads back from it."""
     top, left, bottom, right = bounds(ink > 0.5) if (ink > 0.5).any() else (0, 0, *ink.shape)
     padded = np.pad(ink, 2)  # the window below may reach two pixels beyond
     height, width = bottom - top + 4, right - left + 4
-    scale = BOX * FINE / max(bottom - top, right - left)
-    fine_height, fine_width = round(height * scale), round(width * scale)
+    scale = BOX * FINE / max(bottom - top, stretch * (right - left))
+    fine_height, fine_width = round(height * scale), round(stretch * width * scale)
     window = Image.fromarray(padded).resize(
         (fine_width, fine_height), Image.Resampling.BICUBIC, box=(left, top, left + width, top + height)
     )

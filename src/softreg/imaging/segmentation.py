@@ -12,6 +12,7 @@ from softreg.imaging.lines import Mask
 
 MAX_COMPONENTS = 400
 MAX_DIGITS = 64
+IN_LINE = 0.75  # of the height of two marks that stand beside each other in one line
 SPECK = 0.35  # of the height of the tallest digit of the picture: smaller ink is no digit of its own
 
 
@@ -113,7 +114,8 @@ def _without_remains(components: list[Component], labels: Labels, lines: Mask) -
 
 def without_surroundings(components: list[Component], shape: tuple[int, ...]) -> list[Component]:
     """Drop dark corners, edges of a table, frames and ends of other lines of text at the picture's edges, if something remains."""
-    inner = [component for component in components if not _lies_along_edge(component, shape)]
+    apart = [component for component in components if not _lies_along_edge(component, shape)]
+    inner = [c for c in components if c in apart or _stands_in_line(c, apart, shape)]
     whole = [component.length for component in inner if not any(_edges(component, shape))]
     if sum(length > 0.5 * max(whole) for length in whole) > 1:
         inner = [c for c in inner if c.length >= 0.5 * max(whole) or not any(_edges(c, shape))]
@@ -124,6 +126,20 @@ def without_surroundings(components: list[Component], shape: tuple[int, ...]) ->
     if any(c.length > 0.15 * longest and c.length >= 8 and c.area > 0.03 * largest for c in inner):
         return inner
     return components
+
+
+def _stands_in_line(component: Component, others: Sequence[Component], shape: tuple[int, ...]) -> bool:
+    """Whether it is the first or last digit of a line and reaches the edge: as high as two others beside it, and as wide.
+
+    A 1 at the edge is not: dark corners look like it.
+    """
+    top, _, bottom, _ = _edges(component, shape)
+    beside = [c for c in others if _shared_height(c, component) > IN_LINE * max(c.height, component.height)]
+    return not top and not bottom and len(beside) >= 2 and component.width > 0.5 * float(np.median([c.width for c in beside]))
+
+
+def _shared_height(one: Component, other: Component) -> int:
+    return min(one.bottom, other.bottom) - max(one.top, other.top)
 
 
 def _lies_along_edge(component: Component, shape: tuple[int, ...]) -> bool:

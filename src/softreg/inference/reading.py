@@ -177,7 +177,7 @@ def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpret
     for line in layout.lines:
         rows = list(range(first, first := first + len(line)))
         own = scores[rows]
-        doubtful = _doubtful(line, own.costs)
+        doubtful = _doubtful(layout, line, own.costs)
         budget -= len(doubtful)
         alone = len(scores.logits) == 1 and line[0].width <= line[0].height  # one digit, hardly two
         if doubtful and not alone and budget >= 0:
@@ -195,18 +195,22 @@ def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpret
     return Interpretation(current, found, together, float(np.mean(costs)), _misfit(current, found))
 
 
-def _doubtful(line: Sequence[Component], costs: Sequence[float]) -> set[int]:
+def _doubtful(layout: Layout, line: Sequence[Component], costs: Sequence[float]) -> set[int]:
     """The digits of a line that the model doubts, that are wide enough for two, that overlap, or that may be one together."""
     doubtful = {
-        i for i, (digit, cost) in enumerate(zip(line, costs, strict=True)) if cost > DOUBTFUL or digit.width > WIDE * digit.height
+        i
+        for i, (digit, cost) in enumerate(zip(line, costs, strict=True))
+        if cost > DOUBTFUL or layout.stretch * digit.width > WIDE * digit.height
     }
-    pairs = [i for i, (left, right) in enumerate(pairwise(line)) if overlap(left, right) > OVERLAP or _may_be_one(left, right)]
+    pairs = [
+        i for i, (left, right) in enumerate(pairwise(line)) if overlap(left, right) > OVERLAP or _may_be_one(layout, left, right)
+    ]
     return doubtful | {j for i in pairs for j in (i, i + 1)}
 
 
-def _may_be_one(left: Component, right: Component) -> bool:
+def _may_be_one(layout: Layout, left: Component, right: Component) -> bool:
     together = union((left, right))
-    return together.width <= SLIM * together.height
+    return layout.stretch * together.width <= SLIM * together.height
 
 
 def overlap(left: Component, right: Component) -> float:

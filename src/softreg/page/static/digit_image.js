@@ -12,10 +12,11 @@ const [THINNEST, THICKEST] = [1.9, 3.6]; // strokes in most of MNIST, in pixels 
 
 /**
  * @param {Grey} ink of one digit, from 0 to 1
+ * @param {number} [stretch] how many times as wide as it is
  * @returns {Uint8Array} 28 x 28, bright ink on black
  */
-export function normalize(ink) {
-  const depth = signedDepth(fineInk(ink));
+export function normalize(ink, stretch = 1) {
+  const depth = signedDepth(fineInk(ink, stretch));
   const width = strokeWidth(depth);
   const shape = mapGrey(reshaped(depth, width, widening(depth, width)), (value) =>
     Math.min(1, Math.max(0, value + 0.5)),
@@ -26,12 +27,13 @@ export function normalize(ink) {
 /**
  * The ink at `FINE` times MNIST's resolution with an empty margin.
  * @param {Grey} ink
+ * @param {number} stretch
  */
-function fineInk(ink) {
+function fineInk(ink, stretch) {
   const { top, left, bottom, right } = bounds(ink, 0.5);
   const [width, height] = [right - left + 4, bottom - top + 4]; // two pixels more on each side
-  const scale = (BOX * FINE) / Math.max(bottom - top, right - left);
-  const [fineWidth, fineHeight] = [round(width * scale), round(height * scale)];
+  const scale = (BOX * FINE) / Math.max(bottom - top, stretch * (right - left));
+  const [fineWidth, fineHeight] = [round(stretch * width * scale), round(height * scale)];
   const padded = cropGrey(ink, -2, -2, ink.width + 4, ink.height + 4);
   const fine = resizeGrey(padded, fineWidth, fineHeight, [left, top, left + width, top + height]);
   const margin = (BOX * FINE) / 5;

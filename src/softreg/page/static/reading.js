@@ -8,7 +8,7 @@ import { mapGrey } from "./grey.js";
 import { SIDE } from "./image_format.js";
 import { findInk } from "./ink_map.js";
 import { classify } from "./linear_model.js";
-import { cropInk, overlap, segment, union } from "./segmentation.js";
+import { cropInk, overlap, segment, stretchOf, union } from "./segmentation.js";
 
 const CONVINCING = 0.05; // a reading that costs less is taken without looking at others
 const [MAX_OVERLAP, OVERLAPPING, AT_EDGE, WHOLE] = [0.3, 2, 1, 0.2]; // what a reading costs besides its digits
@@ -42,12 +42,16 @@ export function readPicture(grey, model) {
     ),
   ];
   if (!lines.length) return { digits: [], stages, reason };
-  /** @param {Component} component */
-  const digitOf = (component) => {
-    const image = normalize(cropInk(component, density, labels));
+  /**
+   * @param {Component} component
+   * @param {number} [widened]
+   */
+  const digitOf = (component, widened = 1) => {
+    const image = normalize(cropInk(component, density, labels), widened);
     return { component, image, scores: classify(model, image) };
   };
-  let digits = lines.flat().map(digitOf);
+  const stretch = stretchOf(lines);
+  let digits = lines.flat().map((component) => digitOf(component, stretch));
   let unexplained = misfit(lines, dropped, density.width);
   let disagreement = 0;
   const cost = costOf(digits) + unexplained;

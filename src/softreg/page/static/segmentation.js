@@ -8,6 +8,8 @@ import { createGrey, quantile } from "./grey.js";
 const INK = 0.45; // density from which a pixel belongs to a component
 const MAX_COMPONENTS = 400;
 const MAX_DIGITS = 64;
+const IN_LINE = 0.75; // of the height of two marks that stand beside each other in one line
+const [MANY, CONDENSED, USUAL_ASPECT] = [3, 0.42, 0.6]; // so many slimmer digits in a line are brought to the last
 const SPECK = 0.35; // of the height of the tallest digit: smaller ink is no digit of its own
 
 /** @param {Component} component */
@@ -192,7 +194,8 @@ const countEdges = (c, picture) => edgesOf(c, picture).filter(Boolean).length;
  * @param {Grey} picture
  */
 function withoutSurroundings(components, picture) {
-  let inner = components.filter((component) => !liesAlongEdge(component, picture));
+  const apart = components.filter((component) => !liesAlongEdge(component, picture));
+  let inner = components.filter((c) => apart.includes(c) || standsInLine(c, apart, picture));
   const tallest = longestOf(inner.filter((component) => !countEdges(component, picture)));
   const whole = inner.filter((component) => !countEdges(component, picture) && lengthOf(component) > 0.5 * tallest);
   if (whole.length > 1) inner = inner.filter((c) => lengthOf(c) >= 0.5 * tallest || !countEdges(c, picture));
@@ -202,6 +205,41 @@ function withoutSurroundings(components, picture) {
   const isDigit = (/** @type {Component} */ c) =>
     lengthOf(c) > 0.15 * longest && lengthOf(c) >= 8 && c.area > 0.03 * largest;
   return inner.some(isDigit) ? inner : components;
+}
+
+/**
+ * Whether it is the first or last digit of a line that reaches the picture's edge: as high as two others beside it,
+ * and as wide.
+ * @param {Component} component
+ * @param {Component[]} others
+ * @param {Grey} picture
+ */
+function standsInLine(component, others, picture) {
+  const [top, , bottom] = edgesOf(component, picture);
+  const beside = others.filter(
+    (c) => sharedHeight(c, component) > IN_LINE * Math.max(heightOf(c), heightOf(component)),
+  );
+  if (top || bottom || beside.length < 2) return false;
+  return widthOf(component) > 0.5 * quantile(beside.map(widthOf), 0.5);
+}
+
+/**
+ * @param {Component} one
+ * @param {Component} other
+ */
+const sharedHeight = (one, other) => Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+
+/**
+ * By how much the digits of a picture have to be widened to be as wide as usual: several tall, slim ones are condensed.
+ * @param {Component[][]} lines
+ */
+export function stretchOf(lines) {
+  if (!lines.some((line) => line.length >= MANY)) return 1;
+  const aspect = quantile(
+    lines.flat().map((digit) => widthOf(digit) / heightOf(digit)),
+    0.75,
+  );
+  return aspect < CONDENSED ? USUAL_ASPECT / aspect : 1;
 }
 
 /**

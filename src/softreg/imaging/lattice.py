@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from softreg.imaging.components import Component, union
-from softreg.imaging.layout import Layout
+from softreg.imaging.layout import MAX_ASPECT, Layout
 from softreg.imaging.segmentation import gap
 from softreg.imaging.split_touching import Piece, cut
 
@@ -66,9 +66,8 @@ def lattice(layout: Layout, line: Sequence[Component], doubtful: Collection[int]
         for other in (index - 1, index, index + 1)
         if 0 <= other < len(line) and gap(line[index], line[other]) < NEAR * height
     }
-    candidates = [
-        candidate for start in range(len(pieces)) for candidate in _candidates(pieces, start, joinable, height, layout.stretch)
-    ]
+    aspect = MAX_ASPECT / layout.stretch
+    candidates = [candidate for start in range(len(pieces)) for candidate in _candidates(pieces, start, joinable, height, aspect)]
     return Lattice(replace(layout, labels=labels), tuple(candidates), len(pieces), height)
 
 

@@ -197,14 +197,11 @@ def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpret
 
 def _doubtful(layout: Layout, line: Sequence[Component], costs: Sequence[float]) -> set[int]:
     """The digits of a line that the model doubts, that are wide enough for two, that overlap, or that may be one together."""
+    wide = WIDE / layout.stretch
     doubtful = {
-        i
-        for i, (digit, cost) in enumerate(zip(line, costs, strict=True))
-        if cost > DOUBTFUL or layout.stretch * digit.width > WIDE * digit.height
+        i for i, (digit, cost) in enumerate(zip(line, costs, strict=True)) if cost > DOUBTFUL or digit.width > wide * digit.height
     }
-    pairs = [
-        i for i, (left, right) in enumerate(pairwise(line)) if overlap(left, right) > OVERLAP or _may_be_one(layout, left, right)
-    ]
+    pairs = [i for i, (one, other) in enumerate(pairwise(line)) if overlap(one, other) > OVERLAP or _may_be_one(layout, one, other)]
     return doubtful | {j for i in pairs for j in (i, i + 1)}
 
 

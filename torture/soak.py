@@ -49,7 +49,6 @@ def soak(numbers: range, folder: Path) -> tuple[ServerResult, Holdings]:
             _control(requests.host, port, "/training/stop")
             train(requests.host, port)
             seen.append(Holdings.of(process))
-            print(seen[-1], [f.path for f in process.open_files()][:6], len(process.net_connections()), flush=True)
     growth = Holdings(*(last - first for first, last in zip(astuple(seen[0]), astuple(seen[-1]), strict=True)))
     result.growth = growth.memory
     if growth.memory > MAX_GROWTH or max(growth.descriptors, growth.threads) > STRAY:

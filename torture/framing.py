@@ -9,16 +9,14 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
 import h11
-import psutil
 
 from torture.fuzz import MAX_GROWTH, MAX_SECONDS
 from torture.mutations import mutated
-from torture.requests import CLIENTS, WARM_UP, ServerResult, serving
+from torture.requests import WARM_UP, ServerResult, by_clients, check_alive, check_log, serving
 
 WHOLE = [
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -44,17 +42,12 @@ def send_streams(numbers: range, folder: Path) -> ServerResult:
     with serving(folder) as (port, process):
         _send(port, numbers[:WARM_UP], result)
         before = process.memory_info().rss
-        rest = numbers[WARM_UP:]
-        with ThreadPoolExecutor(CLIENTS) as clients:
-            for future in [clients.submit(_send, port, rest[i::CLIENTS], result) for i in range(CLIENTS)]:
-                future.result()
+        by_clients(lambda numbers: _send(port, numbers, result), numbers[WARM_UP:])
         result.growth = (process.memory_info().rss - before) / 2**20
-        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-            result.failures.append("the server ended")
+        check_alive(process, result)
+    check_log(folder, result)
     if result.growth > MAX_GROWTH:
         result.failures.append(f"memory grew by {result.growth:.0f} MiB")
-    if "Traceback" in (log := (folder / "stderr").read_text()):
-        result.failures.append(f"a traceback: {log[-300:]}")
     return result
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -142,18 +142,32 @@ def send_all(numbers: range, folder: Path) -> ServerResult:
         if rest := numbers[WARM_UP:]:
             train(requests.host, port)
             before = process.memory_info().rss
-            with ThreadPoolExecutor(CLIENTS) as clients:
-                for future in [clients.submit(send, requests, port, rest[i::CLIENTS], result) for i in range(CLIENTS)]:
-                    future.result()
+            by_clients(lambda numbers: send(requests, port, numbers, result), rest)
             result.growth = (process.memory_info().rss - before) / 2**20
-        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-            result.failures.append("the server ended")
+        check_alive(process, result)
+    check_log(folder, result)
     if result.growth > MAX_GROWTH:
         result.failures.append(f"memory grew by {result.growth:.0f} MiB")
-    log = (folder / "stderr").read_text()  # libtiff writes its own complaints there; Python must write none
-    if "Traceback" in log:
-        result.failures.append(f"a traceback: {log[-300:]}")
     return result
+
+
+def by_clients(send_some: Callable[[range], None], numbers: range) -> None:
+    """Have a few clients send what has these numbers, each its share, at a time."""
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        for future in [clients.submit(send_some, numbers[i::CLIENTS]) for i in range(CLIENTS)]:
+            future.result()
+
+
+def check_alive(process: psutil.Process, result: ServerResult) -> None:
+    """Note a server that has ended."""
+    if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+        result.failures.append("the server ended")
+
+
+def check_log(folder: Path, result: ServerResult) -> None:
+    """Note a traceback on stderr, where libtiff writes complaints of its own."""
+    if "Traceback" in (log := (folder / "stderr").read_text()):
+        result.failures.append(f"a traceback: {log[-300:]}")
 
 
 def train(host: str, port: int) -> None:

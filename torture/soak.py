@@ -2,7 +2,6 @@
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from random import Random
@@ -10,7 +9,7 @@ from random import Random
 import psutil
 
 from torture.fuzz import MAX_GROWTH
-from torture.requests import CLIENTS, WARM_UP, Requests, ServerResult, once, send, serving, train
+from torture.requests import WARM_UP, Requests, ServerResult, by_clients, check_log, once, send, serving, train
 
 ROUND = 5_000  # requests between two looks at the server
 STRAY = 8  # descriptors and threads that come and go with what is being answered
@@ -43,9 +42,7 @@ def soak(numbers: range, folder: Path) -> tuple[ServerResult, Holdings]:
         for start in range(WARM_UP, len(numbers), ROUND):
             _start_and_stop(requests.host, port, Random(start))
             part = numbers[start : start + ROUND]
-            with ThreadPoolExecutor(CLIENTS) as clients:
-                for future in [clients.submit(send, requests, port, part[i::CLIENTS], result) for i in range(CLIENTS)]:
-                    future.result()
+            by_clients(lambda numbers: send(requests, port, numbers, result), part)
             _control(requests.host, port, "/training/stop")
             train(requests.host, port)
             seen.append(Holdings.of(process))
@@ -53,8 +50,7 @@ def soak(numbers: range, folder: Path) -> tuple[ServerResult, Holdings]:
     result.growth = growth.memory
     if growth.memory > MAX_GROWTH or max(growth.descriptors, growth.threads) > STRAY:
         result.failures.append(f"the server holds more and more: {growth}")
-    if "Traceback" in (log := (folder / "stderr").read_text()):
-        result.failures.append(f"a traceback: {log[-300:]}")
+    check_log(folder, result)
     return result, growth
 
 

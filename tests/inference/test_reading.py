@@ -17,7 +17,7 @@ from softreg.imaging.components import Component
 from softreg.imaging.lattice import Candidate
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.prediction import abstention_reasons, predict
-from softreg.inference.reading import LEAST_ODDS, Scores, cheapest_path, in_company, interpret, overlap, score
+from softreg.inference.reading import LEAST_ODDS, Scores, cheapest_path, interpret, overlap, score, with_neighbours
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
@@ -151,9 +151,9 @@ def test_odds_have_to_exceed_the_doubt() -> None:
 def test_a_mark_among_sure_digits_is_less_novel() -> None:
     probabilities = torch.tensor([[0.99, 0.01]] * 6)
     novelty = torch.tensor([-9.0, 1.0, -9.0, -9.0, 2.0, -9.0])
-    scores = in_company(Scores(probabilities.log(), probabilities, novelty), [4, 2])
+    scores = with_neighbours(Scores(probabilities.log(), probabilities, novelty), [4, 2])
     assert scores.novelty.tolist() == pytest.approx([-12, -2, -12, -12, 2, -9])
-    doubted = in_company(Scores(probabilities.log(), probabilities, torch.ones(6)), [6])
+    doubted = with_neighbours(Scores(probabilities.log(), probabilities, torch.ones(6)), [6])
     assert doubted.novelty.tolist() == [1] * 6
 
 

@@ -40,7 +40,11 @@ DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local
 KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
 UNEXPLAINED, DISAGREEMENT = 3.0, 2.0  # off the log odds of a digit: per misfit, and if the usual layout is read otherwise
 LEAST_ODDS = 0.4  # log odds, after that, that a digit found in a picture needs to be named: 3 to 2
-COMPANY, SURE, MIN_COMPANY = 3.0, 2.0, 3  # log odds that a mark gains where the median of the others' in its line is above `SURE`
+NEIGHBOUR_GAIN, SURE, MIN_DIGITS = (
+    3.0,
+    2.0,
+    3,
+)  # log odds that a mark gains where the median of the others' in its line is above `SURE`
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 WIDE = 1.3  # of width to height: what is wider may be two digits
 SLIM = 0.8  # of the same: two neighbours no wider together may be one digit, such as a 4 in two strokes
@@ -147,18 +151,18 @@ def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> R
     unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines
     seen = picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines)
     doubt = LEAST_ODDS + UNEXPLAINED * best.misfit + DISAGREEMENT * (not best.agrees(first))
-    return Reading(seen, in_company(best.scores, [len(line) for line in best.lines]), doubt if model.ood_detector else None)
+    return Reading(seen, with_neighbours(best.scores, [len(line) for line in best.lines]), doubt if model.ood_detector else None)
 
 
-def in_company(scores: Scores, lengths: Sequence[int]) -> Scores:
+def with_neighbours(scores: Scores, lengths: Sequence[int]) -> Scores:
     """The scores of digits in lines of these lengths, in which a mark among sure digits is less novel than it would be alone."""
     odds, novelty, first = scores.log_odds, scores.novelty.clone(), 0
     for length in lengths:
         line = range(first, first := first + length)
-        for digit in line if length >= MIN_COMPANY else ():
+        for digit in line if length >= MIN_DIGITS else ():
             others = [other for other in line if other != digit]
             if odds[others].median() > SURE:
-                novelty[digit] -= COMPANY
+                novelty[digit] -= NEIGHBOUR_GAIN
     return Scores(scores.logits, scores.probabilities, novelty)
 
 

@@ -14,7 +14,7 @@ const CONVINCING = 0.05; // a reading that costs less is taken without looking a
 const [MAX_OVERLAP, OVERLAPPING, AT_EDGE, WHOLE] = [0.3, 2, 1, 0.2]; // what a reading costs besides its digits
 const MAX_ASPECT = 1.7; // of the width to the height of a digit
 const [UNEXPLAINED, DISAGREEMENT, LEAST_ODDS] = [3, 2, 0.4]; // the log odds a digit needs to be named
-const [COMPANY, SURE, MIN_COMPANY] = [3, 2, 3]; // log odds that a mark gains among sure digits
+const [NEIGHBOUR_GAIN, SURE, MIN_DIGITS] = [3, 2, 3]; // log odds that a mark gains among sure digits
 const BAR = 0.15; // a component this narrow for its length is seldom a digit
 
 /**
@@ -66,7 +66,7 @@ export function readPicture(grey, model) {
   }
   stages.push(boxesDrawn(density, digits), strip(digits.map(({ image }) => image)));
   const lengths = digits.length === 1 ? [1] : lines.map((line) => line.length);
-  const known = inCompany(
+  const known = withNeighbours(
     digits.map(({ scores }) => scores),
     lengths,
   );
@@ -116,17 +116,17 @@ export const logOdds = (scores) => -Math.log(Math.expm1(Math.min(Math.max(surpri
  * @param {Scores[]} scores
  * @param {number[]} lengths
  */
-function inCompany(scores, lengths) {
+function withNeighbours(scores, lengths) {
   const odds = scores.map(logOdds);
   let first = 0;
   return lengths.flatMap((length) => {
     const line = scores.slice(first, first + length);
     const own = odds.slice(first, first + length);
     first += length;
-    if (length < MIN_COMPANY) return line;
+    if (length < MIN_DIGITS) return line;
     return line.map((digit, i) => {
       const others = own.filter((_, j) => j !== i).sort((a, b) => a - b);
-      return others[(length - 2) >> 1] > SURE ? { ...digit, novelty: digit.novelty - COMPANY } : digit;
+      return others[(length - 2) >> 1] > SURE ? { ...digit, novelty: digit.novelty - NEIGHBOUR_GAIN } : digit;
     });
   });
 }

@@ -13,11 +13,14 @@ from PIL import Image, ImageDraw
 
 from benchmarks.paper import ink_map
 from softreg.data.dataset import Splits
+from softreg.imaging import layout
 from softreg.imaging.components import Component
+from softreg.imaging.ink import Grey
 from softreg.imaging.lattice import Candidate
+from softreg.imaging.normalization import NormalizedDigit, normalize
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.prediction import abstention_reasons, predict
-from softreg.inference.reading import LEAST_ODDS, Scores, cheapest_path, interpret, overlap, score, with_neighbours
+from softreg.inference.reading import LEAST_ODDS, MAX_CANDIDATES, Scores, cheapest_path, interpret, overlap, score, with_neighbours
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
@@ -176,3 +179,26 @@ def test_rows_on_a_sheet_are_read_however_slim_their_digits(number: int) -> None
     strokes = in_a_row(digits, top=rng.uniform(0.05, 0.3), height=rng.choice([0.25, 0.4, 0.6]), margin=margin)
     (prediction,) = predict(load(pretrained_path("handwriting")), [picture_from_array(sheet(strokes, width=0.04))])
     assert prediction.label == digits
+
+
+def long_stroke(width: int) -> NDArray[np.uint8]:
+    """A stroke across a strip of paper, which could be cut into a hundred digits."""
+    image = Image.new("L", (1200, 20), 255)
+    ImageDraw.Draw(image).line([(1190, 15), (10, 4), (1180, 8)], fill=0, width=width)
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_long_stroke_is_not_cut_into_all_the_digits_that_it_could_be(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    normalized = 0
+
+    def counted(ink: Grey, stretch: float) -> NormalizedDigit:
+        nonlocal normalized
+        normalized += 1
+        return normalize(ink, stretch)
+
+    monkeypatch.setattr(layout, "normalize", counted)
+    picture = picture_from_array(long_stroke(width))
+    list(interpret(load(pretrained_path("tutorial")), [picture]))
+    uncut = sum(len(line) for way in picture.layouts or () for line in way.lines)
+    assert normalized <= MAX_CANDIDATES + uncut

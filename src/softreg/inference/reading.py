@@ -46,6 +46,7 @@ NEIGHBOUR_GAIN, SURE, MIN_DIGITS = (
     3,
 )  # log odds that a mark gains where the median of the others' in its line is above `SURE`
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
+MAX_CANDIDATES = 250  # of a picture, in all its layouts: of a long scribble there are thousands, and each takes milliseconds
 WIDE = 1.3  # of width to height: what is wider may be two digits
 SLIM = 0.8  # of the same: two neighbours no wider together may be one digit, such as a 4 in two strokes
 
@@ -75,13 +76,17 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Interpretation:
-    """One layout, read: its lines of digits, the scores of all of them in reading order, their mean cost, and the layout's own."""
+    """One layout, read: its lines of digits, the scores of all of them in reading order, their mean cost, and the layout's own.
+
+    `candidates` is how many were scored to find them.
+    """
 
     layout: Layout
     lines: tuple[tuple[Component, ...], ...]
     scores: Scores
     digits_cost: float
     misfit: float
+    candidates: int
 
     @property
     def cost(self) -> float:
@@ -134,13 +139,15 @@ def interpret(model: SoftmaxRegression, pictures: Sequence[Picture]) -> Iterator
 def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> Reading:
     best: Interpretation | None = None
     first: Interpretation | None = None
+    left = MAX_CANDIDATES
     for layout in picture.layouts or ():
         if layout.reason == "crowded":
             break
         if not layout.lines:
             continue
         scores = usual if layout.kind == "usual" and usual is not None else _score_all(model, layout, layout.lines)
-        found = _read(model, layout, scores)
+        found = _read(model, layout, scores, left)
+        left -= found.candidates
         first = first or found
         if best is None or found.cost < best.cost:
             best = found
@@ -174,9 +181,9 @@ def _image(layout: Layout, component: Component) -> Tensor:
     return torch.from_numpy(layout.normalized(component)[0].image)
 
 
-def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpretation:
-    """The layout with the lines in which digits are doubtful cut anew."""
-    lines, parts, costs, first = [], [], [], 0
+def _read(model: SoftmaxRegression, layout: Layout, scores: Scores, most: int) -> Interpretation:
+    """The layout with the lines in which digits are doubtful cut anew, as long as there are at most `most` candidates."""
+    lines, parts, costs, first, candidates = [], [], [], 0, 0
     current, budget = layout, MAX_DOUBTFUL
     for line in layout.lines:
         rows = list(range(first, first := first + len(line)))
@@ -184,9 +191,9 @@ def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpret
         doubtful = _doubtful(layout, line, own.costs)
         budget -= len(doubtful)
         alone = len(scores.logits) == 1 and line[0].width <= line[0].height  # one digit, hardly two
-        if doubtful and not alone and budget >= 0:
-            ways = lattice(current, line, doubtful)
-            current = ways.layout
+        ways = lattice(current, line, doubtful) if doubtful and not alone and budget >= 0 else None
+        if ways and candidates + len(ways.candidates) <= most:
+            current, candidates = ways.layout, candidates + len(ways.candidates)
             path, own, extra = _best_path(model, ways)
             lines.append(path)
             costs += [cost + more for cost, more in zip(own.costs, extra, strict=True)]
@@ -196,7 +203,7 @@ def _read(model: SoftmaxRegression, layout: Layout, scores: Scores) -> Interpret
         parts.append(own)
     together = Scores(*(torch.cat([getattr(part, name) for part in parts]) for name in ("logits", "probabilities", "novelty")))
     found = tuple(lines)
-    return Interpretation(current, found, together, float(np.mean(costs)), _misfit(current, found))
+    return Interpretation(current, found, together, float(np.mean(costs)), _misfit(current, found), candidates)
 
 
 def _doubtful(layout: Layout, line: Sequence[Component], costs: Sequence[float]) -> set[int]:

@@ -1,4 +1,7 @@
-"""A server for hours: mixed requests, and between them trainings that end, are stopped, or go on; nothing may pile up."""
+"""A server for hours: mixed requests, and between them trainings that end, are stopped, or go on; nothing may pile up.
+
+After every round a line in .torture/soak.jsonl says what the server holds, so that a long soak can be watched and plotted.
+"""
 
 import json
 import time
@@ -9,10 +12,13 @@ from random import Random
 import psutil
 
 from torture.fuzz import MAX_GROWTH
+from torture.report import COUNTS
 from torture.requests import WARM_UP, Requests, ServerResult, by_clients, check_log, once, send, serving, train
 
+HOURS = 3.0
 ROUND = 5_000  # requests between two looks at the server
 STRAY = 8  # descriptors and threads that come and go with what is being answered
+LOG = COUNTS.with_name("soak.jsonl")
 STOPPED = 5  # trainings a round that are stopped while they prepare or soon after
 
 
@@ -30,11 +36,12 @@ class Holdings:
         return cls(process.memory_info().rss / 2**20, process.num_fds(), process.num_threads())
 
 
-def soak(numbers: range, folder: Path) -> tuple[ServerResult, Holdings]:
-    """Send the requests with these numbers in rounds; the outcome, and what the server holds more than after the first."""
+def soak(numbers: range, folder: Path, hours: float = HOURS) -> tuple[ServerResult, Holdings]:
+    """Send the requests with these numbers in rounds, or as many as `hours` allow; the outcome, and what the server holds more
+    than after the first round."""
     from softreg.serving.openapi import document
 
-    result, seen = ServerResult(), []
+    result, seen, end = ServerResult(), [], time.monotonic() + 3600 * hours
     with serving(folder) as (port, process):
         requests = Requests(document(), port, folder)
         send(requests, port, numbers[:WARM_UP], result)
@@ -46,12 +53,22 @@ def soak(numbers: range, folder: Path) -> tuple[ServerResult, Holdings]:
             _control(requests.host, port, "/training/stop")
             train(requests.host, port)
             seen.append(Holdings.of(process))
+            _record(seen[-1], result)
+            if time.monotonic() > end:
+                break
     growth = Holdings(*(last - first for first, last in zip(astuple(seen[0]), astuple(seen[-1]), strict=True)))
     result.growth = growth.memory
     if growth.memory > MAX_GROWTH or max(growth.descriptors, growth.threads) > STRAY:
         result.failures.append(f"the server holds more and more: {growth}")
     check_log(folder, result)
     return result, growth
+
+
+def _record(holdings: Holdings, result: ServerResult) -> None:
+    facts = {"time": time.strftime("%X"), "requests": sum(result.statuses.values()), **vars(holdings)}
+    facts |= {"slowest": round(result.slowest, 2), "failures": len(result.failures)}
+    with LOG.open("a") as log:
+        log.write(json.dumps(facts) + "\n")
 
 
 def _start_and_stop(host: str, port: int, rng: Random) -> None:

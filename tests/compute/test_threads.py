@@ -5,12 +5,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
-from softreg.compute.threads import thread_map
+from softreg.compute.threads import NICENESS, lower_priority, thread_map
 
 CPU = torch.device("cpu")
 
@@ -51,6 +52,22 @@ def test_one_task_or_another_device_needs_no_threads(device: torch.device, tasks
     with thread_map(device, tasks) as parallel_map:
         names = set(parallel_map(lambda _: threading.current_thread().name, range(tasks)))
     assert names == {threading.current_thread().name}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+def test_a_thread_and_those_it_starts_step_back() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def step_back() -> list[int]:
+        lower_priority()
+        with thread_map(CPU, 3) as parallel_map:
+            return [niceness(), *parallel_map(lambda _: niceness(), range(3))]
+
+    usual = niceness()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(step_back).result() == [usual + NICENESS] * 4
+    assert niceness() == usual
 
 
 def test_what_has_not_begun_when_the_block_fails_is_not_done() -> None:

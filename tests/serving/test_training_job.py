@@ -1,6 +1,8 @@
 """One training at a time: watched, paused, continued, stopped, failed."""
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from softreg.compute.progress import report
+from softreg.compute.threads import NICENESS
 from softreg.errors import RunError, SolverError, WriteError
 from softreg.messages import catalogue
 from softreg.recipe import Recipe
@@ -136,6 +139,19 @@ def test_a_training_that_fails_is_told_without_naming_folders(
     assert event.get("ending") == ending
     assert says in event["message"]["en"]
     assert "secret" not in str(event)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+def test_answers_come_before_the_training(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def failing(*_: object, **__: object) -> None:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        raise OSError("full")
+
+    monkeypatch.setattr("softreg.training.train.train", failing)
+    taught(Recipe(dataset=small, epochs=1), lambda event: event["status"] == "failed")
+    assert seen == [os.getpriority(os.PRIO_PROCESS, 0) + NICENESS]
 
 
 def test_a_bug_ends_the_waiting_and_tells_a_client_nothing(

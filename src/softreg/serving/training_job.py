@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from softreg.compute.progress import listen, report
+from softreg.compute.threads import lower_priority
 from softreg.errors import RunError, ServingError, SolverError, WriteError
 from softreg.messages import LANGUAGES, Language, use_language
 from softreg.optim.minimize import StopMinimization
@@ -135,7 +136,8 @@ class TrainingJob:
             raise ServingError("serving.not_training", status=409)
 
     def _train(self, recipe: Recipe) -> None:
-        """The thread: train, save, and say how it ended, once it has."""
+        """The thread: train, save, and say how it ended, once it has. Answers come before it."""
+        lower_priority()
         facts: dict[str, Any] = {"status": "failed", "message": _in_each_language(ServingError("serving.fault"))}
         try:
             with listen(self._on_progress):

@@ -45,10 +45,10 @@ end
 
 
 @contextmanager
-def served(folder: Path, cores: str | None) -> Iterator[tuple[psutil.Process, str]]:
+def served(folder: Path, cores: str | None, *options: str) -> Iterator[tuple[psutil.Process, str]]:
     """A server of its own, pinned if asked, and its address."""
     pinned = ["taskset", "-c", cores] if cores else []
-    command = [*pinned, sys.executable, "-m", "softreg", "serve", "--port", "0", "--json"]
+    command = [*pinned, sys.executable, "-m", "softreg", "serve", "--port", "0", "--json", *options]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

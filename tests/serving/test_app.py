@@ -177,3 +177,19 @@ def test_weights_are_those_of_the_model_packed_for_the_page(served: Served, tuto
     assert answer["classes"] == [*"0123456789"]
     assert len(gzip.decompress(b64decode(answer["reference"]))) == 300 * 784
     assert served.json("GET", "/weights?model=nothing")[0] == 404
+
+
+def test_weights_are_sent_once_and_gzipped_to_whom_takes_it(served: Served) -> None:
+    _, plain, content = served.ask("GET", "/weights?model=mine")
+    status, headers, packed = served.ask("GET", "/weights?model=mine", Accept_Encoding="br, gzip")
+    assert (status, headers["content-encoding"], headers["etag"]) == (200, "gzip", plain["etag"])
+    assert gzip.decompress(packed) == content
+    assert served.ask("GET", "/weights?model=mine", If_None_Match=headers["etag"])[::2] == (304, b"")
+    assert served.ask("GET", "/weights?model=best")[1]["etag"] != headers["etag"]
+
+
+def test_who_answers_is_told_with_the_version_of_each_model(served: Served) -> None:
+    _, listed = served.json("GET", "/models")
+    assert listed["answers"] == "server"
+    versions = [model["version"] for model in listed["models"]]
+    assert len({*versions}) == len(versions)

@@ -64,6 +64,8 @@ def test_a_class_opens_the_link_types_the_code_and_watches_but_does_not_train(tm
         status, headers, _ = served.ask("GET", "/models", Host=host, Accept="text/html")
         assert (status, headers["content-type"]) == (401, "application/json")
         here = f"127.0.0.1:{served.port}"
+        _, listed = served.json("GET", "/models", Host=here, Authorization="Bearer abcd2345")
+        assert listed["answers"] == "page"  # each reads for itself
         assert served.ask("POST", "/training/stop", Host=here, Authorization="Bearer abcd2345")[0] == 409  # there is none
         with socket.create_connection((address, served.port)) as client:
             request = f"POST /training HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer abcd2345\r\nContent-Length: 2\r\n\r\n{{}}"

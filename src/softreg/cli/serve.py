@@ -3,6 +3,7 @@
 import json
 import secrets
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -24,9 +25,18 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 @option("--allow-host", "allowed", multiple=True, metavar="NAME", help="serving.allow_host")
 @option("--token", metavar="TEXT", envvar="SOFTREG_TOKEN", help="serving.token")
 @option("--class", "for_class", is_flag=True, help="serving.class")
+@option("--answers", type=click.Choice(["server", "page"]), help="serving.answers")
 @common_options
 def command(
-    *, model: str | None, host: str, port: int, allowed: tuple[str, ...], token: str | None, for_class: bool, as_json: bool
+    *,
+    model: str | None,
+    host: str,
+    port: int,
+    allowed: tuple[str, ...],
+    token: str | None,
+    for_class: bool,
+    answers: Literal["server", "page"] | None,
+    as_json: bool,
 ) -> int:
     """Parse, bind, serve."""
     if for_class:
@@ -49,7 +59,8 @@ def command(
     from softreg.serving.security import LOCAL_HOSTS
 
     models = Models(Path(model) if model else None)
-    playground = Playground(models, LOCAL_HOSTS | set(names), access, only_teacher_trains=for_class)
+    answers = answers or ("page" if for_class else "server")
+    playground = Playground(models, LOCAL_HOSTS | set(names), access, only_teacher_trains=for_class, answers=answers)
     urls = links(host, listening.getsockname()[1], names, text)
     started = {"schema": 1, "url": urls[0], "urls": urls, "model": playground.models.default}
     if as_json:

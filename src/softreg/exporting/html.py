@@ -12,6 +12,8 @@ from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.page.assets import page_files
 from softreg.page.bundle import bundle
 
+THREADS = ("trainer_worker", "answer_worker")  # which a page from a disk cannot load from files
+
 
 def to_bytes(model: SoftmaxRegression, images: int = 0) -> bytes:
     """The bytes of an HTML file with the page, the model, the texts in both languages and `images` of MNIST to learn from.
@@ -30,9 +32,9 @@ def to_bytes(model: SoftmaxRegression, images: int = 0) -> bytes:
     rules = policy(script=_hash(script), style=_hash(style), img="data:", worker="blob:")
     page = replace_element(files["index.html"], "link", "icon", f'<link rel="icon" href="data:image/svg+xml;base64,{icon}">')
     page = replace_element(page, "link", "stylesheet", f"{rules}\n<style>{style}</style>")
-    worker = f'<script type="text/plain" id="softreg-worker">{bundle(files, "trainer_worker.js")}</script>'
+    threads = [f'<script type="text/plain" id="softreg-{name}">{bundle(files, f"{name}.js")}</script>' for name in THREADS]
     module = f'<script type="module">{script}</script>'
-    return replace_element(page, "script", "module", f"{data_element(data)}\n{worker}\n{module}").encode()
+    return replace_element(page, "script", "module", "\n".join([data_element(data), *threads, module])).encode()
 
 
 def _hash(text: str) -> str:

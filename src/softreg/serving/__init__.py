@@ -14,6 +14,7 @@ May import everything but the command line. Start with `app.py`, then follow one
     codec.py          a request's body becomes a picture, a prediction becomes JSON
     models.py         the models to choose from
     run_entry.py      one of them: what it says of itself, or why it is skipped
+    weights.py        a model packed for the page, which then answers itself
     walkthrough.py    one test image, every quantity on its way through a model
     training_job.py   one training at a time, watched step by step
     training_form.py  the fields of a recipe that can be set from the page

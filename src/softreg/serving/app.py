@@ -1,5 +1,6 @@
 """The routes. Each reads its request, calls one of the modules beside it, and answers JSON."""
 
+import gzip
 import json
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -9,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
@@ -19,8 +20,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from softreg._version import __version__
-from softreg.errors import RunError, ServingError, SoftregError
-from softreg.exporting.page import packed_reference, packed_weights
+from softreg.errors import ServingError, SoftregError
 from softreg.messages import LANGUAGES, Language, language, translate, use_language
 from softreg.page.assets import page_files, page_messages
 from softreg.serving.access import AccessToken
@@ -33,6 +33,7 @@ from softreg.serving.security import COOKIE, LOCAL_HOSTS, SecurityMiddleware
 from softreg.serving.training_form import describe_fields, recipe_of
 from softreg.serving.training_job import TrainingJob
 from softreg.serving.walkthrough import WalkthroughService
+from softreg.serving.weights import PackedModel, pack_batch, pieces
 
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -53,16 +54,19 @@ class Playground:
     hosts : the values of the Host header it answers to, without port
     token : what every request must carry if other machines can reach the server
     only_teacher_trains : whether trainings are started and steered from this machine alone; all may watch
+    answers : who answers about a drawing: the server, or the page, which fetches the model once
     """
 
     models: Models
     hosts: frozenset[str] = LOCAL_HOSTS
     token: AccessToken | None = None
     only_teacher_trains: bool = False
+    answers: Literal["server", "page"] = "server"
     predictor: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
     reader: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
     explainer: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
     lister: MicroBatcher[Language, bytes] = field(init=False)
+    packer: MicroBatcher[str, PackedModel] = field(init=False)
     training: TrainingJob = field(init=False)
     walkthroughs: WalkthroughService = field(init=False)
     app: SecurityMiddleware = field(init=False)
@@ -72,6 +76,7 @@ class Playground:
         self.reader = MicroBatcher(partial(predict_batch, self.models), max_batch=4)
         self.explainer = MicroBatcher(partial(predict_batch, self.models), max_queue=64, max_batch=1)
         self.lister = MicroBatcher(self._list_batch, max_batch=MAX_QUEUE)
+        self.packer = MicroBatcher(partial(pack_batch, self.models))
         self.training = TrainingJob(self.models.add)
         self.walkthroughs = WalkthroughService(self.models)
         self.pages = _pages()
@@ -131,16 +136,17 @@ class Playground:
         return Response(await self.lister.submit(language()), media_type="application/json")
 
     async def weights(self, request: Request) -> Response:
-        """A model's weights, from which the page goes on where the reader corrects it, and the images that keep it what it is."""
-        return json_response(await to_thread(self._pack, request.query_params.get("model", self.models.default)))
-
-    def _pack(self, key: str) -> dict[str, Any]:
-        model = self.models.get(key)
-        try:
-            weights = packed_weights(model)
-        except RunError:
-            raise ServingError("serving.no_weights", status=404, name=key) from None
-        return {"schema": 1, "model": key, **weights, "reference": packed_reference()}
+        """A model for the page to compute with, and the images that keep it what it is while it learns drawings."""
+        packed = await self.packer.submit(request.query_params.get("model", self.models.default))
+        headers = {"etag": packed.etag, "cache-control": "no-cache", "vary": "accept-encoding"}
+        if request.headers.get("if-none-match") == packed.etag:
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            content, headers = packed.compressed, headers | {"content-encoding": "gzip"}
+        else:
+            content = await to_thread(gzip.decompress, packed.compressed)
+        headers["content-length"] = str(len(content))
+        return StreamingResponse(pieces(content), media_type="application/json", headers=headers)
 
     async def predict(self, request: Request) -> Response:
         """Which digit it is, or why the model abstains."""
@@ -208,7 +214,7 @@ class Playground:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        batchers = (self.predictor, self.reader, self.explainer, self.lister)
+        batchers = (self.predictor, self.reader, self.explainer, self.lister, self.packer)
         for batcher in batchers:
             batcher.start()
         yield
@@ -223,7 +229,7 @@ class Playground:
 
     def _list_batch(self, languages: Sequence[Language]) -> list[bytes]:
         """The models, looked through once for all who wait."""
-        listing = self.models.describe()
+        listing = self.models.describe() | {"answers": self.answers}
         bodies: dict[Language, bytes] = {}
         for spoken in set(languages):
             use_language(spoken)

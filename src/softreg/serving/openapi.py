@@ -127,7 +127,7 @@ PATHS: dict[str, dict[str, Any]] = {
             ],
         )
     },
-    "/models": {"get": _operation("the models to choose from")},
+    "/models": {"get": _operation("the models to choose from; `answers` says whether the page is to ask the server or to compute")},
     "/weights": {
         "get": _operation(
             "a model's weights, packed as base64, for the page to compute with",

@@ -3,6 +3,7 @@
 import json
 import stat
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class RunEntry:
     _facts: dict[str, Any] | UnusableRun | None = None
 
     def facts(self) -> dict[str, Any]:
-        """What was trained and how good it is.
+        """What was trained, how good it is, and a version, which changes with the weights' file.
 
         Raises
         ------
@@ -56,7 +57,7 @@ class RunEntry:
         if isinstance(self._facts, UnusableRun):
             raise self._facts
         assert self._facts is not None
-        return {"model": self.key} | self._facts
+        return {"model": self.key, "version": sha256(repr(stamps[0]).encode()).hexdigest()[:16]} | self._facts
 
     def model_stamp(self) -> Stamp:
         """An identifier of the weights' file, which changes when it is replaced."""

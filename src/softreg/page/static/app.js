@@ -1,7 +1,7 @@
 // The page: which part is shown, in which language, light or dark.
 
 import { hashOf, readAddress } from "./address.js";
-import { backend, hasServer } from "./backend.js";
+import { backend, copies, hasServer } from "./backend.js";
 import { Challenge } from "./challenge.js";
 import { byId, find, messageOf } from "./dom.js";
 import { Draw } from "./draw.js";
@@ -63,6 +63,9 @@ const understand = new Understand(showError, draw);
 for (const element of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs]")))
   element.hidden = !(element.dataset.needs === "server" ? hasServer : backend.training);
 find(document, "[data-i18n=foot_alone]").hidden = hasServer;
+copies.onFetched = () => {
+  byId("foot-copy").hidden = false;
+};
 const languageButtons = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-language]"));
 
 function showPart() {

@@ -1,17 +1,20 @@
-// Who answers: with a server behind the page, the server; without, the page itself. The rest of the page does not know
-// which.
+// Who answers: without a server behind the page, the page itself; with one, the server, unless it would have the pages
+// answer, or has too much to do. The rest of the page does not know which.
 
 /** @import { LabelledImages, ModelList, Picture, PredictAnswer, Training, Weights } from "./types.d.ts" */
 
+import { explainImage } from "./answering.js";
+import { Copies } from "./copies.js";
 import { embedded, embeddedImages, inflatedText, unpacked } from "./embedded.js";
 import { SIZE } from "./image_format.js";
-import { explainImage, PageModels } from "./page_models.js";
+import { PageModels } from "./page_models.js";
 import { imageCounts, PageTraining } from "./page_training.js";
-import { ServerTraining, server } from "./server.js";
+import { ServerError, ServerTraining, server } from "./server.js";
 import { walkThrough } from "./walkthrough.js";
 
 export const pageModels = new PageModels();
 for (const model of embedded?.models ?? []) pageModels.add(unpacked(model));
+export const copies = new Copies();
 
 export const hasServer = !embedded;
 
@@ -38,6 +41,7 @@ export const backend = {
     const own = pageModels.list();
     if (embedded) return { default: own[0].model, models: own };
     const list = await server.models();
+    copies.update(list);
     return { ...list, models: [...list.models, ...own] };
   },
 
@@ -50,8 +54,36 @@ export const backend = {
    * @param {number | null} [digit]
    * @returns {Promise<PredictAnswer>}
    */
-  predict(picture, model, include = [], digit = null) {
-    return (pageModels.has(model) ? pageModels : server).predict(picture, model, include, digit);
+  async predict(picture, model, include = [], digit = null) {
+    if (pageModels.has(model)) return pageModels.predict(picture, model, include, digit);
+    const answer = await copies.predict(picture, model, include, digit);
+    if (answer) return answer;
+    try {
+      return await server.predict(picture, model, include, digit);
+    } catch (error) {
+      if (error instanceof ServerError && error.status === 503) await copies.fetch(model); // it has too much to do
+      const answer = await copies.predict(picture, model, include, digit);
+      if (answer) return answer;
+      throw error;
+    }
+  },
+
+  /**
+   * A model is chosen: where the pages answer themselves, this one fetches it.
+   * @param {string} model
+   */
+  use(model) {
+    copies.use(model);
+  },
+
+  /**
+   * Leave a drawing that the page is not sure of to the server, which also cuts digits that touch; whether there is one
+   * that has not read it yet.
+   * @param {Picture} picture
+   * @param {string} model
+   */
+  refer(picture, model) {
+    return copies.refer(picture, model);
   },
 
   /**
@@ -63,6 +95,8 @@ export const backend = {
     const own = pageModels.models.get(key);
     const packed = embedded?.reference ?? "";
     if (own && embedded) return { model: own, reference: await inflatedText(packed) };
+    const copy = copies.weights(key);
+    if (copy) return copy;
     const { reference, ...model } = await server.weights(key);
     return { model: unpacked(model), reference: await inflatedText(reference) };
   },

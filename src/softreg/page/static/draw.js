@@ -45,6 +45,7 @@ export class Draw {
     this.bars = new Bars(() => this.#showEvidence());
     this.verdict = new Verdict(() => this.#showDigit());
     this.choice = new ModelChoice(() => {
+      backend.use(this.choice.chosen);
       this.evidence = null;
       this.predict();
     });
@@ -67,6 +68,7 @@ export class Draw {
   async loadModels(choose) {
     const { models, default: first } = await backend.models();
     this.choice.setModels(models, [choose, this.choice.chosen, first]);
+    backend.use(this.choice.chosen);
     this.predict();
   }
 
@@ -159,6 +161,7 @@ export class Draw {
         showStages(stages ?? [], !this.ink.picture);
         this.#showEvidence();
         this.#markStale(version !== this.version);
+        performance.measure("softreg:explanation", { start: began });
       }
     } catch (error) {
       if (!(error instanceof ServerError && error.status === 503)) this.showError(messageOf(error));
@@ -189,6 +192,8 @@ export class Draw {
     this.showInAddress();
     const { picture, version } = this;
     if (!picture) return;
+    if (this.verdict.prediction?.label === null && backend.refer(picture, this.choice.chosen))
+      await this.#readAgain(picture, version);
     for (const { model } of this.choice.models) {
       try {
         const own = model === this.choice.chosen && this.verdict.prediction;
@@ -200,6 +205,20 @@ export class Draw {
         return;
       }
     }
+  }
+
+  /**
+   * A drawing that was referred, read by the server.
+   * @param {Picture} picture
+   * @param {number} version
+   */
+  async #readAgain(picture, version) {
+    try {
+      const answer = await backend.predict(picture, this.choice.chosen);
+      if (version !== this.version) return;
+      this.#show(answer);
+      this.#explain();
+    } catch {} // the page's own answer stands
   }
 
   /**

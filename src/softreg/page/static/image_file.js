@@ -10,6 +10,8 @@ const READ_SIDE = 480; // of a picture that the page reads itself
 
 /** What the sheet shows, black on white. */
 export class Drawing {
+  isDrawn = true;
+
   /**
    * @param {Uint8ClampedArray} rgba
    * @param {number} side
@@ -33,6 +35,8 @@ export class Drawing {
 
 /** A picture as it came. */
 export class PictureFile {
+  isDrawn = false;
+
   /**
    * @param {ImageBitmap} bitmap
    * @param {Blob} file small enough to be sent

@@ -39,6 +39,19 @@ export function classify(model, image) {
 }
 
 /**
+ * -log p(class) - log p(digit)
+ * @param {Scores} scores
+ */
+export const surprise = ({ probabilities, novelty }) =>
+  Math.log1p(Math.exp(Math.min(novelty, 500))) - Math.log(Math.max(...probabilities));
+
+/**
+ * The log odds that it is a digit, and of its likeliest class.
+ * @param {Scores} scores
+ */
+export const logOdds = (scores) => -Math.log(Math.expm1(Math.min(Math.max(surprise(scores), 1e-6), 80)));
+
+/**
  * Each pixel's contribution to each class (C, H, W): with the bias, a class's contributions sum to its logit.
  * @param {Weights} model
  * @param {Uint8Array} image

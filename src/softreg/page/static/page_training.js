@@ -85,7 +85,7 @@ export class PageTraining {
     this.onEvent({ training: number, status: "preparing", total: 1, from: 0, steps: [], view: null, ...about });
     this.data ??= { train: await embeddedImages("train"), test: await embeddedImages("test") };
     const { train, test } = this.data;
-    this.worker = startWorker();
+    this.worker = startWorker("trainer_worker");
     this.began = performance.now();
     let count = 0;
     this.worker.onmessage = ({ data }) => this.#receive(data, number, recipe, count++);

@@ -7,7 +7,7 @@ import { isMnistImage, normalize } from "./digit_image.js";
 import { mapGrey } from "./grey.js";
 import { SIDE } from "./image_format.js";
 import { findInk } from "./ink_map.js";
-import { classify } from "./linear_model.js";
+import { classify, logOdds, surprise } from "./linear_model.js";
 import { cropInk, overlap, segment, stretchOf, union } from "./segmentation.js";
 
 const CONVINCING = 0.05; // a reading that costs less is taken without looking at others
@@ -97,19 +97,6 @@ function asItIs(grey, upright, model) {
   const digit = { box: [0, 0, SIDE, SIDE], image, scores: classify(model, image) };
   return { digits: [digit], stages: [upright, strip([image])], reason: null };
 }
-
-/**
- * -log p(class) - log p(digit)
- * @param {Scores} scores
- */
-const surprise = ({ probabilities, novelty }) =>
-  Math.log1p(Math.exp(Math.min(novelty, 500))) - Math.log(Math.max(...probabilities));
-
-/**
- * The log odds that it is a digit, and of its likeliest class.
- * @param {Scores} scores
- */
-export const logOdds = (scores) => -Math.log(Math.expm1(Math.min(Math.max(surprise(scores), 1e-6), 80)));
 
 /**
  * The scores of digits in lines of these lengths: a mark among sure digits is less novel than it would be alone.

@@ -1,12 +1,12 @@
 // Your own symbols, and your own digits: drawn here, learnt in a moment, saved and loaded as one file.
 
+import { pageModels } from "./backend.js";
 import { Collection, MAX_CLASSES, MAX_NAME, readClasses } from "./collection.js";
 import { byId, createCanvas, createElement, find, messageOf } from "./dom.js";
 import { translate } from "./i18n.js";
 import { SIDE } from "./image_format.js";
 import { Ink } from "./ink.js";
 import { drawInk } from "./pixels.js";
-import { readWhole } from "./reading.js";
 import { DIGITS, learnSymbols, SYMBOLS, VARIANTS } from "./teaching.js";
 
 const JAMO = "ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎㅏㅓㅗㅜㅡㅣ"; // names to begin with
@@ -161,7 +161,7 @@ export class Symbols {
 
   async #keep() {
     if (this.ink.empty) return;
-    const image = readWhole(await this.ink.capture().grey());
+    const image = await pageModels.imageOf(this.ink.capture());
     const isKept = image && this.collection.add(this.chosen, image);
     this.showError(isKept ? "" : translate(image ? "symbols_full" : "blank"));
     if (!isKept) return;

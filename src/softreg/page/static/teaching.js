@@ -35,7 +35,7 @@ export const canLearn = (model, classes) =>
  * @returns {Promise<R extends AdjustRequest ? AdjustResult : FitResult>}
  */
 function askWorker(request) {
-  const worker = startWorker();
+  const worker = startWorker("trainer_worker");
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = ({ message }) => reject(new Error(message));

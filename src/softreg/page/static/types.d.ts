@@ -17,6 +17,7 @@ export interface Grey {
   values: Float32Array;
 }
 export interface Picture {
+  isDrawn: boolean; // on the sheet: clean ink on plain paper
   blob(): Blob;
   grey(): Promise<Grey>;
 }
@@ -194,6 +195,11 @@ export interface PredictAnswer {
   evidence?: Evidence;
 }
 
+export type AnswerRequest =
+  | { type: "picture"; picture: number; grey: Grey; key: string; include: string[]; digit: number | null }
+  | { type: "image"; grey: Grey };
+export type AnswerCommand = { type: "model"; model: Weights & Model } | (AnswerRequest & { id: number });
+
 export interface Model {
   model: string;
   features: string;
@@ -201,9 +207,11 @@ export interface Model {
   accuracy: number | null;
   whole?: boolean; // every drawing is one symbol
   learnt?: { from: string; n: number }; // a model that learnt n drawings besides
+  version?: string; // of a server's weights
 }
 export interface ModelList {
   default: string;
+  answers?: "page" | "server"; // who should answer
   models: Model[];
 }
 

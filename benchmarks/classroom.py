@@ -5,8 +5,8 @@
 Each pupil is a page: it is opened, and while the pen moves (1.2 s a digit) the newest drawing is read as soon as the last is
 answered, with one explanation on the way; when the pen rests, evidence and the other models are asked for; then the pupil looks at
 it for two to five seconds. Meanwhile a training runs, and thirty more connections watch it. All over loopback, the clients in a
-process of their own. Twice: once the server reads all drawings (`--answers server`), once each page reads its own with a copy of the
-model (`--answers page`, as in `softreg serve --class`). What a page takes for that is measured in one real page, in Chromium.
+process of their own. Twice: once the server reads all drawings (`--answers server`), once each page reads its own with a copy of
+the model (`--answers page`, as in `softreg serve --class`). What a page takes for that is measured in one real page, in Chromium.
 Writes `results/classroom.json` and `results/classroom.md`.
 """
 

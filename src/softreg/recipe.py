@@ -25,7 +25,7 @@ from softreg.messages.suggestion import Suggestion
 from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe_field import check, plain, shortened, spec
 
-PRESETS = ("tutorial", "optimum", "best")
+PRESETS = ("tutorial", "optimum", "best", "record")
 IN_MEMORY = "in-memory"  # the dataset of a run that was trained on data passed from Python
 NONE, BALANCED = "none", "balanced"
 DEVICES = (AUTO, "cpu", "cuda", "mps")
@@ -137,7 +137,7 @@ class Recipe:
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """The recipe that softreg ships as `name`: tutorial, optimum or best."""
+        """The recipe that softreg ships as `name`: one of `PRESETS`."""
         if name not in PRESETS:
             raise RecipeError("recipe.unknown_preset", name=name, choices=", ".join(PRESETS), hint=Suggestion(name, PRESETS))
         return cls.from_toml(files("softreg").joinpath("recipes", f"{name}.toml").read_text(encoding="utf-8"), where=name)

@@ -1,12 +1,15 @@
-"""`both` is scattering beside patches: the same numbers, fitted with the same seed, and attributions that add up."""
+"""`both` is scattering beside patches, `views` adds patches of the centred digit: the same numbers, the same seed, exact evidence."""
 
 import pytest
 import torch
 from torch import Tensor
 
 from softreg.data.dataset import Splits
-from softreg.features.combined import Combined
+from softreg.errors import RecipeError
+from softreg.features.combined import Combined, Views
 from softreg.features.patches import Patches
+from softreg.features.planes import CentredPlane
+from softreg.features.registry import make_feature_map
 from softreg.features.scattering import Scattering
 
 
@@ -36,3 +39,25 @@ def test_contributions_are_the_sum_of_both(combined: Combined, images: Tensor) -
     parts = combined.attribute(images[:2], first) + combined.attribute(images[:2], second)
     torch.testing.assert_close(whole, parts, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(whole.sum((1, 2)), combined(images[:2]) @ weight, rtol=1e-3, atol=1e-2)
+
+
+def test_views_adds_patches_of_the_centred_digit(combined: Combined, images: Tensor) -> None:
+    views, slanted = Views().fit(images, 3), Patches(n_filters=64, planes=CentredPlane()).fit(images, 3)
+    expected = torch.cat([combined(images[:5]), slanted(images[:5])], 1)
+    assert views.dim == 8065
+    torch.testing.assert_close(views(images[:5]), expected, rtol=0, atol=0)
+
+
+def test_views_sees_slant_and_both_does_not(combined: Combined, images: Tensor) -> None:
+    """A sheared digit is deskewed to nearly what it was; the features of the second view move several times as far."""
+    views, original = Views().fit(images, 3), images[:20]
+    sheared = torch.stack([torch.stack([row.roll(round(0.3 * (y - 14))) for y, row in enumerate(image)]) for image in original])
+    moved = (views(sheared) - views(original)).square()
+    upright, slanted = moved[:, : combined.dim].mean(), moved[:, combined.dim :].mean()
+    assert slanted > 2 * upright
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 3), (32, 32), (28, 30)])
+def test_views_takes_grey_images_of_28_x_28_only(shape: tuple[int, ...]) -> None:
+    with pytest.raises(RecipeError, match=r"features views take grey images of 28 x 28, not .* patches, scattering, both$"):
+        make_feature_map("views", shape)

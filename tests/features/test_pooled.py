@@ -10,7 +10,7 @@ from softreg.features.registry import make_feature_map
 from tests.helpers.pooled_features import digits
 
 SEED = 5
-NAMES = ("scattering", "patches", "both")
+NAMES = ("scattering", "patches", "both", "views")
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,12 @@ def alignment(ink: Tensor) -> tuple[Tensor, Tensor]:
     return down, centre - width / 2 + slant[:, None] * y
 
 
+def centring(ink: Tensor) -> tuple[Tensor, Tensor]:
+    """By how much to shift all columns (N, 1), then all rows (N, 1), of images (N, H, W) to centre them; their slant is kept."""
+    height, width = ink.shape[1:]
+    return _centre(ink.sum(2))[:, None] - height / 2, _centre(ink.sum(1))[:, None] - width / 2
+
+
 def warp(ink: Tensor, down: Tensor, across: Tensor) -> Tensor:
     """Images (N, H, W) with their columns shifted by `down` (N, 1), then their rows by `across` (N, H); linear in the images."""
     return _shift(_shift(ink.mT, down).mT, across)
@@ -116,10 +122,7 @@ def deskew_onnx(graph: GraphBuilder, ink: str, height: int = SIDE, width: int = 
     """`deskew` as nodes of an ONNX graph: images (N, H, W) in [0, 1] -> (N, H, W)."""
     rows_at, columns_at = (np.arange(side, dtype=np.float32)[:, None] for side in (height, width))  # (H, 1), (W, 1)
     y, x = graph.constant(rows_at - height / 2), graph.constant(columns_at)
-    transposed = graph.node("Transpose", ink, perm=[0, 2, 1])
-    middle = _centre_onnx(graph, graph.sum(transposed, 1), graph.constant(rows_at), height)
-    down = graph.node("Sub", middle, graph.constant(height / 2))  # (N, 1, 1)
-    ink = graph.node("Transpose", _shift_onnx(graph, transposed, down, height), perm=[0, 2, 1])
+    ink = _centre_rows_onnx(graph, ink, height)
     rows, mass = graph.sum(ink, 2), graph.sum(ink, 1)  # (N, H, 1), (N, 1, W)
     first_moments = graph.node("MatMul", ink, x)  # (N, H, 1)
     centre = _centre_onnx(graph, mass, x, width)  # (N, 1, 1)
@@ -130,6 +133,21 @@ def deskew_onnx(graph: GraphBuilder, ink: str, height: int = SIDE, width: int = 
     slant = graph.node("Clip", slant, graph.constant(-MAX_SLANT), graph.constant(MAX_SLANT))
     across = graph.node("Add", graph.node("Sub", centre, graph.constant(width / 2)), graph.node("Mul", slant, y))  # (N, H, 1)
     return _shift_onnx(graph, ink, across, width)
+
+
+def centre_onnx(graph: GraphBuilder, ink: str, height: int = SIDE, width: int = SIDE) -> str:
+    """Images (N, H, W) in [0, 1], shifted as `centring` says -> (N, H, W)."""
+    x = graph.constant(np.arange(width, dtype=np.float32)[:, None])  # (W, 1)
+    across = graph.node("Sub", _centre_onnx(graph, graph.sum(ink, 1), x, width), graph.constant(width / 2))  # (N, 1, 1)
+    return _shift_onnx(graph, _centre_rows_onnx(graph, ink, height), across, width)
+
+
+def _centre_rows_onnx(graph: GraphBuilder, ink: str, height: int) -> str:
+    """Images (N, H, W) with their columns shifted so that the middle of the ink is halfway down."""
+    transposed = graph.node("Transpose", ink, perm=[0, 2, 1])
+    y = graph.constant(np.arange(height, dtype=np.float32)[:, None])  # (H, 1)
+    down = graph.node("Sub", _centre_onnx(graph, graph.sum(transposed, 1), y, height), graph.constant(height / 2))  # (N, 1, 1)
+    return graph.node("Transpose", _shift_onnx(graph, transposed, down, height), perm=[0, 2, 1])
 
 
 def _centre_onnx(graph: GraphBuilder, mass: str, position: str, length: int) -> str:

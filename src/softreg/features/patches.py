@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
 from softreg.features.graph_builder import GraphBuilder
+from softreg.features.planes import Planes
 from softreg.features.pooled import Pooled, Windows, subsample, windows
 from softreg.image_format import SIDE
 
@@ -40,8 +41,10 @@ class Patches(Pooled):
 
     name = "patches"
 
-    def __init__(self, image_shape: tuple[int, ...] = (SIDE, SIDE), n_filters: int = FILTERS) -> None:
-        super().__init__(image_shape, 2 * n_filters, CELLS)
+    def __init__(
+        self, image_shape: tuple[int, ...] = (SIDE, SIDE), n_filters: int = FILTERS, planes: Planes | None = None
+    ) -> None:
+        super().__init__(image_shape, 2 * n_filters, CELLS, planes)
         self.patch_dim = SIZE**2 * self.planes.count
         self.register_buffer("filters", torch.zeros(self.patch_dim, n_filters))
         self.register_buffer("offset", torch.zeros(n_filters))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from softreg.data.dataset import MIN_SIDE
-from softreg.features.deskew import alignment, deskew_onnx, unwarp, warp
+from softreg.features.deskew import alignment, centre_onnx, centring, deskew_onnx, unwarp, warp
 from softreg.features.graph_builder import GraphBuilder
 from softreg.image_format import SIDE
 
@@ -84,6 +84,23 @@ class DeskewedPlane(Planes):
     def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
         """Images (N, 28, 28) in [0, 1] -> (N, 1, 28, 28)."""
         return graph.add_channel(deskew_onnx(graph, ink))
+
+
+class CentredPlane(DeskewedPlane):
+    """One plane: the digit centred, its slant kept."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images uint8 (B, 28, 28) -> (B, 1, 28, 28)."""
+        ink = images.float() / 255
+        return warp(ink, *centring(ink))[:, None]
+
+    def to_image(self, evidence: Tensor, images: Tensor) -> Tensor:
+        """Evidence on centred pixels, moved back."""
+        return unwarp(evidence, *centring(images.float() / 255))
+
+    def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
+        """Images (N, 28, 28) in [0, 1] -> (N, 1, 28, 28)."""
+        return graph.add_channel(centre_onnx(graph, ink))
 
 
 class ReducedPlanes(Planes):

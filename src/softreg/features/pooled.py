@@ -18,7 +18,7 @@ from torch.nn.functional import one_hot
 
 from softreg.features.feature_map import FeatureMap
 from softreg.features.graph_builder import GraphBuilder
-from softreg.features.planes import planes_of
+from softreg.features.planes import Planes, planes_of
 from softreg.image_format import SIDE
 
 N_IMAGES = 6000  # that mean and deviation are estimated from, at most
@@ -38,9 +38,9 @@ class Pooled(FeatureMap):
 
     storage_dtype, quantum = torch.int8, 1 / 16  # in sixteenths of a deviation: a quarter of float32's memory
 
-    def __init__(self, image_shape: tuple[int, ...], channels: int, cells: int) -> None:
+    def __init__(self, image_shape: tuple[int, ...], channels: int, cells: int, planes: Planes | None = None) -> None:
         super().__init__()
-        self.image_shape, self.planes = image_shape, planes_of(image_shape)
+        self.image_shape, self.planes = image_shape, planes or planes_of(image_shape)
         self.dim = channels * cells**2
         self.register_buffer("mean", torch.zeros(self.dim))
         self.register_buffer("scale", torch.ones(self.dim))

@@ -28,6 +28,7 @@ class FeatureMapInfo:
     features_are_pixels : feature j is pixel j, so that the weights of a class, as an image, are its template
     template_title : what the templates show; `{count}` is the number of images averaged where the features are not pixels
     colour : it takes colour images, and not only grey ones
+    any_size : it takes images of any size, and not only 28 x 28
     monitored_images : how many test images the training monitor evaluates after every step; fewer where features cost more memory
     """
 
@@ -37,10 +38,11 @@ class FeatureMapInfo:
     template_title: Message = MEAN_EVIDENCE
     monitored_images: int = 1000
     colour: bool = True
+    any_size: bool = True
 
     def takes(self, image_shape: tuple[int, ...]) -> bool:
         """Whether it takes images of shape (H, W) or (H, W, 3)."""
-        return self.colour or len(image_shape) == 2
+        return (self.colour or len(image_shape) == 2) and (self.any_size or image_shape[:2] == (SIDE, SIDE))
 
 
 FEATURE_MAPS = {
@@ -79,6 +81,12 @@ FEATURE_MAPS = {
         location="softreg.features.combined:Combined",
         help=Message(en="patches and scattering (slow)", ko="patches와 scattering (느림)"),
     ),
+    "views": FeatureMapInfo(
+        location="softreg.features.combined:Views",
+        help=Message(en="both, and patches of the digit as slanted (slow)", ko="both에 기울어진 그대로의 patches를 더함 (느림)"),
+        colour=False,
+        any_size=False,
+    ),
 }
 
 
@@ -95,7 +103,8 @@ def make_feature_map(name: str, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> 
     info = FEATURE_MAPS[name]
     if not info.takes(image_shape):
         choices = ", ".join(other for other, info in FEATURE_MAPS.items() if info.takes(image_shape))
-        raise RecipeError("recipe.features_size", features=name, size=" x ".join(map(str, image_shape)), choices=choices)
+        key = "recipe.features_size" if info.any_size else "recipe.features_28"
+        raise RecipeError(key, features=name, size=" x ".join(map(str, image_shape)), choices=choices)
     module, _, cls = info.location.partition(":")
     feature_map: FeatureMap = getattr(import_module(module), cls)(image_shape)
     return feature_map

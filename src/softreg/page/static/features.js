@@ -56,6 +56,16 @@ export function alignment(ink) {
 }
 
 /**
+ * By how much to shift all columns, then all rows, to centre an image; its slant is kept.
+ * @param {Float32Array} ink from 0 to 1
+ * @returns {Alignment}
+ */
+export function centring(ink) {
+  const down = centre(sums(ink, (i) => Math.floor(i / SIDE))) - SIDE / 2;
+  return { down, across: new Float64Array(SIDE).fill(centre(sums(ink, (i) => i % SIDE)) - SIDE / 2) };
+}
+
+/**
  * @param {Float32Array} ink
  * @param {(i: number) => number} bin
  */

@@ -1,10 +1,10 @@
-// The feature maps patches, scattering and both, as src/softreg/features/pooled.py and the files beside it compute
+// The feature maps patches, scattering, both and views, as src/softreg/features/pooled.py and the files beside it compute
 // them: activations of the upright image, pooled in Gaussian windows, square-rooted, standardised.
 
 /** @import { Alignment } from "./features.js" */
 /** @import { Buffers } from "./types.d.ts" */
 
-import { alignment, inkOf, unwarp, warp } from "./features.js";
+import { alignment, centring, inkOf, unwarp, warp } from "./features.js";
 import { SIDE, SIZE } from "./image_format.js";
 
 const EPS = 1e-3; // added to activations and ink when evidence is distributed
@@ -269,16 +269,17 @@ function blurred(image) {
 /**
  * A feature map of pooled activations.
  * @param {(plane: Float32Array, buffers: Buffers) => Activations[]} activate
+ * @param {(ink: Float32Array) => Alignment} align how the digit is shifted first
  * @returns {import("./features.js").FeatureMap}
  */
-const pooled = (activate) => ({
+const pooled = (activate, align = alignment) => ({
   transform(image, buffers) {
     const ink = inkOf(image);
-    return standardised(activate(warp(ink, alignment(ink)), buffers), buffers);
+    return standardised(activate(warp(ink, align(ink)), buffers), buffers);
   },
   explainer(image, buffers) {
     const ink = inkOf(image);
-    const shifts = alignment(ink);
+    const shifts = align(ink);
     const plane = warp(ink, shifts);
     const groups = activate(plane, buffers);
     const x = standardised(groups, buffers);
@@ -298,7 +299,7 @@ export const patches = pooled(patchActivations);
 export const scattering = pooled(scatteringActivations);
 
 /**
- * The buffers of one of the two maps of `both`.
+ * The buffers of one of several maps.
  * @param {Buffers} buffers
  * @param {string} prefix
  * @returns {Buffers}
@@ -310,25 +311,31 @@ const within = (buffers, prefix) =>
       .map(([name, values]) => [name.slice(prefix.length), values]),
   );
 
-/** @type {import("./features.js").FeatureMap} */
-export const both = {
+/**
+ * Feature maps, one after the other; `parts` has them by the prefix of their buffers.
+ * @param {Record<string, import("./features.js").FeatureMap>} parts
+ * @returns {import("./features.js").FeatureMap}
+ */
+const concatenated = (parts) => ({
   transform(image, buffers) {
-    const parts = [
-      scattering.transform(image, within(buffers, "scattering.")),
-      patches.transform(image, within(buffers, "patches.")),
-    ];
-    const x = new Float32Array(parts[0].length + parts[1].length);
-    x.set(parts[0]);
-    x.set(parts[1], parts[0].length);
-    return x;
+    const found = Object.entries(parts).map(([name, map]) => map.transform(image, within(buffers, `${name}.`)));
+    return Float32Array.from(found.flatMap((x) => [...x]));
   },
   explainer(image, buffers) {
-    const first = scattering.explainer(image, within(buffers, "scattering."));
-    const second = patches.explainer(image, within(buffers, "patches."));
-    const dim = buffers["scattering.mean"].length;
+    const explainers = Object.entries(parts).map(([name, map]) => map.explainer(image, within(buffers, `${name}.`)));
+    const dims = Object.keys(parts).map((name) => buffers[`${name}.mean`].length);
     return (weight) => {
-      const more = second(weight.subarray(dim));
-      return first(weight.subarray(0, dim)).map((value, i) => value + more[i]);
+      const shares = new Float32Array(SIZE);
+      let start = 0;
+      for (const [part, explain] of explainers.entries()) {
+        const end = start + dims[part];
+        for (const [i, share] of explain(weight.subarray(start, end)).entries()) shares[i] += share;
+        start = end;
+      }
+      return shares;
     };
   },
-};
+});
+
+export const both = concatenated({ scattering, patches });
+export const views = concatenated({ scattering, patches, slanted: pooled(patchActivations, centring) });

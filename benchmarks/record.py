@@ -28,8 +28,8 @@ from softreg.training.train import train
 FIRST, N_TEST = 777, 10_000
 RESULTS = Path(__file__).parent / "results"
 READINGS = """
-How often the test images were read for this: once by each of these models, none of which was chosen by it. Before, three trainings of
-all 60,000 images for `best` had read them (docs/features.md), and every training of a preset that is not told otherwise reports on them.
+How often the test images were read for this: once by each of these models, none of which was chosen by it. Before, three
+trainings of all 60,000 images for `best` had read them (docs/features.md).
 """
 
 

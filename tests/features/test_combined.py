@@ -1,4 +1,4 @@
-"""`both` is scattering beside patches, `views` adds patches of the centred digit: the same numbers, the same seed, exact evidence."""
+"""`both` is scattering beside patches, `views` adds patches of the slanted digit: the same numbers and seed, exact evidence."""
 
 import pytest
 import torch

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from softreg.optim.solver import State
     from softreg.runs.run import Run
 
+TAKES = {"best": "progress.best_takes", "record": "progress.record_takes"}  # slow presets: what is said before they begin
+
 
 @click.command("train", Command, help="train.help", epilog="train.examples")
 @option(
@@ -65,8 +67,9 @@ def command(
         return 0
     if not as_json:
         click.echo(translate("train.device", device=choose_device(recipe.device)))
-    if recipe == Recipe.preset("best"):
-        click.echo(f"softreg: {translate('progress.best_takes')}", err=True)
+    for name, takes in TAKES.items():
+        if recipe == Recipe.preset(name):
+            click.echo(f"softreg: {translate(takes)}", err=True)
     on_step = (lambda state: None) if as_json else _print_step(recipe)
     with show_progress(lines=_has_long_stages(recipe)):
         run = train(recipe, out, name=preset, force=force, resume=resume, on_step=on_step, log_to=log_to)

@@ -1,4 +1,4 @@
-"""The feature maps that concatenate others: `both`, scattering and patches, and `views`, which adds patches of the digit as slanted."""
+"""The feature maps that concatenate others: `both`, scattering and patches, and `views`, with patches of the slanted digit."""
 
 from typing import Self
 

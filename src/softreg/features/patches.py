@@ -41,9 +41,7 @@ class Patches(Pooled):
 
     name = "patches"
 
-    def __init__(
-        self, image_shape: tuple[int, ...] = (SIDE, SIDE), n_filters: int = FILTERS, planes: Planes | None = None
-    ) -> None:
+    def __init__(self, image_shape: tuple[int, ...] = (SIDE, SIDE), n_filters: int = FILTERS, planes: Planes | None = None) -> None:
         super().__init__(image_shape, 2 * n_filters, CELLS, planes)
         self.patch_dim = SIZE**2 * self.planes.count
         self.register_buffer("filters", torch.zeros(self.patch_dim, n_filters))

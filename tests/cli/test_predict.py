@@ -150,7 +150,7 @@ def test_the_terminal_shows_the_digits_that_are_named(
     monkeypatch.setattr("softreg.inference.prediction.predict_each", lambda model, sources: [answer for _ in sources])
     assert exit_code("predict", "--model", TUTORIAL, tmp_path / "seven.png") == 0
     output = capsys.readouterr().out
-    assert re.search(r"row\.png +0\? +1 of 3 digits not named: ", output)
+    assert re.search(r"row\.png +0\? +abstains on 1 of 3 digits: ", output)
     assert re.search(r"^ +2 *$", output, flags=re.MULTILINE)
 
 

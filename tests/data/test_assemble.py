@@ -95,7 +95,7 @@ def test_duplicates_and_lonely_labels_are_told(tmp_path: Path) -> None:
     with pytest.warns(SoftregWarning) as told:
         assert load_dataset(tmp_path / "b.npz").train.classes[-1] == "255"
     lines = [str(warning.message) for warning in told]
-    assert any("a single training image with the label 255" in line for line in lines)
+    assert any("only one training image has the label 255" in line for line in lines)
     assert any("4 of the 4 test images are also training images" in line for line in lines)
 
 

@@ -43,8 +43,8 @@ def test_mnist_is_not_odd(mnist: Splits, change: str) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("test inverted", "d: 1000 of the 1000 test images are dark on white, most training images white on dark"),
-        ("train inverted", "d: 1000 of the 1000 test images are white on dark, most training images dark on white"),
+        ("test inverted", "d: 1000 of the 1000 test images are dark on white, but most training images are white on dark"),
+        ("train inverted", "d: 1000 of the 1000 test images are white on dark, but most training images are dark on white"),
         ("transposed", "d: the letters lie on their side"),
     ],
 )
@@ -91,8 +91,8 @@ def labelled(labels: Sequence[int], classes: str) -> list[str]:
 def test_labels() -> None:
     many = [number % 3 for number in range(60)]
     assert labelled(many, "0 1 2") == []
-    assert labelled(many, "1 2 3") == ["d: the labels are 1 to 3, and so the classes are named"]
-    assert labelled([*many, 3], "0 1 2 255") == ["d: a single training image with the label 255; is that a mistake?"]
+    assert labelled(many, "1 2 3") == ["d: the labels are 1 to 3, and the classes keep these names"]
+    assert labelled([*many, 3], "0 1 2 255") == ["d: only one training image has the label 255; is that a mistake?"]
     assert labelled([*many, 3, 3], "0 1 2 255") == [
         "d: 2 training images have the label 255, far from the others; is that a mistake?"
     ]

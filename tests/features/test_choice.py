@@ -47,7 +47,7 @@ def textured(n: int, seed: int) -> Dataset:
 def test_the_run_records_what_was_chosen(tmp_path: Path) -> None:
     data = Splits(textured(60, 1), textured(20, 2))
     recipe = Recipe(features="auto", epochs=2, batch_size=10)
-    with pytest.warns(SoftregWarning, match="features = patches: of 60 colour images of 12 x 10"):
+    with pytest.warns(SoftregWarning, match="features = patches: for 60 colour images of 12 x 10"):
         run = softreg.train(recipe, tmp_path / "run", data=data, figures=False)
     assert run.recipe.features == "patches"
     assert run.model().features.name == "patches"

@@ -45,7 +45,7 @@ PREDICTION = {
         "probability": {"type": ["number", "null"]},
         "probabilities": BY_CLASS,
         "logits": BY_CLASS,
-        "lines": {"type": "array", "items": {"type": "string"}, "description": "the lines of text, ? for a digit not named"},
+        "lines": {"type": "array", "items": {"type": "string"}, "description": "the lines of text, ? for a digit not answered"},
         "digits": {"type": "array", "items": DIGIT},
         **ABSTENTION,
     },
@@ -59,13 +59,13 @@ ANSWER = {
         "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
         "stages": {
             "type": "array",
-            "description": "from the picture to the image, each with its title",
+            "description": "the steps from the picture to the image, each with its title",
             "items": {"$ref": "#/components/schemas/Array"},
         },
         "evidence": {
             "type": "object",
-            "description": "of one digit: its image, what its pixels say for each class (C, 28, 28), "
-            "and of each class all that speaks for it, against it, and its bias, which add up to its logit",
+            "description": "for one digit: its image, the contribution of each pixel to each class (C, 28, 28), and for each "
+            "class the sum of the positive contributions, the sum of the negative ones, and the bias, which add up to the logit",
             "properties": {
                 "image": {"$ref": "#/components/schemas/Array"},
                 "pixels": {"$ref": "#/components/schemas/Array"},
@@ -117,13 +117,13 @@ def _operation(summary: str, answer: str = "application/json", status: str = "20
 PATHS: dict[str, dict[str, Any]] = {
     "/predict": {
         "post": _operation(
-            "what digit is it",
+            "which digits a picture shows",
             schema={"$ref": "#/components/schemas/Answer"},
             requestBody=PICTURE,
             parameters=[
                 _query("model", "a key of GET /models", examples=["tutorial"]),
                 _query("include", "`stages`, `evidence`, or both with a comma", examples=["stages,evidence"]),
-                _query("digit", "whose evidence, from 0 in reading order; by default the least certain", pattern="^[0-9]{0,9}$"),
+                _query("digit", "the digit to explain, counted from 0; by default the least certain", pattern="^[0-9]{0,9}$"),
             ],
         )
     },
@@ -134,9 +134,9 @@ PATHS: dict[str, dict[str, Any]] = {
             parameters=[_query("model", "a key of GET /models", examples=["tutorial"])],
         )
     },
-    "/healthz": {"get": _operation("alive")},
+    "/healthz": {"get": _operation("whether the server is alive, and its version")},
     "/recipe": {"get": _operation("the fields of a recipe that can be set here, with their bounds")},
-    "/training": {"post": _operation("begin to train", status="202", requestBody=RECIPE)},
+    "/training": {"post": _operation("start a training", status="202", requestBody=RECIPE)},
     "/training/events": {
         "get": _operation("the training step by step, as server-sent events", "text/event-stream", schema=EVENT),
     },
@@ -148,7 +148,7 @@ PATHS: dict[str, dict[str, Any]] = {
     },
     "/words/{language}": {
         "get": _operation(
-            "what the page says",
+            "the texts of the page",
             parameters=[{"name": "language", "in": "path", "required": True, "schema": {"enum": ["en", "ko"]}}],
         )
     },

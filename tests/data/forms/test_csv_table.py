@@ -125,7 +125,7 @@ def test_all_pixels_in_one_cell_and_a_column_of_parts(tmp_path: Path) -> None:
     (part,) = CsvTable().stream(tmp_path / "fer.csv", ReadOptions(split="usage"))
     assert np.array_equal(part.images.numpy(), X[15:])
     pd.DataFrame({"emotion": Y, "pixels": cells, "Usage": ["Training", "?"] * 10}).to_csv(tmp_path / "fer.csv", index=False)
-    with pytest.raises(DataError, match=r"row 3: \? says neither train nor test"):
+    with pytest.raises(DataError, match=r"row 3: \? is neither train nor test"):
         CsvTable().read(tmp_path / "fer.csv", ReadOptions(split="Usage")).split()
 
 

@@ -89,5 +89,5 @@ def test_a_label_cannot_be_named_where_labels_have_no_names(form: str, idx_folde
     data: object = {"idx": idx_folder, "mnist": "mnist", "arrays": (arrays[0], arrays[1])}.get(form)
     if form == "folders":
         data = WRITERS[form](tmp_path, arrays)
-    with pytest.raises(DataError, match="--label digit has no meaning here"):
+    with pytest.raises(DataError, match="--label digit cannot be used here"):
         splits_from_python(data, options=ReadOptions(label="digit"))

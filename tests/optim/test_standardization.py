@@ -142,3 +142,12 @@ def test_the_objective_is_the_same_and_the_way_back_too() -> None:
     inside = standardized.standardized(theta)
     assert standardized.objective.value(inside) == pytest.approx(plain.value(theta), rel=1e-9)
     torch.testing.assert_close(standardized.original(inside, torch.float64), theta, rtol=1e-9, atol=1e-9)
+
+
+def test_a_start_at_which_rounding_leaves_no_curvature_is_left(recwarn: pytest.WarningsRecorder) -> None:
+    rng = np.random.default_rng(3)  # found by the test above: two columns of noise beside one of 1e12, nearly no penalty
+    scale = 10.0 ** np.array([0, 0, 6])
+    y = np.concatenate([np.arange(3), rng.integers(0, 3, 43)])
+    x = scale * 10.0 ** np.array([0, 0, 6]) + scale * (rng.normal(size=(3, 3))[y] + 0.01 * rng.normal(size=(46, 3)))
+    assert_no_silent_miss(x.astype(np.float32), y, 10**5.89369264306681, "lbfgs", 1e-6)
+    assert not recwarn.list

@@ -89,7 +89,7 @@ def _solution(problem: Standardized, state: State, before: int) -> Solution:
     The last direction, found for the proof, is a Newton step, and is taken where it leads downhill and iterations are left.
     """
     objective, here = problem.objective, solver_state(state)
-    nearer = state.theta.double() + here.direction
+    nearer = state.theta.double() + here.direction.nan_to_num(0.0, 0.0, 0.0)
     theta = problem.original(nearer, objective.matrix.dtype)
     exhausted = state.termination is not None and state.termination.reason is TerminationReason.OUT_OF_ITERATIONS
     if exhausted or not objective.value(problem.standardized(theta)) <= objective.value(state.theta.double()):

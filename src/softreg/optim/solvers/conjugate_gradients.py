@@ -1,5 +1,6 @@
 """Newton's linear system, solved as precisely as is worth while."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -19,7 +20,7 @@ def conjugate_gradients(
     Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3, in their names: residual r, preconditioned residual z, search
     direction p. The residual, in the preconditioner's metric, is reduced to half the gradient: the estimate of the gap is then
     right to within a quarter. With `superlinear`, to min(0.3, sqrt(|gradient|)) of it (theorem 7.2 there); never below the
-    rounding of the gradient.
+    rounding of the gradient. Where the very first p has no curvature, the direction is zero: there is no estimate of the gap.
     """
     direction, r = torch.zeros_like(gradient), -gradient
     p = preconditioner(r)
@@ -30,7 +31,10 @@ def conjugate_gradients(
         if not float(rz) > target:
             break
         product = objective.hessian_product(theta, p)
-        alpha = rz / inner(p, product)
+        curvature = inner(p, product)
+        if not 0 < float(curvature) < math.inf:  # rounding leaves none along p
+            break
+        alpha = rz / curvature
         direction = direction + alpha * p
         r = r - alpha * product
         z = preconditioner(r)

@@ -126,7 +126,10 @@ class NewtonTypeSolver(ABC):
         if self.always_cg or newton_decrement(direction, here.gradient) <= self.tol:
             curvature = self.curvature(objective, state.theta)
             direction = conjugate_gradients(curvature, state.theta, here.gradient, inverse, superlinear=self.always_cg)
-        here = replace(here, direction=direction, gap=newton_decrement(direction, here.gradient), lower_bound=None)
+        gap = newton_decrement(direction, here.gradient)
+        if not float(gap) > 0 and bool(here.gradient.any()):  # no direction downhill was found: that is no sign of the minimum
+            gap = torch.full_like(gap, math.inf)
+        here = replace(here, direction=direction, gap=gap, lower_bound=None)
         state = replace(state, solver_state=here)
         if float(here.gap) <= self.tol and self.certify:
             promising = upper_estimate(objective, here.gradient) <= PROMISING * self.tol

@@ -18,7 +18,7 @@ from softreg.data.augmentation import augment
 from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
 from softreg.features.feature_map import FeatureMap
-from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.features.registry import IMAGE_MAPS, make_feature_map
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, logits_of
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=3)
     parser.add_argument("--l2", type=float, default=1e-3)
     parser.add_argument("--tol", type=float, default=3e-3)
-    parser.add_argument("--features", choices=FEATURE_MAPS, default="views")
+    parser.add_argument("--features", choices=IMAGE_MAPS, default="views")
     arguments = parser.parse_args()
     train = load_dataset("mnist").train
     known, unseen = train[: arguments.images], train[len(train) - HELD_OUT : len(train)]

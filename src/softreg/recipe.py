@@ -18,7 +18,7 @@ import tomli_w
 
 from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError
-from softreg.features.choice import AUTO, choose_features
+from softreg.features.choice import AUTO, EMBEDDINGS, PIXELS, choose_features
 from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import Choices, translate
 from softreg.messages.suggestion import Suggestion
@@ -51,7 +51,7 @@ class Recipe:
     group: str = spec("", rare=True)
     validation: int = spec(0, high=1e8)
     features: str = spec(
-        "pixels", choices=tuple(FEATURE_MAPS), word=AUTO, meanings=Choices({name: info.help for name, info in FEATURE_MAPS.items()})
+        PIXELS, choices=tuple(FEATURE_MAPS), word=AUTO, meanings=Choices({name: info.help for name, info in FEATURE_MAPS.items()})
     )
     solver: str = spec("sgd", choices=tuple(SOLVERS))
     epochs: int = spec(15, low=1, high=1e6)
@@ -114,8 +114,17 @@ class Recipe:
         return bool(self.validation or self.calibration or self.l2 == AUTO)
 
     def for_images(self, n_images: int, image_shape: tuple[int, ...]) -> Self:
-        """This recipe for so many training images of shape (H, W) or (H, W, 3): a feature map in place of `auto`."""
-        return self.replace({"features": choose_features(n_images, image_shape).features}) if self.features == AUTO else self
+        """This recipe for so many training images of shape (H, W) or (H, W, 3), or embeddings (D,): a feature map for `auto`.
+
+        Pixels are what a recipe has that says nothing: of embeddings, which have none, they mean `embeddings`.
+        """
+        undecided = self.features == AUTO or (self.features == PIXELS and len(image_shape) == 1)
+        return self.replace({"features": choose_features(n_images, image_shape).features}) if undecided else self
+
+    def as_decided(self, before: Self) -> Self:
+        """This recipe with the feature map of the training `before`, if that was chosen there in place of this one's."""
+        undecided = self.features == AUTO or (self.features == PIXELS and before.features == EMBEDDINGS)
+        return self.replace({"features": before.features}) if undecided else self
 
     @classmethod
     def merged(cls, preset: str, config: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> Self:

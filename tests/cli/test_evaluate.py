@@ -13,6 +13,7 @@ from softreg.data.registry import PUBLISHED
 from softreg.inference.evaluation import Evaluation
 from softreg.runs.run import Run
 from tests.helpers.command_line import exit_code, run_softreg
+from tests.helpers.evaluations import evaluation_of
 
 FIXED = ["schema", "run", "dataset", "n", "accuracy", "accuracy_interval", "nll", "ece", "confusion"]
 
@@ -101,7 +102,7 @@ def test_a_path_with_brackets_is_shown_as_it_is(
 def random_evaluation(classes: tuple[str, ...]) -> Evaluation:
     generator = torch.Generator().manual_seed(0)
     probabilities = torch.softmax(torch.randn(40_000, len(classes), generator=generator, dtype=torch.float64), 1)
-    return Evaluation(classes, probabilities, torch.randint(len(classes), (40_000,), generator=generator), nll=1.0)
+    return evaluation_of(classes, probabilities, torch.randint(len(classes), (40_000,), generator=generator))
 
 
 @pytest.mark.parametrize("dataset", ["fashion-mnist", "kmnist"])

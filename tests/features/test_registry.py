@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.features.registry import FEATURE_MAPS, IMAGE_MAPS, make_feature_map
 from softreg.messages import LANGUAGES
 
 FEATURES_MD = Path(__file__).parents[2] / "docs" / "features.md"
 
 
-@pytest.mark.parametrize("name", FEATURE_MAPS)
+@pytest.mark.parametrize("name", IMAGE_MAPS)
 def test_a_map_is_made_by_its_name(name: str) -> None:
     feature_map = make_feature_map(name)
     assert feature_map.name == name
@@ -41,7 +41,7 @@ def test_an_unknown_map_is_a_key_error() -> None:
 
 def test_the_documented_dimensions_are_true() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \|", FEATURES_MD.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert {name: int(dim.replace(",", "")) for name, dim in rows} == {name: make_feature_map(name).dim for name in FEATURE_MAPS}
+    assert {name: int(dim.replace(",", "")) for name, dim in rows} == {name: make_feature_map(name).dim for name in IMAGE_MAPS}
 
 
 def test_reading_the_registries_does_not_import_torch() -> None:

@@ -1,5 +1,6 @@
 """Layouts hold any number of classes and long names: nothing overlaps or leaves the figure."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +18,7 @@ from softreg.figures.layout import draw_images, heatmap_axes
 from softreg.figures.training import class_templates
 from softreg.inference.evaluation import Evaluation
 from softreg.messages import Language, use_language
+from tests.helpers.evaluations import evaluation_of
 
 
 @pytest.mark.parametrize("classes", [2, 10, 1000])
@@ -24,7 +26,7 @@ def test_any_number_of_classes_fits(classes: int) -> None:
     generator = torch.Generator().manual_seed(0)
     names = tuple(f"{c:02d}" for c in range(classes))
     probabilities = torch.softmax(torch.randn(500, classes, generator=generator, dtype=torch.float64), 1)
-    evaluation = Evaluation(names, probabilities, torch.randint(classes, (500,), generator=generator), nll=1.0)
+    evaluation = evaluation_of(names, probabilities, torch.randint(classes, (500,), generator=generator))
     for figure in (
         confusion_matrix(evaluation),
         class_templates(torch.randn(classes, 28, 28, generator=generator), names, "Templates"),
@@ -52,7 +54,7 @@ def written(figure: Figure) -> list[Text]:
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_long_names_do_not_overlap(language: Language, evaluation: Evaluation, mnist: Splits) -> None:
     names = PUBLISHED["fashion-mnist"].classes
-    clothes = Evaluation(names, evaluation.probabilities, evaluation.labels, evaluation.nll)
+    clothes = replace(evaluation, classes=names)
     use_language(language)
     templates = class_templates(torch.ones(10, 28, 28), names, "Templates")
     mistakes = worst_mistakes(clothes, Dataset(mnist.test.images, mnist.test.labels, names, "clothes"))
@@ -85,7 +87,7 @@ def test_of_many_classes_some_are_shown_and_the_title_says_so() -> None:
 
 @pytest.mark.skipif(hangul_font() is None, reason="no font with Hangul")
 def test_names_in_hangul_are_drawn_in_english_figures() -> None:
-    evaluation = Evaluation(("고양이", "개"), torch.eye(2, dtype=torch.float64), torch.tensor([0, 1]), nll=1.0)
+    evaluation = evaluation_of(("고양이", "개"), torch.eye(2, dtype=torch.float64), torch.tensor([0, 1]))
     to_png(confusion_matrix(evaluation))  # a letter that no font has is a warning, and warnings are errors
 
 

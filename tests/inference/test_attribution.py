@@ -5,7 +5,7 @@ import torch
 
 from softreg.data.dataset import Dataset, Splits
 from softreg.features.deskew import deskew
-from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.features.registry import FEATURE_MAPS, IMAGE_MAPS, make_feature_map
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.attribution import attribution_maps, first_and_second, prototypes, templates, weight_templates
 from softreg.inference.prediction import predict
@@ -13,7 +13,7 @@ from softreg.model.softmax_regression import SoftmaxRegression
 from tests.helpers.pooled_features import textures
 
 
-@pytest.fixture(scope="module", params=FEATURE_MAPS)
+@pytest.fixture(scope="module", params=IMAGE_MAPS)
 def model(request: pytest.FixtureRequest, mnist: Splits) -> SoftmaxRegression:
     """Some model on each features map, its logits as large as a trained one's."""
     features = make_feature_map(request.param).fit(mnist.train.images[:300], seed=0)

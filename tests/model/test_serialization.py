@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from softreg.errors import RunError
-from softreg.features.registry import FEATURE_MAPS, make_feature_map
+from softreg.features.registry import IMAGE_MAPS, make_feature_map
 from softreg.messages import LANGUAGES, Language, use_language
 from softreg.model.out_of_distribution import COMPONENTS
 from softreg.model.serialization import MAX_BUFFER, MAX_WEIGHT, load_model, save_model
@@ -193,7 +193,7 @@ def test_weights_that_might_overflow_are_refused(path: Path, model: SoftmaxRegre
 
 
 def test_with_the_largest_numbers_allowed_logits_are_finite(tmp_path: Path) -> None:
-    for features in FEATURE_MAPS:
+    for features in IMAGE_MAPS:
         model = SoftmaxRegression(make_feature_map(features), ("no", "yes"))
         with torch.no_grad():
             for tensor in (tensor for name, tensor in model.named_tensors() if not name.startswith("linear.")):

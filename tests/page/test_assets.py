@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from softreg.features.registry import FEATURE_MAPS
+from softreg.features.registry import IMAGE_MAPS
 from softreg.messages import LANGUAGES, Language, catalogue
 from softreg.page.assets import page_files, page_messages
 
@@ -24,5 +24,5 @@ def test_the_texts_are_those_of_the_catalogues(language: Language) -> None:
     assert texts["draw_title"] == catalogue("page")["draw_title"][language]
     assert texts["uncertain"] == catalogue("prediction")["uncertain"][language]
     assert texts["stage_image"] == catalogue("pictures")["stage_image"][language]
-    assert all(texts[f"choice_{name}"].startswith(name) for name in FEATURE_MAPS)
+    assert all(texts[f"choice_{name}"].startswith(name) for name in IMAGE_MAPS)
     assert json.loads(json.dumps(texts)) == texts

@@ -100,16 +100,18 @@ def _show(name: str, path: Path, recipe: Recipe, *, fetch: bool, force: bool, as
         raise DataError("data.fetch_first", name=name, megabytes=PUBLISHED[name].megabytes)
     splits = load_dataset(name, options=read_options(recipe))
     published = name == "mnist" or name in PUBLISHED
-    save(class_grid(splits.train), path, replace=force)
+    drawn = len(splits.train.image_shape) > 1  # embeddings cannot be
+    if drawn:
+        save(class_grid(splits.train), path, replace=force)
     if as_json:
-        click.echo(json.dumps(_as_json(name, published, splits, path), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(name, published, splits, path if drawn else None), ensure_ascii=False))
         return
     _print(_class_table(splits))
     click.echo(translate("data.verified" if published else "data.sound"))
-    click.echo(translate("data.grid_saved", path=path))
+    click.echo(translate("data.grid_saved", path=path) if drawn else translate("data.embeddings", dim=splits.train.image_shape[0]))
 
 
-def _as_json(name: str, published: bool, splits: "Splits", path: Path) -> dict[str, Any]:
+def _as_json(name: str, published: bool, splits: "Splits", path: Path | None) -> dict[str, Any]:
     parts = {
         part: {"n": len(data), "sha256": data.sha256(), "counts": _counts(data)}
         for part, data in (("train", splits.train), ("test", splits.test))
@@ -120,7 +122,7 @@ def _as_json(name: str, published: bool, splits: "Splits", path: Path) -> dict[s
         "as_published": published,
         "classes": list(splits.train.classes),
         **parts,
-        "grid": str(path),
+        "grid": None if path is None else str(path),
     }
 
 

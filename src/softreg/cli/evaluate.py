@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from softreg.inference.evaluation import Evaluation
 
+MAX_COLUMNS = 200  # classes whose confusion a terminal may have room for
 HEAD = 4  # letters of a class's name over its column of the confusion matrix; its row has them all
 
 
@@ -51,8 +52,8 @@ def _print(evaluation: "Evaluation", title: str) -> None:
     console.print(indent(str(evaluation), "  "), soft_wrap=True)
     console.print()
     console.print(_by_class(evaluation))
-    matrix = _matrix(evaluation)
-    if console.measure(matrix, options=console.options.update(max_width=10_000)).maximum <= console.width:
+    matrix = _matrix(evaluation) if len(evaluation.classes) <= MAX_COLUMNS else None
+    if matrix is not None and console.measure(matrix, options=console.options.update(max_width=10_000)).maximum <= console.width:
         console.print(f"\n{translate('evaluation.confusion')}", soft_wrap=True)
         console.print(matrix)
     else:
@@ -68,14 +69,11 @@ def _by_class(evaluation: "Evaluation") -> "Table":
     for name in ("images", "precision", "recall"):
         table.add_column(translate(f"evaluation.{name}"), justify="right")
     table.add_column(translate("evaluation.taken_for"))
-    confusion = evaluation.confusion
-    for c, name in enumerate(evaluation.classes):
-        shares = (f"{share:.1%}" if share is not None else "-" for share in (evaluation.precision[c], evaluation.recall[c]))
-        wrong = [
-            (int(count), evaluation.classes[other]) for other, count in enumerate(confusion[c].tolist()) if other != c and count
-        ]
-        taken = ", ".join(f"{other} ({count})" for count, other in sorted(wrong, reverse=True)[:3])
-        table.add_row(name, str(int(confusion[c].sum())), *shares, taken)
+    precision, recall = evaluation.precision, evaluation.recall
+    for c, (name, support) in enumerate(zip(evaluation.classes, evaluation.support, strict=True)):
+        shares = (f"{share:.1%}" if share is not None else "-" for share in (precision[c], recall[c]))
+        taken = ", ".join(f"{evaluation.classes[other]} ({count})" for count, other in evaluation.mistakes.get(c, [])[:3])
+        table.add_row(name, str(support), *shares, taken)
     return table
 
 

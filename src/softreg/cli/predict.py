@@ -20,7 +20,7 @@ from softreg.runs.pretrained import PRETRAINED, READER
 from softreg.storage.destination import check_destination
 
 STDIN = "-"
-TABLES = (".csv", ".csv.gz", ".npz", ".npy", ".parquet", ".mat")  # no pictures: taken for --dataset
+TABLES = (".csv", ".csv.gz", ".npz", ".npy", ".parquet", ".mat", ".safetensors")  # no pictures: taken for --dataset
 
 
 @click.command("predict", Command, help="predict.help", epilog="predict.examples")

@@ -32,9 +32,7 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
     classes = classes or class_names(source)
     train = number(source.train, classes, name)
     if source.test is not None and source.test.labels is not None:
-        if source.test.images.shape[1:] != source.train.images.shape[1:]:
-            found, expected = (" x ".join(map(str, part.images.shape[1:])) for part in (source.test, source.train))
-            raise DataError("dataset.other_shape", where=source.test.where, found=found, expected=expected)
+        _check_shape(source.test, source.train)
         return _told(Splits(train, number(source.test, classes, name)))
     if len(train) < 2:
         raise DataError("forms.too_few", path=name, n=len(train))
@@ -42,6 +40,14 @@ def assemble(source: Source, name: str, seed: int, classes: tuple[str, ...] = ()
     key = "forms.held_out" if train.groups is None else "forms.held_out_groups"
     warnings.warn(translate(key, path=name, count=len(splits.test), n=len(train), seed=seed), SoftregWarning, stacklevel=3)
     return _told(splits)
+
+
+def _check_shape(test: Part, train: Part) -> None:
+    """Raise a DataError if test images, or embeddings, are not of the shape of the training images."""
+    if test.images.shape[1:] != train.images.shape[1:]:
+        key = "embeddings.other_dim" if test.images.ndim == train.images.ndim == 2 else "dataset.other_shape"
+        found, expected = (" x ".join(map(str, part.images.shape[1:])) for part in (test, train))
+        raise DataError(key, where=test.where, found=found, expected=expected)
 
 
 def _told(splits: Splits) -> Splits:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from softreg.data.assemble import class_names, number
 from softreg.data.dataset import Dataset
+from softreg.data.embeddings import check_are_images
 from softreg.data.forms.registry import find_form
 from softreg.data.forms.source import Form, Part, ReadOptions, Source
 from softreg.data.idx_writer import IdxImages, MixedShapesError, write_idx_array
@@ -71,6 +72,8 @@ def _parts(name: str, options: ReadOptions) -> dict[str, Dataset]:
 def _numbered(source: Source, name: str) -> dict[str, Dataset]:
     classes = class_names(source if source.train is not None else Source(source.test, None, source.classes))
     found: dict[str, Part | None] = {"train": source.train, "test": source.test}
+    for part in (source.train, source.test):
+        check_are_images(part.images.shape[1:] if part else (), name)
     return {
         part: number(images, classes, name) for part, images in found.items() if images is not None and images.labels is not None
     }
@@ -108,6 +111,7 @@ def _stream_parts(form: Form, inside: Path, options: ReadOptions, folder: Path) 
         size = (shape[0], shape[1]) if shape else options.size
         with IdxImages(folder / f"{part}-images", shape) as file:
             for chunk in form.stream(inside, replace(options, size=size), part):
+                check_are_images(chunk.images.shape[1:], inside)
                 file.append(chunk.images)
                 labels.append(chunk.labels)
                 read[part] = chunk

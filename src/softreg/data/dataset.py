@@ -1,4 +1,4 @@
-"""Datasets: images, labels and class names, checked when they are put together."""
+"""Datasets: images, or embeddings of them, with labels and class names, checked when they are put together."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,6 +15,8 @@ from softreg.errors import DataError
 from softreg.messages.strangers import has_controls
 
 MIN_SIDE, MAX_SIDE = 8, 1024  # pixels
+EMBEDDING_DTYPES = (torch.float16, torch.bfloat16, torch.float32)
+MAX_DIM = 2**20  # numbers of an embedding
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
@@ -50,7 +52,8 @@ class Dataset:
 
     Attributes
     ----------
-    images : uint8 (N, H, W) grey or (N, H, W, 3) colour, 8 to 1024 pixels a side
+    images : uint8 (N, H, W) grey or (N, H, W, 3) colour, 8 to 1024 pixels a side; or embeddings (N, D) of
+        float16, bfloat16 or float32
     labels : int64 (N,), each in 0 .. C-1; other integer types are converted
     classes : the C names, in the order of the labels
     name : e.g. "mnist"; errors begin with it
@@ -71,7 +74,7 @@ class Dataset:
     groups: Tensor | None = None
 
     def __post_init__(self) -> None:
-        check_images(self.images, self.name)
+        check_rows(self.images, self.name)
         object.__setattr__(self, "classes", tuple(self.classes))
         object.__setattr__(self, "labels", checked_labels(self.labels, len(self.images), self.classes, self.name))
 
@@ -90,11 +93,11 @@ class Dataset:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """(H, W) or (H, W, 3)."""
+        """(H, W) or (H, W, 3), or (D,) of embeddings."""
         return tuple(self.images.shape[1:])
 
     def sha256(self) -> str:
-        """SHA-256 over the pixels, then the labels as little-endian int64; of memory-mapped images one pass through the file."""
+        """SHA-256 over the images' bytes, then the labels as little-endian int64; of mapped images one pass through the file."""
         return self._sha256 if is_mapped(self.images) else self._digest()
 
     @cached_property
@@ -119,6 +122,21 @@ class Splits:
     def hold_out(self, count: int) -> "Splits":
         """The last `count` training images held out as validation images, in place of the test images."""
         return Splits(self.train[: len(self.train) - count], self.train[len(self.train) - count :])
+
+
+def check_rows(rows: Tensor, where: object) -> None:
+    """Raise a DataError that begins with `where` unless the rows are images (`check_images`) or embeddings (`check_embeddings`)."""
+    if isinstance(rows, Tensor) and rows.is_floating_point() and rows.ndim == 2:
+        check_embeddings(rows, where)
+    else:
+        check_images(rows, where)
+
+
+def check_embeddings(rows: Tensor, where: object) -> None:
+    """Raise a DataError that begins with `where` unless the rows are (N, D) of one of `EMBEDDING_DTYPES`."""
+    if rows.ndim != 2 or not 1 <= rows.shape[1] <= MAX_DIM or rows.dtype not in EMBEDDING_DTYPES:
+        shape, dtype = tuple(rows.shape), str(rows.dtype).removeprefix("torch.")
+        raise DataError("embeddings.shape", where=where, shape=shape, dtype=dtype, most=MAX_DIM)
 
 
 def check_images(images: Tensor, where: object) -> None:

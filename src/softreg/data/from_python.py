@@ -12,6 +12,7 @@ from torch import Tensor
 
 from softreg.data.assemble import assemble, number
 from softreg.data.dataset import Dataset, Splits
+from softreg.data.embeddings import are_embeddings, to_embeddings
 from softreg.data.forms.named_arrays import IMAGE_NAMES, from_named_arrays, images_first, role_of, with_columns
 from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, check_no_label
 from softreg.data.image_array import to_images, to_labels
@@ -107,8 +108,10 @@ def _in_pairs(data: Sequence[Any]) -> Sequence[Any]:
 
 def _pair(images: Any, labels: Any, options: ReadOptions) -> Part:
     y = None if labels is None else to_labels(_array(labels, "y"), f"{NAME}: y")
-    x = _array(images, "X")
-    x = x if y is None else images_first(x, len(y), f"{NAME}: X")
+    x = images if isinstance(images, Tensor) else _array(images, "X")
+    if are_embeddings(x, "", f"{NAME}: X", wanted=options.embeddings, size=options.size):
+        return Part(to_embeddings(x, f"{NAME}: X"), y, NAME)
+    x = _array(images, "X") if y is None else images_first(_array(images, "X"), len(y), f"{NAME}: X")
     return Part(to_images(x, f"{NAME}: X", options.size), y, NAME)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from itertools import zip_longest
+from math import prod
 from pathlib import Path
 from typing import IO, Any
 from weakref import WeakValueDictionary
@@ -70,8 +71,13 @@ def map_array(array: np.memmap[Any, Any]) -> Tensor:
     into = array.ctypes.data - np.frombuffer(mapping, np.uint8).ctypes.data
     offset = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY + into
     path = Path(str(array.filename))
-    octets = map_file(path, 0, (path.stat().st_size,))[offset : offset + array.nbytes]
-    return octets.view(getattr(torch, array.dtype.name)).view(array.shape)
+    return map_rows(path, offset, array.shape, getattr(torch, array.dtype.name))
+
+
+def map_rows(path: Path, offset: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Map the bytes of a file from `offset` on, a multiple of the size of a number, as a tensor of numbers."""
+    octets = map_file(path, 0, (path.stat().st_size,))[offset : offset + prod(shape) * dtype.itemsize]
+    return octets.view(dtype).view(shape)
 
 
 @cache
@@ -175,7 +181,7 @@ def update_digest(digest: "hashlib._Hash", rows: Tensor) -> None:
     for piece in rows.split(rows_per_release(rows)) if mapping is not None and len(rows) else (rows,):
         if mapping is not None:
             mapping.check_size()
-        digest.update(piece.contiguous().numpy().data)
+        digest.update(piece.contiguous().view(torch.uint8).numpy().data)  # NumPy has no bfloat16
         release_pages(piece)
 
 

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,7 +23,7 @@ SHOWN = 5  # classes that a message names
 def tell_oddities(splits: Splits) -> None:
     """Warn of everything here that a dataset has."""
     _tell_labels(splits.train)
-    if splits.train.images.numel() + splits.test.images.numel() > MAX_COMPARED:
+    if splits.train.images.nbytes + splits.test.images.nbytes > MAX_COMPARED:
         return
     _tell_duplicates(splits)
     if splits.train.images.ndim == 3:
@@ -69,7 +70,11 @@ def _tell_duplicates(splits: Splits) -> None:
 
 def _fingerprints(images: Tensor) -> NDArray[np.int64]:
     """A hash of each image: int64 (N,)."""
-    return np.fromiter((hash(image.tobytes()) for piece in pieces(images) for image in piece.numpy()), np.int64, len(images))
+    return np.fromiter(
+        (hash(image.tobytes()) for piece in pieces(images) for image in piece.contiguous().view(torch.uint8).numpy()),
+        np.int64,
+        len(images),
+    )
 
 
 def _tell_polarity(splits: Splits) -> None:

@@ -13,7 +13,9 @@ SAMPLED = 2000  # images that tell what is usual
 
 
 def usual_ground(images: Tensor) -> str | None:
-    """The ground, "dark" or "light", that images (N, H, W) usually have, mapped or not; None if neither is usual."""
+    """The ground, "dark" or "light", that images (N, H, W) usually have, mapped or not; None if neither is, and of embeddings."""
+    if images.ndim == 2:
+        return None
     return ground.usual_ground(evenly_spaced(images, SAMPLED).numpy())
 
 

@@ -26,6 +26,8 @@ def metadata(model: SoftmaxRegression) -> dict[str, Any]:
 def _input(model: SoftmaxRegression) -> str:
     """What the model takes, in words."""
     shape = ", ".join(map(str, model.image_shape))
+    if not model.takes_images:
+        return f"float32 (N, {shape}), embeddings"
     return f"uint8 (N, {shape})" + (", bright ink on black" if len(model.image_shape) == 2 else "")
 
 

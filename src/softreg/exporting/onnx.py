@@ -50,7 +50,7 @@ class Graph:
 
 
 def to_bytes(model: SoftmaxRegression) -> bytes:
-    """The bytes of an ONNX file: uint8 images (N, 28, 28) -> logits and probabilities (N, C).
+    """The bytes of an ONNX file: uint8 images (N, 28, 28), or float32 embeddings (N, D) -> logits and probabilities (N, C).
 
     Raises
     ------
@@ -64,7 +64,10 @@ def to_bytes(model: SoftmaxRegression) -> bytes:
 def onnx_model(model: SoftmaxRegression, properties: dict[str, str]) -> onnx.ModelProto:
     """The graph `images` uint8 (N, 28, 28) -> `logits` (N, C), `probabilities` (N, C), checked; `properties` become metadata."""
     graph, n_classes = Graph(), len(model.classes)
-    ink = graph.node("Mul", graph.node("Cast", "images", to=TensorProto.FLOAT), graph.constant(1 / 255))  # (N, 28, 28)
+    name, kind = ("images", TensorProto.UINT8) if model.takes_images else ("embeddings", TensorProto.FLOAT)
+    ink = name
+    if model.takes_images:
+        ink = graph.node("Mul", graph.node("Cast", name, to=TensorProto.FLOAT), graph.constant(1 / 255))  # (N, 28, 28)
     try:
         x = model.features.to_onnx(graph, ink)  # (N, D)
     except NotImplementedError:
@@ -72,7 +75,7 @@ def onnx_model(model: SoftmaxRegression, properties: dict[str, str]) -> onnx.Mod
     weight, bias = graph.constant(model.linear.weight), graph.constant(model.linear.bias)
     logits = graph.node("Gemm", x, weight, bias, transB=1, name="logits")  # (N, C)
     graph.node("Softmax", logits, axis=1, name="probabilities")
-    inputs = [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", *model.image_shape])]
+    inputs = [helper.make_tensor_value_info(name, kind, ["N", *model.image_shape])]
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", n_classes]) for name in ("logits", "probabilities")]
     graph_proto = helper.make_graph(graph.nodes, "softreg", inputs, outputs, graph.constants)
     proto = helper.make_model(graph_proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="softreg")

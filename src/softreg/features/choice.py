@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from softreg.messages import translate
 
 AUTO = "auto"
+PIXELS = "pixels"
+EMBEDDINGS = "embeddings"  # the feature map of rows that are features already
 MAX_IMAGES = 200_000  # whose patches or wavelets are computed in minutes
 
 
@@ -33,9 +35,11 @@ class FeatureChoice:
 
 
 def choose_features(n_images: int, image_shape: tuple[int, ...]) -> FeatureChoice:
-    """The feature map for `n_images` training images of shape (H, W) or (H, W, 3)."""
+    """The feature map for `n_images` training images of shape (H, W) or (H, W, 3), or embeddings (D,)."""
+    if len(image_shape) == 1:
+        return FeatureChoice(EMBEDDINGS, "feature_choice.embeddings", n_images, image_shape)
     if n_images > MAX_IMAGES:
-        return FeatureChoice("pixels", "feature_choice.many", n_images, image_shape)
+        return FeatureChoice(PIXELS, "feature_choice.many", n_images, image_shape)
     if len(image_shape) == 3:
         return FeatureChoice("patches", "feature_choice.colour", n_images, image_shape)
     return FeatureChoice("scattering", "feature_choice.grey", n_images, image_shape)

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from softreg.errors import RecipeError
+from softreg.features.choice import EMBEDDINGS
 from softreg.image_format import SIDE
 from softreg.messages import Message
 
@@ -27,7 +28,7 @@ class FeatureMapInfo:
     help : a few words, for `softreg train --help` and the playground
     features_are_pixels : feature j is pixel j, so that the weights of a class, as an image, are its template
     template_title : what the templates show; `{count}` is the number of images averaged where the features are not pixels
-    colour : it takes colour images, and not only grey ones
+    ndims : of the images it takes: 2 if they are grey, 3 in colour; 1 of embeddings
     any_size : it takes images of any size, and not only 28 x 28
     monitored_images : how many test images the training monitor evaluates after every step; fewer where features cost more memory
     """
@@ -37,12 +38,12 @@ class FeatureMapInfo:
     features_are_pixels: bool = False
     template_title: Message = MEAN_EVIDENCE
     monitored_images: int = 1000
-    colour: bool = True
+    ndims: tuple[int, ...] = (2, 3)
     any_size: bool = True
 
     def takes(self, image_shape: tuple[int, ...]) -> bool:
-        """Whether it takes images of shape (H, W) or (H, W, 3)."""
-        return (self.colour or len(image_shape) == 2) and (self.any_size or image_shape[:2] == (SIDE, SIDE))
+        """Whether it takes images of shape (H, W) or (H, W, 3), or embeddings (D,)."""
+        return len(image_shape) in self.ndims and (self.any_size or image_shape[:2] == (SIDE, SIDE))
 
 
 FEATURE_MAPS = {
@@ -64,7 +65,7 @@ FEATURE_MAPS = {
             en="What each class looks for: its weight for every pixel of the deskewed image",
             ko="각 클래스가 찾는 모양: 기울기를 바로잡은 이미지의 픽셀별 가중치",
         ),
-        colour=False,
+        ndims=(2,),
     ),
     "patches": FeatureMapInfo(
         location="softreg.features.patches:Patches",
@@ -84,14 +85,30 @@ FEATURE_MAPS = {
     "views": FeatureMapInfo(
         location="softreg.features.combined:Views",
         help=Message(en="both, and patches of the digit as slanted (slow)", ko="both에 기울어진 그대로의 patches를 더함 (느림)"),
-        colour=False,
+        ndims=(2,),
         any_size=False,
+    ),
+    EMBEDDINGS: FeatureMapInfo(
+        location="softreg.features.embeddings:Embeddings",
+        help=Message(en="the rows of a file of embeddings as they are", ko="임베딩 파일의 행 그대로"),
+        ndims=(1,),
     ),
 }
 
+IMAGE_MAPS = {name: info for name, info in FEATURE_MAPS.items() if info.takes((SIDE, SIDE))}
+
+
+def _refusal(info: FeatureMapInfo, image_shape: tuple[int, ...]) -> str:
+    """The key of the message that says why a map does not take what has this shape."""
+    if len(image_shape) == 1:
+        return "embeddings.needs_images"
+    if info.ndims == (1,):
+        return "embeddings.are_images"
+    return "recipe.features_size" if info.any_size else "recipe.features_28"
+
 
 def make_feature_map(name: str, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> "FeatureMap":
-    """The feature map called `name` for images of shape (H, W) or (H, W, 3), not yet fitted.
+    """The feature map called `name` for images of shape (H, W) or (H, W, 3), or embeddings (D,), not yet fitted.
 
     Raises
     ------
@@ -103,7 +120,7 @@ def make_feature_map(name: str, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> 
     info = FEATURE_MAPS[name]
     if not info.takes(image_shape):
         choices = ", ".join(other for other, info in FEATURE_MAPS.items() if info.takes(image_shape))
-        key = "recipe.features_size" if info.any_size else "recipe.features_28"
+        key = _refusal(info, image_shape)
         raise RecipeError(key, features=name, size=" x ".join(map(str, image_shape)), choices=choices)
     module, _, cls = info.location.partition(":")
     feature_map: FeatureMap = getattr(import_module(module), cls)(image_shape)

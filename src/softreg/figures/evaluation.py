@@ -56,7 +56,7 @@ def worst_mistakes(evaluation: Evaluation, data: Dataset) -> Figure:
             predicted = int(evaluation.predictions[i])
             label = translate("figures.mistake_is", label=data.classes[int(data.labels[i])])
             prediction = translate("figures.mistake_named", prediction=data.classes[predicted])
-            draw_captioned(cell, data.images[i], label, prediction, float(evaluation.probabilities[i, predicted]), data.classes)
+            draw_captioned(cell, data.images[i], label, prediction, float(evaluation.confidence[i]), data.classes)
         return figure
 
 

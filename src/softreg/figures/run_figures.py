@@ -34,14 +34,24 @@ def save_figures(
     sample : the index of the image shown by itself
     validation : whether the images of `data` are training images held out, and no test images
 
-    Templates are drawn only where the features are pixels: those of other feature maps depend on images (`softreg explain RUN`).
+    Templates are drawn only where the features are pixels: those of other feature maps depend on images (`softreg explain RUN`). Of
+    embeddings there is nothing to show but the confusion and the learning curve.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    label, prediction = data.classes[int(data.labels[sample])], data.classes[int(evaluation.predictions[sample])]
-    save(confusion_matrix(evaluation), folder / "confusion.png")
-    save(worst_mistakes(evaluation, data), folder / "worst-mistakes.png")
+    if evaluation.has_confusion:
+        save(confusion_matrix(evaluation), folder / "confusion.png")
     if costs:
         save(learning_curve(costs, unit), folder / "learning-curve.png")
+    if model.takes_images:
+        _save_images(folder, model, evaluation, data, sample, validation=validation)
+
+
+def _save_images(
+    folder: Path, model: SoftmaxRegression, evaluation: Evaluation, data: Dataset, sample: int, *, validation: bool
+) -> None:
+    """The figures that show images, which embeddings are not."""
+    label, prediction = data.classes[int(data.labels[sample])], data.classes[int(evaluation.predictions[sample])]
+    save(worst_mistakes(evaluation, data), folder / "worst-mistakes.png")
     with house_style():  # titles, too, are in a language that can be drawn
         title = translate("figures.validation_sample" if validation else "figures.test_sample", index=sample)
     save(sample_image(data.images[sample], label, prediction, title), folder / "test-sample.png")

@@ -10,6 +10,7 @@
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,11 +21,14 @@ from torch.nn.functional import nll_loss
 
 from softreg.compute.defaults import default_torch
 from softreg.data.dataset import Dataset
+from softreg.data.memory_map import pieces
 from softreg.errors import DataError
 from softreg.messages import translate
 from softreg.model.softmax_regression import SoftmaxRegression
 
 BINS = 15
+MAX_CONFUSED = 2000  # classes, of which a confusion matrix is made
+PIECE = 2000  # images whose probabilities are in memory at a time
 Z = 1.959963984540054  # the normal distribution's 97.5 % point
 
 
@@ -34,13 +38,15 @@ class Evaluation:
 
     Attributes
     ----------
-    probabilities : float64 (N, C)
+    predictions : int64 (N,), the class of the largest probability
+    confidence : float64 (N,), that probability
     labels : int64 (N,)
     nll : nats per image
     """
 
     classes: tuple[str, ...]
-    probabilities: Tensor
+    predictions: Tensor
+    confidence: Tensor
     labels: Tensor
     nll: float
 
@@ -60,11 +66,6 @@ class Evaluation:
         """N."""
         return len(self.labels)
 
-    @cached_property
-    def predictions(self) -> Tensor:
-        """The class of the largest probability, int64 (N,)."""
-        return self.probabilities.argmax(1)
-
     @property
     def accuracy(self) -> float:
         """The share of correct predictions."""
@@ -79,9 +80,8 @@ class Evaluation:
     @default_torch(keep_inference_mode=True)
     def ece(self) -> float:
         """The expected calibration error, in [0, 1]."""
-        top, predictions = self.probabilities.max(1)  # (N,)
-        bins = (top * BINS).ceil().long().clamp(1, BINS) - 1  # (k/BINS, (k+1)/BINS] is bin k
-        excess = (predictions == self.labels).double() - top
+        bins = (self.confidence * BINS).ceil().long().clamp(1, BINS) - 1  # (k/BINS, (k+1)/BINS] is bin k
+        excess = (self.predictions == self.labels).double() - self.confidence
         return float(torch.zeros(BINS, dtype=torch.float64).index_add_(0, bins, excess).abs().sum()) / self.n
 
     @cached_property
@@ -92,30 +92,58 @@ class Evaluation:
         return torch.bincount(self.labels * count + self.predictions, minlength=count**2).view(count, count)
 
     @property
+    def has_confusion(self) -> bool:
+        """Whether the classes are few enough for their confusion to be told, or drawn."""
+        return len(self.classes) <= MAX_CONFUSED
+
+    @property
     def precision(self) -> list[float | None]:
         """By class; None where no image was predicted as it."""
-        return _shares(self.confusion.diagonal(), self.confusion.sum(0))
+        return _shares(self._counts(self._right), self._counts(self.predictions))
 
     @property
     def recall(self) -> list[float | None]:
         """By class; None where there are no images of it."""
-        return _shares(self.confusion.diagonal(), self.confusion.sum(1))
+        return _shares(self._counts(self._right), self._counts(self.labels))
+
+    @property
+    def support(self) -> list[int]:
+        """How many images of each class there are."""
+        counts: list[int] = self._counts(self.labels).tolist()
+        return counts
+
+    @cached_property
+    def mistakes(self) -> dict[int, list[tuple[int, int]]]:
+        """By class number, the (count, other class) that its images were taken for, the most frequent first."""
+        wrong = self.predictions != self.labels
+        pairs, counts = torch.unique(torch.stack([self.labels[wrong], self.predictions[wrong]]), dim=1, return_counts=True)
+        found: dict[int, list[tuple[int, int]]] = {}
+        for label, prediction, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
+            found.setdefault(label, []).append((count, prediction))
+        return {label: sorted(taken, reverse=True) for label, taken in found.items()}
+
+    @property
+    def _right(self) -> Tensor:
+        return self.labels[self.predictions == self.labels]
+
+    def _counts(self, numbers: Tensor) -> Tensor:
+        """How many of the class numbers (N,) are of each class: int64 (C,)."""
+        return torch.bincount(numbers, minlength=len(self.classes))
 
     def worst_mistakes(self, count: int) -> Tensor:
         """The indices of the `count` wrong predictions of the largest probability, the largest first."""
-        top, predictions = self.probabilities.max(1)
-        wrong = (predictions != self.labels).nonzero()[:, 0]
-        return wrong[top[wrong].argsort(descending=True, stable=True)][:count]
+        wrong = (self.predictions != self.labels).nonzero()[:, 0]
+        return wrong[self.confidence[wrong].argsort(descending=True, stable=True)][:count]
 
     def to_json(self) -> dict[str, Any]:
-        """The metrics, as `softreg evaluate --json` prints them."""
+        """The metrics, as `softreg evaluate --json` prints them; of more than `MAX_CONFUSED` classes `confusion` is None."""
         return {
             "n": self.n,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.interval),
             "nll": self.nll,
             "ece": self.ece,
-            "confusion": self.confusion.tolist(),
+            "confusion": self.confusion.tolist() if self.has_confusion else None,
             "classes": list(self.classes),
             "precision": self.precision,
             "recall": self.recall,
@@ -134,9 +162,18 @@ def evaluate(model: SoftmaxRegression, data: Dataset) -> Evaluation:
     if data.classes != model.classes:
         raise DataError("evaluation.other_classes", data=data.name, theirs=" ".join(data.classes), ours=" ".join(model.classes))
     model.check_images(data.images, data.name)
-    log_probabilities = torch.log_softmax(model.logits(data.images).double(), dim=1)  # (N, C)
-    labels = data.labels.cpu()
-    return Evaluation(data.classes, log_probabilities.exp(), labels, float(nll_loss(log_probabilities, labels)))
+    predictions, confidence, losses = zip(*_judged(model, data), strict=True)
+    return Evaluation(
+        data.classes, torch.cat(predictions), torch.cat(confidence), data.labels.cpu(), float(torch.cat(losses).mean())
+    )
+
+
+def _judged(model: SoftmaxRegression, data: Dataset) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Prediction, its probability, and -log p of the label, some images at a time: with thousands of classes memory is short."""
+    for images, labels in zip(pieces(data.images, PIECE), data.labels.cpu().split(PIECE), strict=True):
+        log_p = torch.log_softmax(model.logits(images).double(), dim=1)  # (B, C)
+        confidence, predictions = log_p.exp().max(1)
+        yield predictions, confidence, nll_loss(log_p, labels, reduction="none")
 
 
 def wilson_interval(share: float, n: int) -> tuple[float, float]:

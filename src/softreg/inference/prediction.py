@@ -149,6 +149,7 @@ def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Predi
 
     A model that was trained on other images than digits on paper gets each picture whole.
     """
+    model.check_reads_pictures()
     if model.whole_pictures:
         pictures = [picture.as_one_image(model.image_shape, model.ground) for picture in pictures]
     predictions = []

@@ -3,7 +3,6 @@
 import os
 import warnings
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from softreg.compute.defaults import default_torch
@@ -46,7 +45,7 @@ def evaluation_images(run: Run, data: Any = None) -> Dataset:
     if isinstance(data, Splits | Dataset):
         return data.test if isinstance(data, Splits) else data
     model = run.model()
-    options = replace(read_options(run.recipe), image_shape=model.image_shape)
+    options = read_options(run.recipe).for_model(model.image_shape)
     if isinstance(data, str | os.PathLike):
         found = load_labelled(data, model.classes, options=options)
     else:

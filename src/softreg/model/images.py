@@ -24,7 +24,7 @@ def as_images(images: Tensor | NDArray[Any], image_shape: tuple[int, ...] = SHAP
     ----------
     images : a tensor or array, uint8 or floating, of shape (H, W), (N, H, W) or (N, 1, H, W); in colour (H, W, 3), (N, H, W, 3)
         or (N, 3, H, W)
-    image_shape : (H, W) or (H, W, 3)
+    image_shape : (H, W) or (H, W, 3); or (D,) of embeddings, which are floating (N, D) or (D,), and given back as they are
 
     Raises
     ------
@@ -37,11 +37,21 @@ def as_images(images: Tensor | NDArray[Any], image_shape: tuple[int, ...] = SHAP
         images = _tensor_of(images)
     elif not isinstance(images, Tensor):
         raise TypeError(translate("images.type", got=type(images).__name__))
+    if len(image_shape) == 1:
+        return _as_embeddings(images, image_shape)
     if images.dtype == torch.uint8:
         return _with_batch(images, image_shape)
     if images.is_floating_point():
         return _to_uint8(_with_batch(images, image_shape))
     raise TypeError(translate("images.type", got=str(images.dtype)))
+
+
+def _as_embeddings(embeddings: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Embeddings (N, D) with a batch axis, as they are."""
+    if not embeddings.is_floating_point() or tuple(embeddings.shape[-1:]) != shape or embeddings.ndim > 2:
+        got, dtype = tuple(embeddings.shape), str(embeddings.dtype).removeprefix("torch.")
+        raise ValueError(translate("images.embeddings", dim=shape[0], got=got, dtype=dtype))
+    return embeddings.view(-1, *shape)
 
 
 def _tensor_of(array: NDArray[Any]) -> Tensor:

@@ -1,9 +1,10 @@
 """A model as one safetensors file. Nothing in it is executed, and everything is checked.
 
 The header's metadata: `format` (the version of this layout), `classes` (JSON), `features` (the map's name), `image_shape` (JSON,
-where the images are not 28 x 28 and grey), `pictures` (`whole`, of 28 x 28 images that are no digits on paper), `ground` (`dark` or
-`light`, of both where it is known) and `sha256`, over the others and every tensor. Shapes and types of the tensors follow from the
-metadata, never from the file. The tensors `novelty.*`, of the out-of-distribution detector, are all there or none is.
+where the images are not 28 x 28 and grey; `[D]` of embeddings), `pictures` (`whole`, of 28 x 28 images that are no digits on
+paper), `ground` (`dark` or `light`, of both where it is known) and `sha256`, over the others and every tensor. Shapes and types of
+the tensors follow from the metadata, never from the file. The tensors `novelty.*`, of the out-of-distribution detector, are all
+there or none is.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from torch import Tensor
 
 from softreg.compute.defaults import default_torch
-from softreg.data.dataset import MAX_SIDE, MIN_SIDE
+from softreg.data.dataset import MAX_DIM, MAX_SIDE, MIN_SIDE
 from softreg.errors import RunError
 from softreg.features.registry import FEATURE_MAPS, make_feature_map
 from softreg.image_format import SIDE
@@ -28,9 +29,10 @@ FORMAT = "1"
 DEFAULT_SHAPE = (SIDE, SIDE)
 WHOLE = "whole"
 MAX_BYTES = 256 * 2**20  # the largest model softreg makes is far smaller
-MAX_CLASSES = 10_000
+MAX_CLASSES = 100_000
 # Logits are finite: |x_j| <= 1 of pixels, of which there are at most 3.2e6, and about 1e18 at most of the other maps, which
-# multiply two buffers and have at most 13,955 features. 13,955 * 1e18 * 1e15 is below float32's 3.4e38.
+# multiply two buffers and have at most 13,955 features. 13,955 * 1e18 * 1e15 is below float32's 3.4e38. Embeddings in files are at
+# most 1e18, too (`softreg.data.embeddings`).
 MAX_WEIGHT = 1e15  # of `linear`
 MAX_BUFFER = 1e9  # of all other tensors
 FILE_NAMES = {  # of tensors whose name in the file is not that in the model
@@ -84,7 +86,7 @@ def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
     """The model in the bytes of the file `path`, which errors name; as `load_model`."""
     try:
         tensors, metadata = loads(raw, {"format", "classes", "features"}, optional={"image_shape", "pictures", "ground"})
-        model = _empty_model(metadata)
+        model = _empty_model(metadata, tensors["linear.weight"])
         if any(name.startswith("novelty.") for name in tensors):
             k = n_components(model.features.dim, len(model.classes))
             if tensors["novelty.root"].shape != (len(model.classes), k, k):  # before so much memory is asked for
@@ -126,8 +128,8 @@ def _stored_tensors(model: SoftmaxRegression) -> dict[str, Tensor]:
     return {FILE_NAMES.get(name, name): tensor for name, tensor in model.named_tensors()}
 
 
-def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
-    """A model of the shape that the metadata describes, its weights not yet set."""
+def _empty_model(metadata: dict[str, str], weight: Tensor) -> SoftmaxRegression:
+    """A model of the shape that the metadata describes, which is that of its `weight` (C, D), not yet set."""
     if metadata["format"] != FORMAT:
         raise ValueError(f"format {metadata['format'][:20]!r}")
     classes = json.loads(metadata["classes"])
@@ -137,7 +139,13 @@ def _empty_model(metadata: dict[str, str]) -> SoftmaxRegression:
         raise ValueError("classes")
     if metadata["features"] not in FEATURE_MAPS:
         raise ValueError("features")
-    model = SoftmaxRegression(make_feature_map(metadata["features"], _image_shape(metadata)), tuple(classes))
+    image_shape = _image_shape(metadata)
+    if not FEATURE_MAPS[metadata["features"]].takes(image_shape):
+        raise ValueError("image_shape")
+    features = make_feature_map(metadata["features"], image_shape)
+    if weight.shape != (len(classes), features.dim):  # before so much memory is asked for
+        raise ValueError("tensors")
+    model = SoftmaxRegression(features, tuple(classes))
     if "pictures" in metadata:
         if metadata["pictures"] != WHOLE or model.whole_pictures:
             raise ValueError("pictures")
@@ -154,11 +162,10 @@ def _image_shape(metadata: dict[str, str]) -> tuple[int, ...]:
     if "image_shape" not in metadata:
         return DEFAULT_SHAPE
     shape = json.loads(metadata["image_shape"])
-    if not (isinstance(shape, list) and len(shape) in (2, 3) and all(type(side) is int for side in shape)):
+    if not (isinstance(shape, list) and len(shape) in (1, 2, 3) and all(type(side) is int for side in shape)):
         raise ValueError("image_shape")
-    sides_good = all(MIN_SIDE <= side <= MAX_SIDE for side in shape[:2]) and shape[2:] in ([], [3])
+    low, high = (1, MAX_DIM) if len(shape) == 1 else (MIN_SIDE, MAX_SIDE)
+    sides_good = all(low <= side <= high for side in shape[:2]) and shape[2:] in ([], [3])
     if not sides_good or tuple(shape) == DEFAULT_SHAPE or metadata["image_shape"] != json.dumps(shape):
-        raise ValueError("image_shape")
-    if not FEATURE_MAPS[metadata["features"]].takes(tuple(shape)):
         raise ValueError("image_shape")
     return tuple(shape)

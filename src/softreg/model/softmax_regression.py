@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from softreg.compute.defaults import default_torch
 from softreg.data.memory_map import pieces
-from softreg.errors import DataError
+from softreg.errors import DataError, RunError
 from softreg.features.feature_map import FeatureMap
 from softreg.image_format import SIDE
 from softreg.model.images import as_images
@@ -32,11 +32,12 @@ class SoftmaxRegression(nn.Module):
     """images -> features -> one `nn.Linear` -> logits.
 
     Images are tensors or NumPy arrays, uint8 as MNIST stores them or floats in [0, 1] as torchvision's `ToTensor` makes them,
-    of shape (N, H, W), (N, 1, H, W), or (H, W), which counts as N = 1; in colour (N, H, W, 3), (N, 3, H, W) or (H, W, 3).
+    of shape (N, H, W), (N, 1, H, W), or (H, W), which counts as N = 1; in colour (N, H, W, 3), (N, 3, H, W) or (H, W, 3). Of a
+    model of embeddings they are those, floating point (N, D).
 
     Parameters
     ----------
-    features : the fixed map, images uint8 (N, H, W) or (N, H, W, 3) -> (N, D) float32
+    features : the fixed map, images uint8 (N, H, W) or (N, H, W, 3), or embeddings (N, D) -> (N, D) float32
     classes : the C names
 
     Attributes
@@ -76,14 +77,26 @@ class SoftmaxRegression(nn.Module):
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """(H, W) or (H, W, 3)."""
+        """(H, W) or (H, W, 3); (D,) of a model of embeddings."""
         return self.features.image_shape
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether it takes images, not embeddings."""
+        return len(self.image_shape) > 1
+
+    def check_reads_pictures(self) -> None:
+        """Raise a RunError if the model takes embeddings, which no picture becomes."""
+        if not self.takes_images:
+            raise RunError("embeddings.no_pictures")
 
     def check_images(self, images: Tensor, where: object) -> None:
         """Raise a DataError that begins with `where` if the images are not of the size the model takes."""
         if tuple(images.shape[1:]) != self.image_shape:
             found, expected = (" x ".join(map(str, shape)) for shape in (images.shape[1:], self.image_shape))
-            raise DataError("dataset.model_shape", where=where, found=found, expected=expected)
+            raise DataError(
+                "dataset.model_shape" if self.takes_images else "embeddings.dim", where=where, found=found, expected=expected
+            )
 
     @torch.inference_mode()
     def logits(self, images: Tensor | NDArray[Any]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-from softreg.features.registry import FEATURE_MAPS
+from softreg.features.registry import IMAGE_MAPS
 from softreg.messages import Language, catalogue
 
 SUFFIXES = (".html", ".js", ".css", ".svg")
@@ -25,5 +25,5 @@ def page_messages(language: Language) -> dict[str, str]:
     texts = {name: message[language] for name, message in catalogue("page").items()}
     shared = {name: catalogue(domain)[name][language] for domain, names in SHARED.items() for name in names}
     helps = {f"help_{name}": catalogue("recipe")[name][language] for name in TRAINED_BY}
-    maps = {f"choice_{name}": f"{name}: {getattr(info.help, language)}" for name, info in FEATURE_MAPS.items()}
+    maps = {f"choice_{name}": f"{name}: {getattr(info.help, language)}" for name, info in IMAGE_MAPS.items()}
     return texts | shared | helps | maps

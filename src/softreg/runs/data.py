@@ -8,13 +8,15 @@ from softreg.data.dataset import Splits
 from softreg.data.forms.source import ReadOptions
 from softreg.data.load import hold_out, load_splits
 from softreg.errors import DataError
+from softreg.features.choice import AUTO, EMBEDDINGS, PIXELS
 from softreg.recipe import IN_MEMORY, Recipe
 from softreg.runs.run import Run
 
 
 def read_options(recipe: Recipe) -> ReadOptions:
     """How the recipe says its files are read."""
-    return ReadOptions(recipe.image_size, recipe.label, recipe.skip_bad, recipe.split, recipe.group)
+    embeddings = None if recipe.features in (AUTO, PIXELS) else recipe.features == EMBEDDINGS
+    return ReadOptions(recipe.image_size, recipe.label, recipe.skip_bad, recipe.split, recipe.group, embeddings=embeddings)
 
 
 def recipe_for(recipe: Recipe, data: Any) -> Recipe:

@@ -102,7 +102,7 @@ def harmless(name: str) -> str:
 
 def _facts(run: Run) -> dict[str, Any]:
     metadata = _metadata(run.path / MODEL)
-    if len(json.loads(metadata.get("image_shape", "[]"))) > 2:
+    if len(json.loads(metadata.get("image_shape", "[]"))) not in (0, 2):
         raise UnusableRun("serving.skipped_images")
     recipe, evaluation = run.recipe, run.result["evaluation"]
     if is_on_another_machine(recipe.dataset):

@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from softreg.errors import RecipeError, ServingError
+from softreg.features.choice import EMBEDDINGS
 from softreg.messages import translate
 from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import Recipe
@@ -22,7 +23,7 @@ def describe_fields() -> list[dict[str, Any]]:
                 {
                     "name": field.name,
                     "default": field.default,
-                    "choices": list(bounds.choices),
+                    "choices": [choice for choice in bounds.choices if choice != EMBEDDINGS],
                     "low": bounds.low,
                     "high": min(bounds.high, LIMITS.get(field.name, bounds.high)),
                     "whole": isinstance(field.default, int),

@@ -77,8 +77,7 @@ def train(
         if restarted and out is None:
             out = interrupted_run(name, recipe)
         if (resume or (restarted and not force)) and out is not None and (run := finished_run(Path(out))):
-            settled = recipe.replace({"features": run.recipe.features}) if recipe.features == AUTO else recipe
-            check_same(settled, run.recipe, run.path)
+            check_same(recipe.as_decided(run.recipe), run.recipe, run.path)
             _tell_workers(group, None)
             return run
         resume = resume or restarted

@@ -1,6 +1,7 @@
 """Parquet: columns of other names, paths beside the file, and cells that hold no picture."""
 
 import sys
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,34 @@ def test_tables_of_numbers(tmp_path: Path, columns: dict[str, Any]) -> None:
     part = read(written(tmp_path, {"label": [3, 4, 3, 4], **columns}))
     assert np.array_equal(part.images.numpy(), X[:, :8, :8, 0])
     assert torch.equal(torch.as_tensor(part.labels), torch.tensor([3, 4, 3, 4]))
+
+
+ROWS = np.random.default_rng(0).normal(size=(3, 64)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.float32()), pa.list_(pa.float64()), pa.list_(pa.float16()), pa.list_(pa.float32(), 64)]
+)
+@pytest.mark.parametrize("name", ["embedding", "Features"])
+def test_lists_of_floating_point_are_embeddings(tmp_path: Path, kind: Any, name: str) -> None:
+    half = kind == pa.list_(pa.float16())
+    rows = ROWS.astype(np.float16) if half else ROWS
+    path = written(tmp_path, {name: pa.array(list(rows), kind), "label": ["a", "b", "a"]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if name == "Features" else "error")
+        part = read(path)
+    assert part.labels == ["a", "b", "a"]
+    assert part.images.dtype == (torch.float16 if half else torch.float32)
+    np.testing.assert_array_equal(part.images.numpy(), rows)
+    (streamed,) = Parquet().stream(path, ReadOptions(embeddings=True))
+    assert torch.equal(streamed.images, part.images)
+
+
+@pytest.mark.parametrize("lists", [[[1.5] * 8, [1.5] * 9], [[1.5] * 8, None]])
+def test_lists_that_differ_are_named_by_their_rows(tmp_path: Path, lists: Any) -> None:
+    path = written(tmp_path, {"embedding": lists, "label": [0, 1]})
+    with pytest.raises(DataError, match="rows 1 to 2"):
+        read(path)
 
 
 @pytest.mark.parametrize("names", [("0000", "0001"), ("data/train-0", "data/train-1"), ("train/0000", "train/0001")])

@@ -10,20 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from softreg.data.embeddings import NAMES as EMBEDDING_NAMES
+from softreg.data.embeddings import are_embeddings, to_embeddings
 from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source
 from softreg.data.image_array import to_images, to_labels
 from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
-IMAGE_NAMES = ("x", "images", "image", "imgs", "data", "pixels", "features", "fea")
+IMAGE_NAMES = ("x", "images", "image", "imgs", "data", "pixels", "features", "fea", *EMBEDDING_NAMES)
 LABEL_NAMES = ("y", "labels", "label", "targets", "target", "gnd")
 CLASS_NAMES = ("classes", "class_names", "target_names", "label_names")
 SHORT_PARTS = {"tr": "train", "te": "test", "trn": "train", "tst": "test"}
 
 
 def from_named_arrays(arrays: Mapping[str, Any], where: object, options: ReadOptions) -> Source:
-    """Images and labels, by the names of the arrays: `x_train`, `train_images`, `X`, `y`, `data`, `target`, ... in any case.
+    """Images or embeddings, and labels, by the names of the arrays: `x_train`, `train_images`, `X`, `y`, `data`, ... in any case.
 
+    The arrays may be tensors, too, and mapped files: embeddings stay there.
     Arrays without such names are told apart by their shapes, if that leaves no doubt; a warning says which is taken for what.
     `options.label` names other labels: `fine` are `fine`, `fine_train` and `fine_test`.
 
@@ -40,7 +43,9 @@ def from_named_arrays(arrays: Mapping[str, Any], where: object, options: ReadOpt
         roles = _roles_by_shape(arrays, where)
     if options.label:
         roles |= _roles_of_label(arrays, roles, where, options)
-    parts = {part: _part(arrays, roles, part, where, options.size) for part in ("", *TRAIN_NAMES, *TEST_NAMES)}
+    first = next((key for part in ("", *TRAIN_NAMES, *TEST_NAMES) for key in [roles.get(("images", part))] if key), None)
+    embeddings = first is not None and _are_embeddings(arrays[first], first, where, options)
+    parts = {part: _part(arrays, roles, part, where, options.size, embeddings) for part in ("", *TRAIN_NAMES, *TEST_NAMES)}
     train = next((parts[part] for part in (*TRAIN_NAMES, "") if parts[part]), None)
     test = next((parts[part] for part in TEST_NAMES if parts[part]), None)
     if train is None and test is None:
@@ -129,8 +134,18 @@ def _roles_by_shape(arrays: Mapping[str, Any], where: object) -> dict[tuple[str,
     return roles
 
 
+def _are_embeddings(array: Any, key: str, where: object, options: ReadOptions) -> bool:
+    name = _content_and_part(key)[0]
+    return are_embeddings(array, name, f"{where}: {key}", wanted=options.embeddings, size=options.size)
+
+
 def _part(
-    arrays: Mapping[str, Any], roles: dict[tuple[str, str], str], part: str, where: object, size: tuple[int, int] | None
+    arrays: Mapping[str, Any],
+    roles: dict[tuple[str, str], str],
+    part: str,
+    where: object,
+    size: tuple[int, int] | None,
+    embeddings: bool,
 ) -> Part | None:
     if ("images", part) not in roles:
         return None
@@ -138,10 +153,11 @@ def _part(
     place = f"{where}: {key}"
     label_key = roles.get(("labels", part))
     labels = to_labels(np.asarray(arrays[label_key]), f"{where}: {label_key}") if label_key is not None else None
-    found = np.asarray(arrays[key])
-    if labels is not None:
-        found = images_first(found, len(labels), place)
-    images = to_images(found, place, size)
+    if embeddings:
+        images = to_embeddings(arrays[key], place)
+    else:
+        found = np.asarray(arrays[key])
+        images = to_images(found if labels is None else images_first(found, len(labels), place), place, size)
     if not len(images):
         raise DataError("data.no_images", path=place)
     if labels is None:

@@ -1,6 +1,7 @@
 """Parquet as the Hugging Face hub has it: a column of pictures (their bytes, or a path) and one of labels, in one file or several.
 
-A file without pictures is read as a table of pixels: a column for each, or one of lists. Needs pyarrow, the extra `parquet`.
+A file without pictures is read as a table of pixels: a column for each, or one of lists; lists of floating point may be embeddings.
+Needs pyarrow, the extra `parquet`.
 """
 
 import json
@@ -16,10 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from softreg.data.embeddings import NAMES as EMBEDDING_NAMES
+from softreg.data.embeddings import are_embeddings, to_embeddings
 from softreg.data.forms.csv_layout import ID_NAMES, LABEL_NAMES
 from softreg.data.forms.pictures import Encoded, decode_parts, stream
 from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, choose, files_by_part, rows_of_side
 from softreg.data.image_array import to_images, to_labels
+from softreg.data.image_store import ImageStore
 from softreg.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".parquet",)
 IMAGE_NAMES = ("image", "img", "picture", "png", "jpg", "pixels", "pixel_values")
+LIST_NAMES = (*EMBEDDING_NAMES, "features")  # of columns of lists
 BATCH_ROWS = 1000
 
 
@@ -45,7 +50,8 @@ class Parquet:
         if first.has_pictures:
             decoded = decode_parts(tables, options, {part: table.files[0] for part, table in tables.items()})
         else:
-            decoded = {part: (table.pixels(), list(range(len(table)))) for part, table in tables.items()}
+            embeddings = first.has_embeddings
+            decoded = {part: (table.rows(embeddings), list(range(len(table)))) for part, table in tables.items()}
         parts = {part: table.part(*decoded[part]) for part, table in tables.items()}
         return Source(parts.get("train"), parts.get("test"), first.class_names)
 
@@ -55,7 +61,7 @@ class Parquet:
         if not found:
             return
         table = Table(found, replace(options, strict=bool(part)))
-        whole = [] if table.has_pictures else [(table.pixels(), list(range(len(table))))]
+        whole = [] if table.has_pictures else [(table.rows(table.has_embeddings), list(range(len(table))))]
         for images, good in whole or stream(table, options, found[0]):
             chunk = replace(table.part(images, good), ids=(), classes=table.class_names)
             yield from rows_of_side(replace(chunk, share=(good[-1] + 1) / len(table) if good else 1.0), part)
@@ -68,8 +74,9 @@ class Table:
         self.files, self.options = files, options
         self._opened = [_open(file) for file in files]
         self.names: list[str] = self._opened[0].schema_arrow.names
-        image = next((name for wanted in IMAGE_NAMES for name in self.names if name.lower() == wanted), None)
-        self.image = image
+        lists = [field.name for field in self._opened[0].schema_arrow if _is_list(field.type)]
+        wanted = [(name, self.names) for name in IMAGE_NAMES] + [(name, lists) for name in LIST_NAMES]
+        self.image = next((column for name, columns in wanted for column in columns if column.lower() == name), None)
         self._columns: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
@@ -85,8 +92,40 @@ class Table:
         """Whether there is a column of pictures, not of numbers."""
         if self.image is None:
             return False
-        kind = str(self._opened[0].schema_arrow.field(self.image).type)
-        return "list" not in kind and "[" not in kind
+        return not _is_list(self._opened[0].schema_arrow.field(self.image).type)
+
+    @cached_property
+    def has_embeddings(self) -> bool:
+        """Whether there is a column of lists that are embeddings, by its name and its first numbers."""
+        if self.image is None or not _is_list(self._opened[0].schema_arrow.field(self.image).type, of_floats=True):
+            return False
+        first, where, options = next(self._lists(), None), f"{self.files[0]}: {self.image}", self.options
+        return first is not None and are_embeddings(first, self.image.lower(), where, wanted=options.embeddings, size=options.size)
+
+    def _lists(self) -> Iterator[NDArray[Any]]:
+        """The lists in the column of images, some at a time: (n, D)."""
+        for path, file in zip(self.files, self._opened, strict=True):
+            number = 0
+            with _errors_of(path):
+                for batch in file.iter_batches(BATCH_ROWS, columns=[self.image]):
+                    flat = batch.column(0).flatten().to_numpy(zero_copy_only=False)
+                    if batch.column(0).null_count or len(flat) % len(batch):
+                        raise DataError("forms.parquet_lists", path=path, first=number + 1, last=number + len(batch))
+                    yield flat.reshape(len(batch), -1)
+                    number += len(batch)
+
+    def rows(self, embeddings: bool) -> Tensor:
+        """The embeddings (N, D), or the images of a table of pixels."""
+        if not embeddings:
+            return self.pixels()
+        store, dim = ImageStore(), None
+        for lists in self._lists():
+            rows = to_embeddings(lists, f"{self.files[0]}: {self.image}")
+            dim = dim or rows.shape[1]
+            if rows.shape[1] != dim:
+                raise DataError("embeddings.other_dim", where=self.files[0], found=rows.shape[1], expected=dim)
+            store.append(rows)
+        return store.finish()
 
     def cells(self, column: str) -> Iterator[tuple[Path, int, Any]]:
         """Each cell of a column, with its file and its row there."""
@@ -179,6 +218,14 @@ class Table:
             read = [file.read(columns=columns) for file in self._opened]
             rows = np.concatenate([np.column_stack([column.to_numpy() for column in table.columns]) for table in read])
         return to_images(rows, f"{self.files[0]}", self.options.size)
+
+
+def _is_list(kind: Any, *, of_floats: bool = False) -> bool:
+    """Whether an Arrow type is that of lists, of any length or of one."""
+    from pyarrow import types
+
+    lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return lists and (not of_floats or types.is_floating(kind.value_type))
 
 
 def _files(path: Path) -> dict[str, list[Path]]:

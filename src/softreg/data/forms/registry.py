@@ -36,6 +36,7 @@ FORMS = {
     "picture table": FormInfo("softreg.data.forms.picture_table:PictureTable", "*.csv[.gz] beside the pictures it names"),
     "csv": FormInfo("softreg.data.forms.csv_table:CsvTable", "*.csv[.gz]"),
     "npz": FormInfo("softreg.data.forms.numpy_file:NumpyFile", "*.npz, *.npy"),
+    "safetensors": FormInfo("softreg.data.forms.safetensors_file:SafetensorsFile", "*.safetensors"),
     "parquet": FormInfo("softreg.data.forms.parquet:Parquet", "*.parquet"),
     "mat": FormInfo("softreg.data.forms.mat_file:MatFile", "*.mat"),
     "folders": FormInfo("softreg.data.forms.class_folders:ClassFolders", "CLASS/*.png, train/CLASS/*.png ..."),

@@ -29,6 +29,7 @@ class ReadOptions:
     split : the column that says which images are for training ("train") and which for testing; "" takes the files' parts
     group : the column of what must not be divided between training and testing, e.g. the writer; "" if there is none
     image_shape : (H, W) or (H, W, 3) that pictures are brought to, those of a model; None takes `size`, and grey if all are grey
+    embeddings : whether rows of numbers are embeddings, and not pixels; None decides by what they are (`softreg.data.embeddings`)
     strict : whether columns that are asked for must be there; not in data that is only evaluated on, or predicted
     """
 
@@ -38,7 +39,12 @@ class ReadOptions:
     split: str = ""
     group: str = ""
     image_shape: tuple[int, ...] | None = None
+    embeddings: bool | None = None
     strict: bool = True
+
+    def for_model(self, image_shape: tuple[int, ...]) -> "ReadOptions":
+        """The options for data that a model of such images, or of embeddings (D,), is asked about."""
+        return replace(self, image_shape=image_shape, embeddings=len(image_shape) == 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +53,7 @@ class Part:
 
     Attributes
     ----------
-    images : uint8 (N, H, W) or (N, H, W, 3)
+    images : uint8 (N, H, W) or (N, H, W, 3), or embeddings (N, D)
     labels : int64 (N,) or N names; None if the file has none
     where : the file or folder, for messages
     ids : what to call the images, e.g. file names; () numbers them from 1

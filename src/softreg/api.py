@@ -50,7 +50,7 @@ def predict(pictures: AnyPicture | list[Several] | tuple[Several, ...], model: A
     Returns
     -------
     Prediction or list of Prediction
-        One for one picture, a list for a list. `label` is the answer, None where the model abstains; `str()` is a sentence.
+        One for a single picture, a list for a list. `label` is the answer, None if the model abstains; `str()` is a sentence.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def predict(pictures: AnyPicture | list[Several] | tuple[Several, ...], model: A
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why a picture's digits were read as they were: `str()` tells it, `save` draws it.
+    """Why a picture's digits were read as they were: `str()` puts it into words, `save` draws it.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Explanation:
 
 
 def explain(picture: AnyPicture, model: AnyModel = DEFAULT) -> Explanation:
-    """Explain what the digits of a picture are read as; parameters as in `predict`.
+    """Explain why the digits of a picture are read as they are; parameters as in `predict`.
 
     Raises
     ------
@@ -111,9 +111,9 @@ def explain(picture: AnyPicture, model: AnyModel = DEFAULT) -> Explanation:
 
 
 def export(model: AnyModel, path: str | os.PathLike[str], file_format: str | None = None, *, force: bool = False) -> Path:
-    """Write a model for other programs to the file `path`; the path of the file.
+    """Write a model for other programs to the file `path`, and return that path.
 
-    The format is "onnx", "npz" or "json", by default as the file's name ends.
+    The format is "onnx", "npz" or "json", by default the ending of the file's name.
 
     Raises
     ------

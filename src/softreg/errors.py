@@ -12,10 +12,10 @@
     ├── ServingError        a request the server rejects, or a server that cannot start
     └── MissingExtraError   an optional dependency is not installed
 
-    SoftregWarning          something was wrong and has been worked around; one line, too
+    SoftregWarning          something was not as expected, and softreg continues; one line, too
 
 Every message is a key of `softreg.messages`, so `str(error)` is in the user's language. It is one line, and
-whatever the names of files and classes in it are, it steers no terminal.
+whatever the names of files and classes in it are, it cannot control the terminal.
 """
 
 from softreg.messages import translate
@@ -86,4 +86,4 @@ class MissingExtraError(SoftregError):
 
 
 class SoftregWarning(UserWarning):
-    """Something was wrong and has been worked around."""
+    """Something was not as expected; softreg continues."""

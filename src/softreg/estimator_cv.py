@@ -25,7 +25,7 @@ WEAKEST, STRONGEST = 4, -4  # powers of ten, scikit-learn's
 
 
 class SoftmaxClassifierCV(SoftmaxClassifier):
-    """`SoftmaxClassifier`, its C the one of `Cs` with the best mean score over the folds; then fitted to all rows.
+    """`SoftmaxClassifier` with the C of `Cs` that has the best mean score over the folds, fitted to all rows.
 
     In every fold the strongest penalty comes first, and each minimum is the start for the next weaker penalty: a path costs little
     more than its last fit. All minima are proven to `tol`.
@@ -39,8 +39,8 @@ class SoftmaxClassifierCV(SoftmaxClassifier):
 
     Attributes
     ----------
-    C_ : the chosen C; of equal scores that of the strongest penalty
-    Cs_ : (M,), rising
+    C_ : the chosen C; if scores are equal, that of the strongest penalty
+    Cs_ : (M,), ascending
     scores_ : (folds, M)
     classes_, coef_, intercept_, n_iter_, n_features_in_, feature_names_in_ : as those of `SoftmaxClassifier`
     """

@@ -33,7 +33,7 @@ DEVICES = (AUTO, "cpu", "cuda", "mps")
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides a model. The defaults are the preset `tutorial`: the lab's recipe.
+    """All settings that determine a model. The defaults are the preset `tutorial`, the recipe of the lab.
 
     `messages/recipe.toml` describes each field; `softreg train --help` shows it.
 

@@ -58,7 +58,7 @@ class Dataset:
     classes : the C names, in the order of the labels
     name : e.g. "mnist"; errors begin with it
     origin : where the images come from; None if that is unknown
-    groups : int64 (N,), images of one number are never divided between training and testing; None if they do not matter
+    groups : int64 (N,), images with the same number are never divided between training and testing; None if there are none
 
     Raises
     ------

@@ -28,8 +28,8 @@ AS_IT_IS = ReadOptions()
 def load_dataset(name_or_path: str | os.PathLike[str], *, options: ReadOptions = AS_IT_IS, seed: int = SEED) -> Splits:
     """The training and test images of a dataset known by name, or in files: IDX, CSV, NPZ, class folders, ...
 
-    MNIST comes with the package. The others are fetched into the user's cache on first use, with a note on stderr. Of files without
-    test images a fifth is held out, drawn by class with `seed`, with a warning that says so.
+    MNIST comes with the package. The others are downloaded into the user's cache on first use, with a note on stderr. If files
+    contain no test images, a fifth of the images is held out, drawn by class with `seed`, and a warning says so.
 
     Parameters
     ----------

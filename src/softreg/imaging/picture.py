@@ -92,11 +92,11 @@ class Picture:
     notes
         Sentences about what was done on the way.
     reason
-        If there are no digits, the message key of why; else None.
+        If there are no digits, the key of the message that says why; else None.
     lines
         How many of the digits each line of text has; empty where there is one line.
     layouts
-        Ways to see the picture, of which `digits` shows one; None of an image already.
+        Alternative segmentations of the picture, of which `digits` is one; None for an image in MNIST's form.
     """
 
     name: str

@@ -96,19 +96,19 @@ class Prediction:
 
     @property
     def label(self) -> str | None:
-        """All digits in reading order as one text; None if any of them is not named."""
+        """All digits in reading order as one text; None if the model abstains on any of them."""
         return None if self.abstention_reason else "".join(reading.label for reading in self.readings)
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The lines of text, a question mark for each digit that is not named."""
+        """The lines of text, with a question mark for each digit on which the model abstains."""
         texts = iter(UNNAMED if reading.abstention_reason else reading.label for reading in self.readings)
         lengths = self.picture.lines or ((len(self.readings),) if self.readings else ())
         return tuple("".join(islice(texts, length)) for length in lengths)
 
     @property
     def probability(self) -> float:
-        """That every digit is what it was read as; 0 if none was found."""
+        """The probability that every digit was read correctly; 0 if none was found."""
         return prod(reading.probability for reading in self.readings) if self.readings else 0.0
 
     @property

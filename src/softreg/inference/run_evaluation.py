@@ -25,8 +25,8 @@ def evaluate(run: Run | str | os.PathLike[str], data: Any = None) -> Evaluation:
     Parameters
     ----------
     run : a `Run` or its path
-    data : None for the test images of the run's recipe; else anything `softreg.train` takes, of which all images count if there is
-        no test part, but for those that the run was trained on
+    data : None for the test images of the run's recipe; otherwise anything that `softreg.train` takes. If it has no test part, all
+        images are used, except those that the run was trained on
 
     Raises
     ------

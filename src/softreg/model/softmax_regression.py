@@ -43,7 +43,7 @@ class SoftmaxRegression(nn.Module):
     Attributes
     ----------
     linear : nn.Linear, weight (C, D), bias (C,)
-    whole_pictures : its images are no digits on paper, so that a picture is one image of it as a whole
+    whole_pictures : whether a picture is read as one image, since the training images are not digits on paper
     ground : "dark" or "light": what most pixels at the borders of its training images are; None if neither, or unknown
     ood_detector : scores how unlike every class an image is; None if the recipe asked for no calibration
     """

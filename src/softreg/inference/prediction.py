@@ -14,7 +14,7 @@ from softreg.compute.defaults import default_torch
 from softreg.errors import PictureError
 from softreg.imaging.decode import Source
 from softreg.imaging.picture import Digit, Picture, read_picture
-from softreg.inference.reading import Scores, interpret, score
+from softreg.inference.reading import Reading, Scores, interpret, score
 from softreg.messages import translate
 from softreg.model.softmax_regression import SoftmaxRegression
 
@@ -41,14 +41,19 @@ class DigitPrediction:
     abstention_reason: str | None
 
     @cached_property
+    def by_class(self) -> dict[str, float]:
+        """The probabilities under their classes' names."""
+        return by_class(self.classes, self.probabilities)
+
+    @cached_property
     def label(self) -> str:
         """The most probable class."""
-        return self.classes[int(self.probabilities.argmax())]
+        return max(self.by_class, key=self.by_class.__getitem__)
 
     @cached_property
     def probability(self) -> float:
         """Of the label."""
-        return float(self.probabilities.max())
+        return self.by_class[self.label]
 
     def to_json(self) -> dict[str, Any]:
         """Its place in the upright picture, in pixels, and what was read there."""
@@ -64,7 +69,7 @@ class DigitPrediction:
         return {
             "label": None if self.abstention_reason else self.label,
             "probability": self.probability,
-            "probabilities": by_class(self.classes, self.probabilities),
+            "probabilities": self.by_class,
             **_abstention(self.abstention_reason),
         }
 
@@ -152,15 +157,26 @@ def predict(model: SoftmaxRegression, pictures: Sequence[Picture]) -> list[Predi
     model.check_reads_pictures()
     if model.whole_pictures:
         pictures = [picture.as_one_image(model.image_shape, model.ground) for picture in pictures]
+    interpreted = list(interpret(model, pictures))
+    reasons = iter(_all_abstention_reasons(interpreted))
     predictions = []
-    for picture, scores, doubt in interpret(model, pictures):
-        if scores is None:
-            predictions.append(Prediction(picture, (), model.classes))
-            continue
-        found = zip(picture.digits, scores.logits, scores.probabilities, abstention_reasons(scores, doubt), strict=True)
-        readings = tuple(DigitPrediction(digit, z, p, model.classes, reason) for digit, z, p, reason in found)
+    for picture, scores, _ in interpreted:
+        found = () if scores is None else zip(picture.digits, scores.logits, scores.probabilities, strict=True)
+        readings = tuple(DigitPrediction(digit, z, p, model.classes, next(reasons)) for digit, z, p in found)
         predictions.append(Prediction(picture, readings, model.classes))
     return predictions
+
+
+def _all_abstention_reasons(interpreted: Sequence[Reading]) -> list[str | None]:
+    """Of the digits of all pictures, told together: for one image at a time the comparisons would take longer than the model."""
+    scored = [(scores, doubt) for _, scores, doubt in interpreted if scores is not None]
+    if not scored:
+        return []
+    scores = Scores(*(torch.cat([getattr(part, name) for part, _ in scored]) for name in ("logits", "probabilities", "novelty")))
+    if all(doubt is None for _, doubt in scored):
+        return abstention_reasons(scores)
+    doubts = [torch.full((len(part.logits),), -torch.inf if doubt is None else doubt) for part, doubt in scored]
+    return abstention_reasons(scores, torch.cat(doubts))
 
 
 def predict_each(model: SoftmaxRegression, sources: Iterable[tuple[Source, str]]) -> Iterator[Prediction | PictureError]:
@@ -188,7 +204,7 @@ def predict_images(model: SoftmaxRegression, images: Tensor) -> tuple[Tensor, Te
     return scores.logits, scores.probabilities, abstention_reasons(scores)
 
 
-def abstention_reasons(scores: Scores, doubt: float | None = None) -> list[str | None]:
+def abstention_reasons(scores: Scores, doubt: float | Tensor | None = None) -> list[str | None]:
     """For each image the key of the message that says why not to name it, or None.
 
     It is not named if no class is likelier than all the others together; nor, by a model that was calibrated, if it is unlike

@@ -8,6 +8,7 @@ May import everything but the command line. Start with `app.py`, then follow one
     classroom.py      for a class: the address, the code, the QR code
     access.py         the names the server answers to, the token, and the links that carry it
     app.py            the routes
+    predict_endpoint.py  the one that is requested most, and its queues
     public_errors.py  which errors a client may read
     terminal.py       where the others are written
     batching.py       requests that wait together are answered together; more than the queue holds are refused

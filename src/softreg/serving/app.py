@@ -10,14 +10,14 @@ from functools import partial
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from starlette.applications import Starlette
-from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from softreg._version import __version__
 from softreg.errors import ServingError, SoftregError
@@ -25,10 +25,18 @@ from softreg.messages import LANGUAGES, Language, language, translate, use_langu
 from softreg.page.assets import page_files, page_messages
 from softreg.serving.access import AccessToken
 from softreg.serving.batching import MAX_QUEUE, MicroBatcher
-from softreg.serving.codec import PredictRequest, predict_batch
 from softreg.serving.models import Models
 from softreg.serving.openapi import document
-from softreg.serving.responses import encode_json, json_response, on_disconnect, on_exception, on_http_error, on_softreg_error
+from softreg.serving.predict_endpoint import PredictEndpoint
+from softreg.serving.responses import (
+    encode_json,
+    json_response,
+    on_disconnect,
+    on_exception,
+    on_http_error,
+    on_softreg_error,
+    whole_number,
+)
 from softreg.serving.security import COOKIE, LOCAL_HOSTS, SecurityMiddleware
 from softreg.serving.training_form import describe_fields, recipe_of
 from softreg.serving.training_job import TrainingJob
@@ -62,9 +70,7 @@ class Playground:
     token: AccessToken | None = None
     only_teacher_trains: bool = False
     answers: Literal["server", "page"] = "server"
-    predictor: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
-    reader: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
-    explainer: MicroBatcher[PredictRequest, dict[str, Any]] = field(init=False)
+    predict: PredictEndpoint = field(init=False)
     lister: MicroBatcher[Language, bytes] = field(init=False)
     packer: MicroBatcher[str, PackedModel] = field(init=False)
     training: TrainingJob = field(init=False)
@@ -72,16 +78,14 @@ class Playground:
     app: SecurityMiddleware = field(init=False)
 
     def __post_init__(self) -> None:
-        self.predictor = MicroBatcher(partial(predict_batch, self.models))
-        self.reader = MicroBatcher(partial(predict_batch, self.models), max_batch=4)
-        self.explainer = MicroBatcher(partial(predict_batch, self.models), max_queue=64, max_batch=1)
+        self.predict = PredictEndpoint(self.models)
         self.lister = MicroBatcher(self._list_batch, max_batch=MAX_QUEUE)
         self.packer = MicroBatcher(partial(pack_batch, self.models))
         self.training = TrainingJob(self.models.add)
         self.walkthroughs = WalkthroughService(self.models)
         self.pages = _pages()
         self.routes = [
-            Route("/predict", self.predict, methods=["POST"]),  # first, as it is requested most
+            Route("/predict", self.predict, methods=["POST"]),
             Route("/", self.page),
             Route("/page/{name}", self.page),
             Route("/words/{language}", self.words),
@@ -101,9 +105,13 @@ class Playground:
             ClientDisconnect: on_disconnect,
             Exception: on_exception,
         }
-        self.app = SecurityMiddleware(
-            Starlette(routes=self.routes, lifespan=self._lifespan, exception_handlers=handlers), self.hosts, self.token
-        )
+        self.starlette = Starlette(routes=self.routes, lifespan=self._lifespan, exception_handlers=handlers)
+        self.app = SecurityMiddleware(self._dispatch, self.hosts, self.token)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass predictions on at once, all else to Starlette."""
+        is_prediction = scope["type"] == "http" and scope["path"] == "/predict" and scope["method"] == "POST"
+        await (self.predict if is_prediction else self.starlette)(scope, receive, send)
 
     async def page(self, request: Request) -> Response:
         """Serve a file of the page; they are in memory since the start."""
@@ -148,28 +156,9 @@ class Playground:
         headers["content-length"] = str(len(content))
         return StreamingResponse(pieces(content), media_type="application/json", headers=headers)
 
-    async def predict(self, request: Request) -> Response:
-        """Which digit it is, or why the model abstains."""
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json" and not media_type.startswith("image/"):
-            raise ServingError("serving.unknown_type", status=415)
-        query = request.query_params if request.scope["query_string"] else QueryParams()
-        include = query.get("include", "").split(",")
-        digit = query.get("digit", "")
-        prediction = PredictRequest(
-            body=await request.body(),
-            is_json=media_type == "application/json",
-            model=query.get("model", self.models.default),
-            language=language(),
-            stages="stages" in include,
-            evidence="evidence" in include,
-            digit=_whole_number("digit", digit) if digit else None,
-        )
-        return json_response(await self._queue_of(prediction).submit(prediction))
-
     async def walkthrough(self, request: Request) -> Response:
         """A test image followed through a model whose features are pixels."""
-        sample = _whole_number("sample", request.query_params.get("sample", "0"))
+        sample = whole_number("sample", request.query_params.get("sample", "0"))
         return json_response(await to_thread(self.walkthroughs.get, sample))
 
     async def openapi(self, request: Request) -> Response:
@@ -214,18 +203,12 @@ class Playground:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        batchers = (self.predictor, self.reader, self.explainer, self.lister, self.packer)
+        batchers = (*self.predict.batchers, self.lister, self.packer)
         for batcher in batchers:
             batcher.start()
         yield
         for batcher in batchers:
             await batcher.stop()
-
-    def _queue_of(self, request: PredictRequest) -> MicroBatcher[PredictRequest, dict[str, Any]]:
-        """A queue for each kind of cost: an image takes a millisecond and waits behind no picture, which may take a second."""
-        if request.evidence:
-            return self.explainer
-        return self.predictor if request.is_image else self.reader
 
     def _list_batch(self, languages: Sequence[Language]) -> list[bytes]:
         """The models, looked through once for all who wait."""
@@ -236,12 +219,6 @@ class Playground:
             skipped = [run | {"reason": translate(run["reason"])} for run in listing["skipped"]]
             bodies[spoken] = encode_json(listing | {"skipped": skipped})
         return [bodies[spoken] for spoken in languages]
-
-
-def _whole_number(name: str, text: str) -> int:
-    if not text.isdecimal() or len(text) > 9:
-        raise ServingError("serving.not_a_number", name=name)
-    return int(text)
 
 
 def _pages() -> dict[str, tuple[bytes, str, str]]:

@@ -39,7 +39,8 @@ class MicroBatcher(Generic[Request, Response]):
     ) -> None:
         self._answer = answer
         self._max_batch = max_batch
-        self._queue: queue.Queue[tuple[Request, Future[Response]] | None] = queue.Queue(max_queue)
+        self._max_queue = max_queue
+        self._queue: queue.SimpleQueue[tuple[Request, Future[Response]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="softreg-predict", daemon=True)
 
     def start(self) -> None:
@@ -54,7 +55,7 @@ class MicroBatcher(Generic[Request, Response]):
 
     async def stop(self) -> None:
         """Answer the accepted requests, then end the thread."""
-        await asyncio.to_thread(self._queue.put, None)
+        self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
     async def submit(self, request: Request) -> Response:
@@ -65,11 +66,10 @@ class MicroBatcher(Generic[Request, Response]):
         ServingError
             With status 503, if `max_queue` requests wait already.
         """
+        if self._queue.qsize() >= self._max_queue:  # only the event loop adds to it
+            raise ServingError("serving.busy", status=503)
         future: Future[Response] = self._loop.create_future()
-        try:
-            self._queue.put_nowait((request, future))
-        except queue.Full:
-            raise ServingError("serving.busy", status=503) from None
+        self._queue.put((request, future))
         return await future
 
     def _work(self) -> None:

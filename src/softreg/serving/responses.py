@@ -1,11 +1,11 @@
-"""Responses as JSON; those to errors say one sentence."""
+"""Responses as JSON, those to errors with one sentence; and numbers in requests."""
 
-import json
-
+import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from softreg.errors import ServingError
 from softreg.messages import translate
 from softreg.serving.public_errors import public_error
 
@@ -17,7 +17,20 @@ def json_response(value: object, status: int = 200) -> Response:
 
 def encode_json(value: object) -> bytes:
     """A value as JSON, as short as it gets."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return orjson.dumps(value)
+
+
+def whole_number(name: str, text: str) -> int:
+    """The number that a parameter is.
+
+    Raises
+    ------
+    ServingError
+        If it is none, or has more than nine digits.
+    """
+    if not text.isdecimal() or len(text) > 9:
+        raise ServingError("serving.not_a_number", name=name)
+    return int(text)
 
 
 async def on_softreg_error(request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ the browser ask this server (cross-site requests, DNS rebinding), and a client t
 
 import json
 from asyncio import CancelledError
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
@@ -19,6 +19,7 @@ from softreg.serving.access import AccessToken
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 MAX_BODY_BYTES = 2**20  # bytes
 COOKIE = b"softreg_token"
+FirstValues = Mapping[bytes, bytes]  # of headers, by their names
 TRUST = "softreg.trust"  # in a request's `extensions`: to be called once it has passed every check
 
 POLICY = "; ".join(
@@ -76,13 +77,14 @@ class SecurityMiddleware:
             await self.app(scope, receive, send)
             return
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        use_language("ko" if _first(headers, b"accept-language").lower().startswith(b"ko") else "en")
+        first = dict(reversed(headers))  # the first value of each name
+        use_language("ko" if first.get(b"accept-language", b"").lower().startswith(b"ko") else "en")
         try:
-            self._check(headers)
+            self._check(headers, first)
             if self.token is not None:
-                await self.token.check(_bearer(headers), _cookie(headers), scope["query_string"])
+                await self.token.check(_bearer(first), _cookie(first), scope["query_string"])
         except ServingError as error:
-            if error.status == 401 and _is_visit(scope, headers):
+            if error.status == 401 and _is_visit(scope, first):
                 await ask_for_code(send)
             else:
                 await reject(send, error)
@@ -105,17 +107,18 @@ class SecurityMiddleware:
                 raise
             await reject(send, ServingError("serving.closing", status=503))
 
-    def _check(self, headers: list[tuple[bytes, bytes]]) -> None:
+    def _check(self, headers: list[tuple[bytes, bytes]], first: FirstValues) -> None:
         """Raise unless host, origin and announced length are in order."""
-        host = _only(headers, b"host")
+        names = [name for name, _ in headers]
+        host = first[b"host"].decode("latin-1").lower() if names.count(b"host") == 1 else None
         if host is None or _without_port(host) not in self.hosts:
             raise ServingError("serving.foreign_host", status=421, hosts=", ".join(sorted(self.hosts)))
         origins = [value for name, value in headers if name == b"origin"]
         if any(origin.lower() not in (f"http://{host}".encode(), f"https://{host}".encode()) for origin in origins):
             raise ServingError("serving.foreign_origin", status=403)
-        if _first(headers, b"sec-fetch-site") not in (b"", b"same-origin", b"none"):
+        if first.get(b"sec-fetch-site", b"") not in (b"", b"same-origin", b"none"):
             raise ServingError("serving.foreign_origin", status=403)
-        length = _first(headers, b"content-length")
+        length = first.get(b"content-length", b"")
         if length.isdigit() and int(length) > MAX_BODY_BYTES:
             raise ServingError("serving.body_too_large", status=413, most=MAX_BODY_BYTES)
 
@@ -132,9 +135,9 @@ async def _send_and_close(send: Send, status: int, media_type: bytes, body: byte
     await send({"type": "http.response.body", "body": body})
 
 
-def _is_visit(scope: Scope, headers: list[tuple[bytes, bytes]]) -> bool:
+def _is_visit(scope: Scope, first: FirstValues) -> bool:
     """Whether a person opens the page, rather than a script a route."""
-    return scope["method"] == "GET" and scope["path"] == "/" and b"text/html" in _first(headers, b"accept")
+    return scope["method"] == "GET" and scope["path"] == "/" and b"text/html" in first.get(b"accept", b"")
 
 
 async def ask_for_code(send: Send) -> None:
@@ -161,24 +164,14 @@ def limit_body(receive: Receive) -> Receive:
     return counting
 
 
-def _bearer(headers: list[tuple[bytes, bytes]]) -> bytes:
-    return _first(headers, b"authorization").removeprefix(b"Bearer ").strip()
+def _bearer(first: FirstValues) -> bytes:
+    return first.get(b"authorization", b"").removeprefix(b"Bearer ").strip()
 
 
-def _cookie(headers: list[tuple[bytes, bytes]]) -> bytes:
+def _cookie(first: FirstValues) -> bytes:
     """What our cookie holds; empty if there is none."""
-    pairs = (pair.strip().partition(b"=") for pair in _first(headers, b"cookie").split(b";"))
+    pairs = (pair.strip().partition(b"=") for pair in first.get(b"cookie", b"").split(b";"))
     return next((value for name, _, value in pairs if name == COOKIE), b"")
-
-
-def _first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
-    return next((value for key, value in headers if key == name), b"")
-
-
-def _only(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
-    """The value of a header that must be there exactly once."""
-    values = [value for key, value in headers if key == name]
-    return values[0].decode("latin-1").lower() if len(values) == 1 else None
 
 
 def _without_port(host: str) -> str:

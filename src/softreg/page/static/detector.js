@@ -10,8 +10,12 @@
  */
 export function noveltyOf({ axes, centre, mean, precision_cholesky: cholesky, weight, bias }, x, logits) {
   const size = centre.length;
-  const y = centre.map((value) => -value); // the principal components
-  for (let j = 0; j < x.length; j++) for (let k = 0; k < size; k++) y[k] += x[j] * axes[j * size + k];
+  const y = Float64Array.from(centre, (value) => -value); // the principal components
+  for (let j = 0; j < x.length; j++) {
+    const xj = x[j];
+    const row = j * size;
+    for (let k = 0; k < size; k++) y[k] += xj * axes[row + k];
+  }
   const c = logits.indexOf(Math.max(...logits));
   const off = y.map((value, k) => value - mean[c * size + k]);
   let square = 0; // of the Mahalanobis distance from the predicted class

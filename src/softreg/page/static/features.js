@@ -86,59 +86,71 @@ function centre(mass) {
  * @param {Alignment} alignment
  */
 export const warp = (ink, { down, across }) =>
-  interpolate(shiftColumns(ink, down), 1, (i) => across[Math.floor(i / SIDE)]);
+  interpolate(
+    shiftColumns(ink, down),
+    pairs(1, (i) => across[Math.floor(i / SIDE)]),
+  );
 
 /**
  * @param {Float32Array} ink
  * @param {number} down
  */
-const shiftColumns = (ink, down) => interpolate(ink, SIDE, () => down);
+const shiftColumns = (ink, down) =>
+  interpolate(
+    ink,
+    pairs(SIDE, () => down),
+  );
 
 /**
- * `out[i] = ink[i + by]` along rows (stride 1) or columns (stride 28), linearly interpolated, 0 outside.
- * @param {Float32Array} ink
+ * The two pixels between which `i + by` lies, in the row of each pixel i (stride 1) or in its column (stride 28), and the
+ * share of the second; what is outside is pixel `SIZE`, which is 0.
+ * @typedef {{ first: Int32Array, second: Int32Array, share: Float64Array }} Pairs
+ */
+
+/**
  * @param {number} stride
  * @param {(i: number) => number} by
+ * @returns {Pairs}
  */
-function interpolate(ink, stride, by) {
-  return ink.map((_, i) => {
-    let sum = 0;
-    for (const [j, share] of neighbours(i, stride, by(i))) sum += share * ink[j];
-    return sum;
-  });
+function pairs(stride, by) {
+  const [first, second, share] = [new Int32Array(SIZE), new Int32Array(SIZE), new Float64Array(SIZE)];
+  for (let i = 0; i < SIZE; i++) {
+    const at = stride === 1 ? i % SIDE : Math.floor(i / SIDE);
+    const shift = by(i);
+    const whole = Math.floor(shift);
+    const place = at + whole;
+    share[i] = shift - whole;
+    first[i] = place >= 0 && place < SIDE ? i + whole * stride : SIZE;
+    second[i] = place >= -1 && place < SIDE - 1 ? i + (whole + 1) * stride : SIZE;
+  }
+  return { first, second, share };
+}
+
+/**
+ * `out[i] = ink[i + by]`, linearly interpolated, 0 outside.
+ * @param {Float32Array} ink
+ * @param {Pairs} pairs
+ */
+function interpolate(ink, { first, second, share }) {
+  const framed = new Float32Array(SIZE + 1);
+  framed.set(ink);
+  const out = new Float32Array(SIZE);
+  for (let i = 0; i < SIZE; i++) out[i] = (1 - share[i]) * framed[first[i]] + share[i] * framed[second[i]];
+  return out;
 }
 
 /**
  * The transpose of `interpolate`: each pixel gets what it gave.
  * @param {Float32Array} out
- * @param {number} stride
- * @param {(i: number) => number} by
+ * @param {Pairs} pairs
  */
-function interpolateAdjoint(out, stride, by) {
-  const ink = new Float32Array(SIZE);
-  for (const [i, value] of out.entries())
-    for (const [j, share] of neighbours(i, stride, by(i))) ink[j] += share * value;
-  return ink;
-}
-
-/**
- * The two pixels of a row or column between which `i + by` lies, with their shares; those outside are left out.
- * @param {number} i
- * @param {number} stride
- * @param {number} by
- * @returns {[number, number][]}
- */
-function neighbours(i, stride, by) {
-  const at = stride === 1 ? i % SIDE : Math.floor(i / SIDE);
-  const whole = Math.floor(by);
-  /** @type {[number, number][]} */
-  const found = [];
-  for (const [place, share] of [
-    [at + whole, 1 - (by - whole)],
-    [at + whole + 1, by - whole],
-  ])
-    if (place >= 0 && place < SIDE) found.push([i + (place - at) * stride, share]);
-  return found;
+function interpolateAdjoint(out, { first, second, share }) {
+  const ink = new Float32Array(SIZE + 1);
+  for (let i = 0; i < SIZE; i++) {
+    ink[first[i]] += (1 - share[i]) * out[i];
+    ink[second[i]] += share[i] * out[i];
+  }
+  return ink.subarray(0, SIZE);
 }
 
 /**
@@ -147,9 +159,11 @@ function neighbours(i, stride, by) {
  */
 const warpAdjoint = (weight, { down, across }) =>
   interpolateAdjoint(
-    interpolateAdjoint(weight, 1, (i) => across[Math.floor(i / SIDE)]),
-    SIDE,
-    () => down,
+    interpolateAdjoint(
+      weight,
+      pairs(1, (i) => across[Math.floor(i / SIDE)]),
+    ),
+    pairs(SIDE, () => down),
   );
 
 /**

@@ -85,30 +85,33 @@ function normalisedPatch(plane, left, top) {
 }
 
 /**
- * The Morlet wavelets of one scale at all angles: real and imaginary parts.
+ * The Morlet wavelets of one scale at all angles. As psi(-x) is the conjugate of psi(x), half the pixels suffice: those
+ * before the middle in reading order, and the middle one, whose share is halved as it is its own opposite.
  * @param {number} scale
  */
 function waveletBank(scale) {
   const [size, deviation, frequency] = [WAVELET_SIZES[scale], 0.8 * 2 ** scale, (0.75 * Math.PI) / 2 ** scale];
-  return Array.from({ length: ANGLES }, (_, a) => {
+  const taps = (size * size + 1) / 2;
+  const [real, imaginary] = [new Float64Array(taps * ANGLES), new Float64Array(taps * ANGLES)]; // (taps, A)
+  for (let a = 0; a < ANGLES; a++) {
     const [cos, sin] = [Math.cos((Math.PI * a) / ANGLES), Math.sin((Math.PI * a) / ANGLES)];
-    const [real, imaginary, envelope] = [0, 1, 2].map(() => new Float64Array(size * size));
+    const [envelope, wave] = [new Float64Array(size * size), new Float64Array(size * size)];
     for (let i = 0; i < size * size; i++) {
-      const [x, y] = [(i % size) - Math.floor(size / 2), Math.floor(i / size) - Math.floor(size / 2)];
+      const [x, y] = [(i % size) - (size >> 1), Math.floor(i / size) - (size >> 1)];
       const [u, v] = [x * cos + y * sin, y * cos - x * sin];
-      const spread = 4 * Math.PI * deviation ** 2;
-      envelope[i] = Math.exp(-(u * u + (v * v) / 4) / (2 * deviation ** 2)) / spread;
-      real[i] = envelope[i] * Math.cos(frequency * u);
-      imaginary[i] = envelope[i] * Math.sin(frequency * u);
+      envelope[i] = Math.exp(-(u * u + (v * v) / 4) / (2 * deviation ** 2)) / (4 * Math.PI * deviation ** 2);
+      wave[i] = envelope[i] * Math.cos(frequency * u);
+      if (i < taps) imaginary[i * ANGLES + a] = envelope[i] * Math.sin(frequency * u);
     }
-    const total = envelope.reduce((sum, value) => sum + value, 0);
-    for (const part of [real, imaginary]) {
-      const share = part.reduce((sum, value) => sum + value, 0) / total; // so that the mean is zero
-      for (let i = 0; i < part.length; i++) part[i] -= share * envelope[i];
-    }
-    return { size, real, imaginary };
-  });
+    const share = sumOf(wave) / sumOf(envelope); // so that the mean is zero; the imaginary part's is
+    for (let i = 0; i < taps; i++) real[i * ANGLES + a] = wave[i] - share * envelope[i];
+    real[(taps - 1) * ANGLES + a] /= 2;
+  }
+  return { size, taps, real, imaginary };
 }
+
+/** @param {Float64Array} values */
+const sumOf = (values) => values.reduce((sum, value) => sum + value, 0);
 
 const WAVELETS = [waveletBank(0), waveletBank(1)];
 
@@ -119,24 +122,33 @@ const WAVELETS = [waveletBank(0), waveletBank(1)];
  * @param {number} stride
  */
 function modulus(image, scale, stride) {
-  const places = Math.ceil(SIDE / stride);
+  const { size, taps, real, imaginary } = WAVELETS[scale];
+  const [places, margin] = [Math.ceil(SIDE / stride), size >> 1];
+  const width = SIDE + 2 * margin;
+  const padded = new Float64Array(width * width);
+  for (let y = 0; y < SIDE; y++) padded.set(image.subarray(y * SIDE, (y + 1) * SIDE), (y + margin) * width + margin);
+  const offsets = Int32Array.from(
+    { length: taps },
+    (_, i) => (Math.floor(i / size) - margin) * width + (i % size) - margin,
+  );
   const out = new Float32Array(ANGLES * places * places);
-  const [real, imaginary] = [new Float32Array(places * places), new Float32Array(places * places)];
-  for (const [a, wavelet] of WAVELETS[scale].entries()) {
-    real.fill(0);
-    imaginary.fill(0);
-    const margin = Math.floor(wavelet.size / 2);
-    for (let tap = 0; tap < wavelet.size ** 2; tap++) {
-      const [dx, dy] = [(tap % wavelet.size) - margin, Math.floor(tap / wavelet.size) - margin];
-      const [re, im] = [wavelet.real[tap], wavelet.imaginary[tap]];
-      for (let y = Math.max(0, Math.ceil(-dy / stride)); y < places && y * stride + dy < SIDE; y++)
-        for (let x = Math.max(0, Math.ceil(-dx / stride)); x < places && x * stride + dx < SIDE; x++) {
-          const value = image[(y * stride + dy) * SIDE + x * stride + dx];
-          real[y * places + x] += re * value;
-          imaginary[y * places + x] += im * value;
-        }
+  const [re, im] = [new Float64Array(ANGLES), new Float64Array(ANGLES)];
+  for (let place = 0; place < places * places; place++) {
+    const at = (Math.floor(place / places) * stride + margin) * width + (place % places) * stride + margin;
+    re.fill(0);
+    im.fill(0);
+    for (let tap = 0; tap < taps; tap++) {
+      const before = padded[at + offsets[tap]];
+      const after = padded[at - offsets[tap]];
+      if (!before && !after) continue;
+      const sum = before + after;
+      const difference = before - after;
+      for (let a = 0; a < ANGLES; a++) {
+        re[a] += real[tap * ANGLES + a] * sum;
+        im[a] += imaginary[tap * ANGLES + a] * difference;
+      }
     }
-    for (let i = 0; i < real.length; i++) out[a * places * places + i] = Math.sqrt(real[i] ** 2 + imaginary[i] ** 2);
+    for (let a = 0; a < ANGLES; a++) out[a * places * places + place] = Math.sqrt(re[a] * re[a] + im[a] * im[a]);
   }
   return out;
 }
@@ -199,53 +211,63 @@ function standardised(groups, { mean, scale }) {
 }
 
 /**
- * Evidence of cells, distributed over the positions they pooled in proportion to the activations, and from each
- * position over the ink under the filter: on the upright image.
+ * Distributes evidence of cells over the positions they pooled in proportion to the activations, and from each position
+ * over the ink under the filter: on the upright image. What is the same for every class is computed once.
  * @param {Activations[]} groups
- * @param {Float32Array} evidence
  * @param {Float32Array} plane
+ * @returns {(evidence: Float32Array) => Float32Array}
  */
-function distribute(groups, evidence, plane) {
-  const shares = new Float32Array(SIZE);
-  let start = 0;
-  for (const group of groups) {
-    const size = group.channels * group.windows.cells ** 2;
-    unpool(group, evidence.subarray(start, start + size), shares);
-    start += size;
-  }
+function distributor(groups, plane) {
+  const unpools = groups.map(unpooler);
   const mass = plane.map((ink) => ink + EPS);
   const under = blurred(mass);
-  const spread = blurred(shares.map((share, i) => share / under[i]));
-  return mass.map((ink, i) => ink * spread[i]);
+  return (evidence) => {
+    const shares = new Float32Array(SIZE);
+    let start = 0;
+    for (const [i, { channels, windows }] of groups.entries()) {
+      const size = channels * windows.cells ** 2;
+      unpools[i](evidence.subarray(start, start + size), shares);
+      start += size;
+    }
+    const spread = blurred(shares.map((share, i) => share / under[i]));
+    return mass.map((ink, i) => ink * spread[i]);
+  };
 }
 
 /**
  * @param {Activations} group
- * @param {Float32Array} evidence of its cells
- * @param {Float32Array} shares of the pixels, added to
+ * @returns {(evidence: Float32Array, shares: Float32Array) => void} adds the evidence of its cells to the pixels' shares
  */
-function unpool({ u, channels, windows }, evidence, shares) {
+function unpooler({ u, channels, windows }) {
   const { places, cells, values: g } = windows;
+  const factor = SIDE / places; // pixels for which a position stands, in each direction
   const positive = u.map((value) => value + EPS);
   const pooled = pool({ u: positive, channels, windows });
-  const factor = SIDE / places; // pixels for which a position stands, in each direction
-  const down = new Float32Array(places * cells);
-  for (let c = 0; c < channels; c++) {
-    down.fill(0);
-    for (let kl = 0; kl < cells * cells; kl++) {
-      const share = evidence[c * cells * cells + kl] / pooled[c * cells * cells + kl];
-      const [k, l] = [Math.floor(kl / cells), kl % cells];
-      for (let h = 0; h < places; h++) down[h * cells + l] += g[h * cells + k] * share;
+  const down = new Float64Array(places * cells);
+  const atPositions = new Float64Array(places * places);
+  return (evidence, shares) => {
+    atPositions.fill(0);
+    for (let c = 0; c < channels; c++) {
+      down.fill(0);
+      for (let k = 0; k < cells; k++)
+        for (let l = 0; l < cells; l++) {
+          const cell = (c * cells + k) * cells + l;
+          const share = evidence[cell] / pooled[cell];
+          for (let h = 0; h < places; h++) down[h * cells + l] += g[h * cells + k] * share;
+        }
+      for (let row = 0; row < places; row++)
+        for (let column = 0; column < places; column++) {
+          let sum = 0;
+          for (let l = 0; l < cells; l++) sum += down[row * cells + l] * g[column * cells + l];
+          const position = row * places + column;
+          atPositions[position] += sum * positive[c * places * places + position];
+        }
     }
-    for (let i = 0; i < places * places; i++) {
-      const [row, column] = [Math.floor(i / places), i % places];
-      let sum = 0;
-      for (let l = 0; l < cells; l++) sum += down[row * cells + l] * g[column * cells + l];
-      const part = (sum * positive[c * places * places + i]) / factor ** 2;
-      for (let v = 0; v < factor; v++)
-        for (let w = 0; w < factor; w++) shares[(row * factor + v) * SIDE + column * factor + w] += part;
+    for (let i = 0; i < SIZE; i++) {
+      const [row, column] = [Math.floor(i / SIDE / factor), Math.floor((i % SIDE) / factor)];
+      shares[i] += atPositions[row * places + column] / factor ** 2;
     }
-  }
+  };
 }
 
 const BLUR = Float32Array.from({ length: SIDE }, (_, d) => Math.exp(-(d ** 2) / (2 * FILTER_WIDTH ** 2)));
@@ -283,15 +305,8 @@ const pooled = (activate, align = alignment) => ({
     const plane = warp(ink, shifts);
     const groups = activate(plane, buffers);
     const x = standardised(groups, buffers);
-    return (weight) =>
-      unwarp(
-        distribute(
-          groups,
-          weight.map((w, j) => w * x[j]),
-          plane,
-        ),
-        shifts,
-      );
+    const distribute = distributor(groups, plane);
+    return (weight) => unwarp(distribute(weight.map((w, j) => w * x[j])), shifts);
   },
 });
 

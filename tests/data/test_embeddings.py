@@ -97,7 +97,7 @@ def test_a_dataset_may_hold_embeddings() -> None:
     assert data[torch.tensor([5, 1])].images.equal(data.images[[5, 1]])
     with pytest.raises(DataError, match="embeddings must be"):
         Dataset(torch.from_numpy(NORMAL).double(), torch.arange(6) % 3, ("a", "b", "c"), "rows")
-    with pytest.raises(DataError, match="rows: this takes images"):
+    with pytest.raises(DataError, match="rows: images are needed here"):
         check_are_images(data.image_shape, data.name)
     check_are_images((28, 28), "mnist")
 

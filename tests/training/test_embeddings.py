@@ -142,7 +142,7 @@ def test_a_model_of_embeddings_reads_no_pictures(run: Run, folder: Path) -> None
         lambda: softreg.explain(picture, run),
         lambda: softreg.export(run, folder / "page.html"),
     ):
-        with pytest.raises(RunError, match="trained on embeddings and reads no pictures"):
+        with pytest.raises(RunError, match="trained on embeddings and cannot read pictures"):
             ask()
     with pytest.raises(ValueError, match=r"floats of the shape \(N, 24\)"):
         run.model()(torch.zeros(3, 28, 28))

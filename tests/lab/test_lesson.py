@@ -1,5 +1,6 @@
 """The lesson, run once with one epoch: its printed lines against those of the original lab."""
 
+import importlib
 import socket
 import sys
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stdout := StringIO())
         patch.setattr(socket.socket, "connect", no_network)
+        importlib.import_module("rich.style")  # which draws from the global `random`
         before = ProcessState.now()
         with pytest.raises(SystemExit) as exit_:
             main(["lab", "--lang", "ko", "--epochs", "1", "--out", str(out)])

@@ -1,4 +1,4 @@
-"""softreg under limits of the system: open files, file sizes, address space, processes, processor time.
+"""softreg under limits of the system: open files, file sizes, memory, processes, processor time; by ulimit and by control groups.
 
 A command ends with its result, or with one line that calls nothing a bug, or is killed by the system. Whatever it was: the old
 file is whole, and the same command without the limit then succeeds in the same folder and leaves nothing else there.
@@ -10,18 +10,32 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 
+from torture.control_groups import control_group
 from torture.count import Count
 from torture.environments import make_run
 
 MIB = 2**20
-LIMITS = {
-    "open files": (resource.RLIMIT_NOFILE, (6, 8, 10, 12, 14, 16, 20, 24)),
-    "file size": (resource.RLIMIT_FSIZE, (0, 100, 1000, 10_000, 31_000, 100_000)),
-    "address space": (resource.RLIMIT_AS, (200 * MIB, 500 * MIB, 1000 * MIB, 2000 * MIB, 3000 * MIB, 4000 * MIB)),
-    "processes": (resource.RLIMIT_NPROC, (1,)),
-    "processor seconds": (resource.RLIMIT_CPU, (1, 2, 3, 4)),
+Limited = AbstractContextManager[Callable[[], None]]  # what a child calls before it runs softreg
+
+
+def _ulimit(number: int, bound: int) -> Limited:
+    return nullcontext(partial(resource.setrlimit, number, (bound, bound)))
+
+
+LIMITS: dict[str, tuple[Callable[[int], Limited], tuple[int, ...]]] = {
+    "open files": (partial(_ulimit, resource.RLIMIT_NOFILE), (6, 8, 10, 12, 14, 16, 20, 24)),
+    "file size": (partial(_ulimit, resource.RLIMIT_FSIZE), (0, 100, 1000, 10_000, 31_000, 100_000)),
+    "address space": (
+        partial(_ulimit, resource.RLIMIT_AS),
+        (200 * MIB, 500 * MIB, 1000 * MIB, 2000 * MIB, 3000 * MIB, 4000 * MIB),
+    ),
+    "processor seconds": (partial(_ulimit, resource.RLIMIT_CPU), (1, 2, 3, 4)),
+    "memory of the group": (partial(control_group, "memory"), (50 * MIB, 150 * MIB, 250 * MIB, 400 * MIB, 600 * MIB)),
+    "threads of the group": (partial(control_group, "pids"), (1, 2, 3, 4, 8)),
 }
 KILLED = {
     -signal.SIGKILL,
@@ -41,13 +55,14 @@ def run_limited(scratch: Path) -> Count:
         "train": lambda out: ["train", "--epochs", "1", "--out", str(out / "run")],
     }
     killed = 0
-    for kind, (number, bounds) in LIMITS.items():
+    for kind, (limit, bounds) in LIMITS.items():
         for bound in bounds:
             for verb, arguments in commands.items():
                 out = scratch / f"{verb} {kind} {bound}"
                 out.mkdir()
                 (out / "file").write_bytes(b"old")
-                code, complaint = _run_under(number, bound, arguments(out), out)
+                with limit(bound) as enter:
+                    code, complaint = _run_under(enter, arguments(out), out)
                 count.done += 1
                 killed += code in KILLED
                 if complaint:
@@ -56,9 +71,9 @@ def run_limited(scratch: Path) -> Count:
     return count
 
 
-def _run_under(limit: int, bound: int, arguments: list[str], out: Path) -> tuple[int, str]:
+def _run_under(enter: Callable[[], None], arguments: list[str], out: Path) -> tuple[int, str]:
     """Run softreg limited, then unlimited; the limited one's exit code, and what went wrong, empty if nothing."""
-    ended = _softreg(arguments, lambda: resource.setrlimit(limit, (bound, bound)))
+    ended = _softreg(arguments, enter)
     code, lines = ended.returncode, ended.stderr.splitlines()
     if code not in {0, 1} | KILLED:
         return code, f"exit {code}: {ended.stderr}"

@@ -63,6 +63,7 @@ def test_what_cannot_be_done_gets_one_line_and_leaves_nothing(
             "system",
             "not enough memory",
         ),
+        (RuntimeError("can't start new thread"), "system", "starts no more threads"),
         (ImportError("libtorch_cpu.so: failed to map segment", name="torch"), "system", "cannot be loaded: libtorch_cpu.so"),
         (OSError(24, "Too many open files", "run"), "system", "Too many open files: 'run'"),
         (ImportError("no such name", name="softreg.runs"), "unexpected", "a bug in softreg"),

@@ -71,6 +71,12 @@ def test_no_group_is_divided(tmp_path: Path, validation: int) -> None:
         assert part.labels.tolist() == [row % 4 for row in rows]
 
 
+def test_one_group_cannot_be_divided(tmp_path: Path) -> None:
+    path = npz(tmp_path / "a.npz", writer=np.zeros(200, np.uint8))
+    with pytest.raises(DataError, match="all 200 images are of one group"):
+        load_dataset(path, options=ReadOptions(group="writer"))
+
+
 def test_published_orders_stay() -> None:
     mnist, split = load_dataset("mnist").train, load_splits("mnist", 10_000, seed=5, stratify=False)
     assert torch.equal(split.test.images, mnist.images[50_000:])

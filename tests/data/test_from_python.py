@@ -1,6 +1,7 @@
 """Data as it lies in a notebook: the same images in every kind give the same weights; what is no data is refused by name."""
 
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,6 +47,14 @@ class Hub:
         return {"image": Image.fromarray(self.images[index]), "label": int(self.labels[index])}
 
 
+def png(image: Any) -> bytes:
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def python_data(arrays: Arrays) -> dict[str, Any]:
     """What lies in a notebook, by the libraries that make it."""
     import pandas as pd
@@ -77,6 +86,17 @@ def python_data(arrays: Arrays) -> dict[str, Any]:
         "the hub's DatasetDict": {"train": Hub(x, y), "test": Hub(tx, ty)},
         "frames of arrays": tuple(pd.DataFrame({"image": list(part), "label": label}) for part, label in ((x, y), (tx, ty))),
         "a frame and a Series": (pd.DataFrame(x.reshape(300, 784)), pd.Series(y, dtype="Int64"), tx, pd.Categorical(ty)),
+        "frames of the hub's files": tuple(
+            pd.DataFrame({"image": [{"bytes": png(image), "path": None} for image in part], "label": label})
+            for part, label in ((x, y), (tx, ty))
+        ),
+        "lists of pairs": {
+            "train": [(Image.fromarray(image), int(label)) for image, label in zip(x, y, strict=True)],
+            "test": list(zip(tx, ty, strict=True)),
+        },
+        "lists of dicts": tuple(
+            [{"image": image, "label": label} for image, label in zip(*pair, strict=True)] for pair in ((x, y), (tx, ty))
+        ),
         "images last": (np.moveaxis(x, 0, -1), y, np.moveaxis(tx, 0, -1), ty),
         "bytes": (x, y.astype("S1"), tx, ty),
         "Splits": Splits(*(Dataset(*pair, classes, "mine") for pair in zip(tensors, labels, strict=True))),

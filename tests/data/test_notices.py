@@ -53,6 +53,13 @@ def test_images_unlike_the_others(mnist: Splits, change: str, words: str) -> Non
     assert line.startswith(words)
 
 
+@pytest.mark.parametrize("brightest", [1, 15])
+def test_images_that_were_not_scaled(mnist: Splits, brightest: int) -> None:
+    dim = [Dataset(part.images[:1000] // (255 // brightest), part.labels[:1000], DIGITS, "d") for part in (mnist.train, mnist.test)]
+    lines = told(dim[0], dim[1])
+    assert any(line.startswith(f"d: no pixel of the training images is above {brightest};") for line in lines)
+
+
 def test_some_training_images_inverted(mnist: Splits) -> None:
     images = mnist.train.images[:1000].clone()
     images[5:12] = 255 - images[5:12]

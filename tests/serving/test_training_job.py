@@ -141,6 +141,29 @@ def test_a_training_that_fails_is_told_without_naming_folders(
     assert "secret" not in str(event)
 
 
+def test_all_trainings_are_in_one_thread_whatever_ends_them(
+    small: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    threads: list[int] = []
+
+    def exiting(*_: object, **__: object) -> None:
+        threads.append(threading.get_ident())
+        raise SystemExit(3)
+
+    async def train_twice() -> list[str]:
+        job = TrainingJob(lambda run: run.path.name)
+        found = []
+        for _ in range(2):
+            job.start(Recipe(dataset=small, epochs=1))
+            found.append([event async for event in until_ended(job)][-1]["status"])
+        return found
+
+    monkeypatch.setattr("softreg.training.train.train", exiting)
+    assert asyncio.run(asyncio.wait_for(train_twice(), 60)) == ["failed", "failed"]
+    assert threads == [threads[0]] * 2
+    assert "SystemExit" in caplog.text
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
 def test_answers_come_before_the_training(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []

@@ -111,6 +111,8 @@ def _describe(error: Exception) -> tuple[str, str]:
         isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
     ):  # the latter torch's
         return "system", translate("cli.no_memory")
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return "system", translate("cli.no_threads")
     if isinstance(error, ImportError) and not (error.name or "").startswith("softreg"):
         return "system", translate("cli.not_loaded", error=error)
     if isinstance(error, OSError):

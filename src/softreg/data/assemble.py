@@ -61,7 +61,8 @@ def hold_out_test(whole: Dataset, seed: int) -> Splits:
     order = holding_order(whole, seed)
     count = held_out_count(whole, order, max(1, round(TEST_SHARE * len(whole))))
     if count == len(whole):
-        raise DataError("forms.too_few", path=whole.name, n=len(whole))
+        key = "forms.too_few" if whole.groups is None or whole.groups.any() else "forms.one_group"
+        raise DataError(key, path=whole.name, n=len(whole))
     rest, test = order[:-count].sort().values, order[-count:].sort().values
     return Splits(whole[rest], whole[test])
 

@@ -14,6 +14,7 @@ from softreg.data.assemble import assemble, number
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.embeddings import are_embeddings, to_embeddings
 from softreg.data.forms.named_arrays import IMAGE_NAMES, from_named_arrays, images_first, role_of, with_columns
+from softreg.data.forms.pictures import Encoded, commonest_size, decode_all
 from softreg.data.forms.source import TEST_NAMES, TRAIN_NAMES, Part, ReadOptions, Source, check_no_label
 from softreg.data.image_array import to_images, to_labels
 from softreg.data.load import AS_IT_IS, SEED, check_columns, load_dataset
@@ -29,8 +30,8 @@ def splits_from_python(data: Any, *, options: ReadOptions = AS_IT_IS, seed: int 
     ----------
     data : Splits, a Dataset, a path or a name; (X, y), (X, y, X_test, y_test), (X, X_test, y, y_test) or
         ((X, y), (X_test, y_test)) of arrays, tensors or lists of pictures; a dict of arrays or of such parts ("train", "test"), or
-        a scikit-learn bunch; a pandas frame with a column of labels, and pixels or pictures; a torch Dataset or DataLoader, a
-        dataset of the hub, or a pair of them
+        a scikit-learn bunch; a pandas frame with a column of labels, and pixels or pictures; a list of (image, label) or of dicts;
+        a torch Dataset or DataLoader, a dataset of the hub, or a pair of them
 
     Raises
     ------
@@ -53,6 +54,8 @@ def source_from_python(data: Any, options: ReadOptions = AS_IT_IS) -> Source:
     """The parts of `data`, as `splits_from_python`, before labels are numbered."""
     if isinstance(data, Mapping):
         return _mapping(data, options)
+    if _is_rows(data):
+        return Source(_pair(*_items(data), options), None)
     if isinstance(data, tuple | list) and len(data) == 2 and all(map(_is_part, data)):
         first, second = (source_from_python(item, options) for item in data)
         return Source(first.train, second.train, first.classes)
@@ -90,7 +93,7 @@ def labelled_from_python(data: Any, classes: tuple[str, ...], options: ReadOptio
 
 def _mapping(data: Mapping[Any, Any], options: ReadOptions) -> Source:
     """A dict of arrays, or of parts: {"train": (X, y), "test": ...}, as the hub's `DatasetDict`."""
-    parts = {str(key).lower(): value for key, value in data.items() if not _is_array(value) or _is_pair(value)}
+    parts = {str(key).lower(): value for key, value in data.items() if not _is_array(value) or _is_pair(value) or _is_rows(value)}
     train, test = (next((parts[name] for name in names if name in parts), None) for names in (TRAIN_NAMES, TEST_NAMES))
     if train is None:
         arrays = {str(key): _array(value, key) for key, value in data.items() if _is_array(value)}
@@ -126,7 +129,7 @@ def _frame(frame: Any, options: ReadOptions) -> Part:
     asked = [name.lower() for name in (options.split, options.group) if name]
     pictures = [name for name in IMAGE_NAMES if name in names and frame.iloc[:, names.index(name)].dtype == np.dtype(object)]
     if pictures:
-        pixels = _array(list(frame.iloc[:, names.index(pictures[0])]), "X")
+        pixels = _pictures(list(frame.iloc[:, names.index(pictures[0])]), pictures[0], options)
     else:
         numbers = [getattr(dtype, "kind", "O") in "buif" for dtype in frame.dtypes]
         columns = [column for column, name in enumerate(names) if column != label and name not in asked and numbers[column]]
@@ -135,6 +138,17 @@ def _frame(frame: Any, options: ReadOptions) -> Part:
     columns_asked_for = {name: frame.iloc[:, names.index(name)] for name in asked if name in names}
     found = with_columns(Source(part, None), columns_asked_for, options, NAME).train
     return found or part
+
+
+def _pictures(cells: list[Any], name: str, options: ReadOptions) -> NDArray[Any]:
+    """The pictures in a column, of arrays or, as `pandas.read_parquet` gives those of the hub, of files' bytes."""
+    where = f"{NAME}: {name}"
+    files = [cell.get("bytes") if isinstance(cell, Mapping) else cell for cell in cells]
+    encoded = [Encoded(file, f"{where} {index}") for index, file in enumerate(files) if isinstance(file, bytes)]
+    if not encoded or len(encoded) < len(cells):
+        return _array(cells, "X")
+    images, _ = decode_all(encoded, options.size or commonest_size(encoded, where), replace(options, skip_bad=False), where)
+    return images
 
 
 def _items(data: Any) -> tuple[list[Any], list[Any]]:
@@ -188,7 +202,9 @@ def _is_array(value: Any) -> bool:
 def _is_part(value: Any) -> bool:
     """Whether it is images with their labels, and not only one of both."""
     table = _is_frame(value) and len(value.columns) > 1
-    return table or isinstance(value, Mapping) or _is_pair(value) or _is_loader(value) or _is_torch_dataset(value)
+    return (
+        table or isinstance(value, Mapping) or _is_rows(value) or _is_pair(value) or _is_loader(value) or _is_torch_dataset(value)
+    )
 
 
 def _is_pair(value: Any) -> bool:
@@ -196,6 +212,27 @@ def _is_pair(value: Any) -> bool:
     if not isinstance(value, tuple | list) or len(value) != 2 or np.isscalar(value[0]) or not _is_array(value[0]):
         return False
     return value[1] is None or (_is_array(value[1]) and (isinstance(value, tuple) or np.ndim(value[1]) == 1))
+
+
+def _is_rows(value: Any) -> bool:
+    """Whether it is a list of images with their labels: pairs, or dicts."""
+    return isinstance(value, tuple | list) and len(value) > 0 and all(map(_is_row, value))
+
+
+def _is_row(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        by_role = {role[0]: value[key] for key in value if (role := role_of(str(key)))}
+        value = (by_role.get("images"), by_role.get("labels"))
+    return isinstance(value, tuple | list) and len(value) == 2 and _is_image(value[0]) and _is_label(value[1])
+
+
+def _is_image(value: Any) -> bool:
+    """Whether it is an array, a tensor or one of Pillow's pictures."""
+    return hasattr(value, "__array__") or hasattr(value, "__array_interface__")
+
+
+def _is_label(value: Any) -> bool:
+    return np.isscalar(value) or (isinstance(value, Tensor | np.ndarray) and value.ndim == 0)
 
 
 def _is_frame(value: Any) -> bool:

@@ -17,6 +17,7 @@ from softreg.messages import translate
 MAX_COMPARED = 2**30  # bytes of images that are looked at
 CLEAR = 0.9  # of the images have a ground that is dark or light, where it is asked which way they lie
 SIDEWAYS = 0.7  # of the images are wider than tall: of MNIST's 0.11 are, and 0.80 if transposed
+DIM = 32  # of 255: where no pixel is brighter, the images were not scaled to 255
 SHOWN = 5  # classes that a message names
 
 
@@ -26,6 +27,7 @@ def tell_oddities(splits: Splits) -> None:
     if splits.train.images.nbytes + splits.test.images.nbytes > MAX_COMPARED:
         return
     _tell_duplicates(splits)
+    _tell_dim(splits.train)
     if splits.train.images.ndim == 3:
         _tell_polarity(splits)
         _tell_sideways(splits.train)
@@ -75,6 +77,13 @@ def _fingerprints(images: Tensor) -> NDArray[np.int64]:
         np.int64,
         len(images),
     )
+
+
+def _tell_dim(train: Dataset) -> None:
+    """Images from 0 to 1, or to 16, in place of 255."""
+    brightest = max(int(piece.max()) for piece in pieces(train.images))
+    if 0 < brightest < DIM:
+        _warn("dataset.dim", where=train.name, brightest=brightest)
 
 
 def _tell_polarity(splits: Splits) -> None:

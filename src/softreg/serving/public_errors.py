@@ -20,6 +20,6 @@ def public_error(error: Exception) -> SoftregError:
     return ServingError("serving.fault", status=500)
 
 
-def log_error(error: Exception) -> None:
+def log_error(error: BaseException) -> None:
     """Write an error to the server's terminal: softreg's own as one line, any other with its traceback."""
     LOG.error("%s", error, exc_info=None if isinstance(error, SoftregError) else error)

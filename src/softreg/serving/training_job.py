@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from queue import SimpleQueue
 from typing import Any
 
 from softreg.compute.progress import listen, report
@@ -31,6 +32,8 @@ class TrainingStopped(BaseException):
 class TrainingJob:
     """The training that the page's Learn part shows: at most one at a time, in a thread of its own.
 
+    All are in the same thread: Matplotlib keeps its open fonts by thread, and OpenMP its workers.
+
     Parameters
     ----------
     saved : called with the run that was saved; returns its key in the table of models
@@ -39,9 +42,11 @@ class TrainingJob:
     def __init__(self, saved: Callable[[Run], str]) -> None:
         self._saved = saved
         self._thread: threading.Thread | None = None
+        self._recipes = SimpleQueue[Recipe]()
+        self._ended = threading.Event()  # cleared: from a training's start until everything is saved; while it is paused, too
+        self._ended.set()
         self._going = threading.Event()  # cleared: paused
         self._stopping = False
-        self.is_running = False  # from its start until everything is saved; while it is paused, too
         self._changed = asyncio.Event()
         self._closed = False
         self._watchers = 0
@@ -49,6 +54,11 @@ class TrainingJob:
         self._steps: list[dict[str, Any]] = []
         self._status: dict[str, Any] = {"status": "idle"}
         self._view: dict[str, Any] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a training has begun and not ended, though it may be paused."""
+        return not self._ended.is_set()
 
     def start(self, recipe: Recipe) -> None:
         """Start a training; refused while another one is running."""
@@ -67,9 +77,11 @@ class TrainingJob:
             "lr": recipe.lr,
             "total": total,
         }
-        self.is_running = True
-        self._thread = threading.Thread(target=self._train, args=(recipe,), name="softreg-train", daemon=True)
-        self._thread.start()
+        self._ended.clear()
+        self._recipes.put(recipe)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="softreg-train", daemon=True)
+            self._thread.start()
         self._announce()
 
     def pause(self) -> None:
@@ -95,8 +107,7 @@ class TrainingJob:
 
     def join(self) -> None:
         """Wait for the training to end."""
-        if self._thread is not None:
-            self._thread.join()
+        self._ended.wait()
 
     def check_capacity(self) -> None:
         """Raise if `MAX_WATCHERS` watch already; to be called before the response has begun."""
@@ -135,9 +146,14 @@ class TrainingJob:
         if not self.is_running:
             raise ServingError("serving.not_training", status=409)
 
-    def _train(self, recipe: Recipe) -> None:
-        """The thread: train, save, and say how it ended, once it has. Answers come before it."""
+    def _work(self) -> None:
+        """The thread. Answers come before it."""
         lower_priority()
+        while True:
+            self._train(self._recipes.get())
+
+    def _train(self, recipe: Recipe) -> None:
+        """Train, save, and say how it ended, once it has."""
         facts: dict[str, Any] = {"status": "failed", "message": _in_each_language(ServingError("serving.fault"))}
         try:
             with listen(self._on_progress):
@@ -145,8 +161,9 @@ class TrainingJob:
                 facts = self._outcome(recipe)
         except TrainingStopped:
             facts = {"status": "ended", "ending": "stopped", "message": _in_each_language(ServingError("serving.stopped_early"))}
-        finally:
-            self._publish(ended=True, **facts)
+        except BaseException as error:  # what is no Exception, either: the thread is needed for the next training
+            log_error(error)
+        self._publish(ended=True, **facts)
 
     def _outcome(self, recipe: Recipe) -> dict[str, Any]:
         """Train and save; what there is to tell of it."""
@@ -204,7 +221,7 @@ class TrainingJob:
         """Change what watchers see; called from the training's thread."""
         self._status = self._status | facts
         if ended:  # after the last word, since from here on another training may start, and before anybody hears of it
-            self.is_running = False
+            self._ended.set()
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._announce)
 

@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from softreg.data.forms import csv_table
 from softreg.data.forms.csv_table import CHUNK_ROWS, CsvTable
 from softreg.data.forms.source import Part, ReadOptions
 from softreg.data.load import load_dataset
@@ -59,6 +60,10 @@ def with_label(position: int, name: str = "label") -> pd.DataFrame:
         (with_label(0), {"encoding": "utf-16"}, {}),
         (with_label(64, "ziffer"), {}, {}),
         (with_label(0).assign(filename=[f"{n}.png" for n in range(20)]), {}, {}),
+        (with_label(0).set_axis(range(65), axis=1), {}, {}),
+        (with_label(0).set_axis(range(1, 66), axis=1), {}, {}),
+        (with_label(0).set_axis([f"{n}" for n in range(65)], axis=1), {"index": True}, {}),
+        (with_label(0).set_axis(["0", *(f"0.{n}" for n in range(1, 65))], axis=1), {}, {}),
     ],
 )
 def test_layouts(tmp_path: Path, frame: pd.DataFrame, written: dict[str, object], options: dict[str, object]) -> None:
@@ -70,6 +75,15 @@ def test_layouts(tmp_path: Path, frame: pd.DataFrame, written: dict[str, object]
     assert np.array_equal(part.labels.numpy(), Y)
     if written.get("index"):
         assert part.ids == tuple(map(str, range(20)))
+
+
+@pytest.mark.parametrize(("label", "others"), [("label", ["coarse"]), ("fine", ["coarse"]), ("fine", ["coarse", "age"])])
+def test_numbers_that_are_no_pixels_by_their_names(tmp_path: Path, label: str, others: list[str]) -> None:
+    with_label(0, label).assign(**dict.fromkeys(others, Y // 2)).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.warns(SoftregWarning, match=f"columns not used: {', '.join(others)}"):
+        part = read(tmp_path / "t.csv", label=label)
+    assert np.array_equal(part.images.numpy(), X)
+    assert part.labels.tolist() == Y.tolist()  # type: ignore[union-attr]
 
 
 def test_without_labels_with_names_gzipped_and_not_square(tmp_path: Path) -> None:
@@ -127,6 +141,29 @@ def test_all_pixels_in_one_cell_and_a_column_of_parts(tmp_path: Path) -> None:
     pd.DataFrame({"emotion": Y, "pixels": cells, "Usage": ["Training", "?"] * 10}).to_csv(tmp_path / "fer.csv", index=False)
     with pytest.raises(DataError, match=r"row 3: \? is neither train nor test"):
         CsvTable().read(tmp_path / "fer.csv", ReadOptions(split="Usage")).split()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\n" * 150_000, "line 100001: more than 100,000 empty lines"),
+        (b"label,p0\n" + b"0" * 2**24, "more than 16 million characters"),
+        (b"0," * 5_000_000, "or 4 million cells"),
+    ],
+)
+def test_what_unpacks_to_no_table_is_given_up_early(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(content, 1))
+    with pytest.raises(DataError, match=words):
+        read(path)
+
+
+def test_few_long_rows_are_taken_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_table, "CHUNK_CHARACTERS", 500)
+    with_label(0).to_csv(tmp_path / "t.csv", index=False)
+    parts = list(CsvTable().stream(tmp_path / "t.csv", ReadOptions()))
+    assert max(map(len, parts)) < 5
+    assert np.array_equal(torch.cat([part.images for part in parts]).numpy(), X)
 
 
 def test_fractions_are_scaled_throughout(tmp_path: Path) -> None:

@@ -56,6 +56,15 @@ def test_labels_that_count_from_one_stay(tmp_path: Path) -> None:
     assert labels(read(tmp_path / "MNIST.mat")) == (np.arange(20) % 10 + 1).tolist()
 
 
+def test_labels_and_groups_that_are_asked_for(tmp_path: Path) -> None:
+    x, y = RNG.integers(0, 256, (20, 8, 8)).astype(np.uint8), np.arange(20) % 5
+    savemat(tmp_path / "t.mat", {"X": x, "coarse": y // 2, "fine": y, "writer": y[:, None] + 100})
+    part = MatFile().read(tmp_path / "t.mat", ReadOptions(label="fine", group="Writer")).train
+    assert part is not None
+    assert labels(part) == y.tolist()
+    assert part.groups == [str(number + 100) for number in y]
+
+
 def test_an_array_for_each_digit(tmp_path: Path) -> None:
     x = RNG.integers(0, 256, (2, 10, 3, 64)).astype(np.uint8)
     savemat(tmp_path / "mnist_all.mat", {f"{part}{d}": x[i, d] for i, part in enumerate(("train", "test")) for d in range(10)})

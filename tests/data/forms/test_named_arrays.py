@@ -58,6 +58,11 @@ def test_test_comes_before_val() -> None:
     assert len(source.test.images) == 2
 
 
+def test_labels_alone_are_no_images() -> None:
+    with pytest.raises(DataError, match="no images among the arrays y;"):
+        from_named_arrays({"y": Y}, "digits", ReadOptions())
+
+
 def test_an_array_alone_is_images_whatever_its_name() -> None:
     part = from_named_arrays({"arr_0": X}, "digits", ReadOptions()).train
     assert part is not None

@@ -71,6 +71,8 @@ def test_paths_stay_in_the_folder(tmp_path: Path) -> None:
         ({"image": [b"?", *PNGS[1:]], "label": [0, 1, 0, 1]}, r"1 of 4 files.*t.parquet: row 1"),
         ({"image": PNGS, "label": [0, None, 0, 1]}, "row 2 has no label"),
         ({"image": PNGS[:0], "label": []}, "no images"),
+        ({"pixels": [[0] * 64, [0] * 63], "label": [0, 1]}, "row 2: 63 numbers, but the first row has 64"),
+        ({"pixels": [[0] * 64, None], "label": [0, 1]}, "row 2: 0 numbers, but the first row has 64"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, columns: dict[str, Any], words: str) -> None:
@@ -128,6 +130,13 @@ def test_several_files_of_a_part(tmp_path: Path, names: tuple[str, str]) -> None
     part = Parquet().read(tmp_path, ReadOptions()).train
     assert part is not None
     assert np.array_equal(part.images.numpy(), X)
+
+
+def test_a_second_file_with_other_columns_is_named(tmp_path: Path) -> None:
+    for number, label in enumerate(("label", "kind")):
+        parquet.write_table(pa.table({"image": PNGS, label: [0, 1, 0, 1]}), tmp_path / f"train-{number}.parquet")
+    with pytest.raises(DataError, match=r"train-1.parquet: no column label; the first columns are image, kind"):
+        Parquet().read(tmp_path, ReadOptions())
 
 
 def test_columns_of_parts_and_groups_and_labels_that_are_minus_one(tmp_path: Path) -> None:

@@ -85,6 +85,11 @@ def layout_of(lines: Sequence[str], path: Path, options: ReadOptions) -> Layout:
     pixels = len(first_row[packed].split()) if packed is not None else len(cells) - len(known | set(text))
     label = named if named is not None or len(text) != 1 else text[0]  # the only text is the label
     text = tuple(column for column in text if column != label)
+    maybe = 0 if label is not None else 1  # of the pixels may be the label
+    if packed is None and not any(row_shape(count, options.size) for count in (pixels, pixels - maybe)):
+        others = _named_otherwise(names, known | {*text})
+        if row_shape(pixels - len(others), options.size):
+            text, pixels = (*text, *others), pixels - len(others)
     if label is None and packed is None and row_shape(pixels, options.size) is None and row_shape(pixels - 1, options.size):
         label, pixels = _first_or_last(names, lines[int(header) :], delimiter, known | set(text), path), pixels - 1
     shape = row_shape(pixels, options.size)
@@ -97,7 +102,24 @@ def layout_of(lines: Sequence[str], path: Path, options: ReadOptions) -> Layout:
 def _is_header(cells: list[str]) -> bool:
     """Whether a line names the columns. One word alone may be the label of a first row, unless no two cells are alike."""
     words = [cell.lower() for cell in cells if not is_number(cell)]
-    return len(words) > 1 or (len(words) == 1 and words[0] in (*LABEL_NAMES, *ID_NAMES) and len(set(cells)) == len(cells))
+    return (
+        (not words and _are_counted(cells))
+        or len(words) > 1
+        or (len(words) == 1 and words[0] in (*LABEL_NAMES, *ID_NAMES) and len(set(cells)) == len(cells))
+    )
+
+
+def _are_counted(cells: list[str]) -> bool:
+    """Whether numbers are the names of columns that had none: 0, 1, 2, ... or, as pandas makes names differ, 0, 0.1, ..., 0.10.
+
+    The latter are all different, and some of them are the same number; among pixels two alike are written alike.
+    """
+    if len(cells) < MIN_SIDE**2:
+        return False
+    if all(cell.isdecimal() for cell in cells):
+        first = int(cells[0])
+        return all(int(cell) == number for number, cell in enumerate(cells, start=first))
+    return len(set(cells)) == len(cells) > len({float(cell) for cell in cells})
 
 
 def _asked(name: str, names: list[str], path: Path, cells: list[str]) -> int | None:
@@ -131,6 +153,11 @@ def _text_columns(names: list[str], row: list[str], known: set[int], packed: int
         for column, name in enumerate(names)
         if column not in known and column != packed and not NUMBERED.fullmatch(name) and not is_number(row[column])
     )
+
+
+def _named_otherwise(names: list[str], known: set[int]) -> tuple[int, ...]:
+    """The columns of numbers whose names do not end in a number, as those of pixels do."""
+    return tuple(column for column, name in enumerate(names) if column not in known and not NUMBERED.fullmatch(name))
 
 
 def _first_or_last(names: list[str], lines: Sequence[str], delimiter: str, known: set[int], path: Path) -> int:

@@ -24,6 +24,7 @@ from softreg.errors import DataError, SoftregWarning
 from softreg.messages import translate
 
 CHUNK_ROWS = 2000
+CHUNK_CHARACTERS = 2**24  # of longer rows fewer are taken
 SIDEWAYS = "emnist-"  # begins the names of files whose letters lie on their side
 
 Pixels = NDArray[np.float64] | NDArray[np.uint8]
@@ -103,7 +104,7 @@ def _canonical(cell: str) -> str:
 def _chunks(path: Path, options: ReadOptions) -> Iterator[Part]:
     """The file a few thousand rows at a time; labels are still text."""
     with opened(path) as text:
-        waiting = list(islice(text.lines, CHUNK_ROWS))
+        waiting = _some(text.lines)
         if not waiting:
             raise DataError("data.no_images", path=path)
         layout = layout_of([line for _, line in waiting], path, options)
@@ -113,7 +114,7 @@ def _chunks(path: Path, options: ReadOptions) -> Iterator[Part]:
             warnings.warn(translate("dataset.turned_upright", where=path), SoftregWarning, stacklevel=2)
         fractions: bool | None = None
         planar: bool | None = None
-        while chunk := list(islice(lines, CHUNK_ROWS)):
+        while chunk := _some(lines):
             columns, pixels = _parsed(chunk, layout, path)
             if fractions is None:
                 fractions = bool((pixels != np.floor(pixels)).any() and pixels.max() <= 1)
@@ -130,6 +131,17 @@ def _chunks(path: Path, options: ReadOptions) -> Iterator[Part]:
             yield Part(torch.from_numpy(images), labels, path, ids or (), numbers, splits, groups, text.share)
     if fractions is None:
         raise DataError("data.no_images", path=path)
+
+
+def _some(lines: Iterator[Line]) -> list[Line]:
+    """The next lines, a few thousand or fewer; none at the end."""
+    taken, characters = [], 0
+    for number, line in islice(lines, CHUNK_ROWS):
+        taken.append((number, line))
+        characters += len(line)
+        if characters >= CHUNK_CHARACTERS:
+            break
+    return taken
 
 
 def _parsed(chunk: Sequence[Line], layout: Layout, path: Path) -> tuple[dict[int, list[str]], Pixels]:

@@ -15,6 +15,8 @@ from softreg.errors import DataError
 SUFFIXES = (".csv", ".csv.gz", ".tsv")
 DELIMITERS = ",;\t| "
 MAX_LINE = 2**24  # characters
+MAX_CELLS = 2**22  # of a line: the largest image has three quarters as many
+MAX_EMPTY = 100_000  # empty lines in a row: a gzip'd file of 200 kB may have 200 million
 _GZIP, _UTF16 = b"\x1f\x8b", (b"\xff\xfe", b"\xfe\xff")
 
 Line = tuple[int, str]  # its number, and its text
@@ -76,11 +78,14 @@ def is_number(cell: str) -> bool:
 
 
 def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[Line]:
-    number = 0
+    number = empty = 0
     while line := text.readline(MAX_LINE):
-        if len(line) == MAX_LINE:
+        if len(line) == MAX_LINE or (len(line) > MAX_CELLS and max(map(line.count, DELIMITERS)) > MAX_CELLS):
             raise DataError("forms.csv_long_line", path=path)
         number += 1
         stripped = line.rstrip("\r\n")
         if stripped and not stripped.isspace():
+            empty = 0
             yield number, stripped
+        elif (empty := empty + 1) > MAX_EMPTY:
+            raise DataError("forms.csv_empty_lines", path=path, row=number, most=MAX_EMPTY)

@@ -30,16 +30,16 @@ class MatFile(WholeForm):
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`."""
         if path.is_file():
-            arrays = _arrays(path)
+            arrays = _arrays(path, options)
             return with_columns(from_named_arrays(arrays, path, options), arrays, options, path)
         files = files_by_part(path, SUFFIXES)
         single = {part: one_file(path, part, found) for part, found in files.items()}
-        sources = {part: from_named_arrays(_arrays(file), file, options) for part, file in single.items()}
+        sources = {part: from_named_arrays(_arrays(file, options), file, options) for part, file in single.items()}
         parts = {part: source.train or source.test for part, source in sources.items()}
         return Source(parts.get("train"), parts.get("test"), next(iter(sources.values())).classes)
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _arrays(path: Path, options: ReadOptions) -> dict[str, NDArray[Any]]:
     """The arrays of the file. Sizes are checked by the headers before anything is read."""
     from scipy.io import loadmat, whosmat
 
@@ -54,7 +54,10 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError("forms.mat_version", path=path) from error
     except Exception as error:  # scipy's reader raises almost anything on damaged files
         raise DataError("forms.mat_damaged", path=path, why=str(error)[:100] or type(error).__name__) from error
-    return _digits({name: found[name] for name in declared if isinstance(found.get(name), np.ndarray)}, path)
+    arrays = {name: found[name] for name in declared if isinstance(found.get(name), np.ndarray)}
+    asked = {name.lower() for name in (options.label, options.split, options.group) if name}
+    flat = {name: array.reshape(-1) for name, array in arrays.items() if name.lower() in asked and 1 in array.shape}
+    return _digits(arrays | flat, path)
 
 
 def _digits(arrays: dict[str, NDArray[Any]], path: Path) -> dict[str, NDArray[Any]]:

@@ -121,7 +121,8 @@ def _roles_by_shape(arrays: Mapping[str, Any], where: object) -> dict[tuple[str,
     images = [key for key, shape in shapes.items() if len(shape) > 1 and shape[-1:] != (1,)]
     labels = [key for key, shape in shapes.items() if key not in images]
     if len(arrays) == 1:
-        return {("images", ""): next(iter(arrays))}
+        (key,) = arrays
+        return {} if role_of(key) else {("images", ""): key}
     paired = [shapes[key][:1] for key in images] == [shapes[key][:1] for key in labels]
     if not paired or len(images) not in (1, 2):
         return {}

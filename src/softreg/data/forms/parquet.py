@@ -131,6 +131,8 @@ class Table:
         """Each cell of a column, with its file and its row there."""
         for path, file in zip(self.files, self._opened, strict=True):
             number = 0
+            if column not in file.schema_arrow.names:
+                raise DataError("forms.no_column", path=path, column=column, columns=", ".join(file.schema_arrow.names[:5]))
             with _errors_of(path):
                 for batch in file.iter_batches(BATCH_ROWS, columns=[column]):
                     for cell in batch.column(0).to_pylist():
@@ -197,12 +199,22 @@ class Table:
             raise DataError("forms.parquet_no_label", path=missing[0], row=missing[1])
         return to_labels(np.asarray([cells[index][2] for index in good]), f"{self.files[0]}: {self.label}")
 
+    def _lists(self, column: str) -> Iterator[list[Any]]:
+        """The cells of a column of lists, all as long as the first."""
+        expected = None
+        for path, number, cell in self.cells(column):
+            found = len(cell or ())
+            expected = found if expected is None else expected
+            if found != expected:
+                raise DataError("forms.parquet_list", path=path, row=number, found=found, expected=expected)
+            yield cell
+
     def pixels(self) -> Tensor:
         """The images of a table of numbers: a column of lists, or all columns that are no label, id or text."""
         if not len(self):
             raise DataError("data.no_images", path=self.files[0])
         if self.image is not None:
-            rows: NDArray[Any] = np.asarray([cell for _, _, cell in self.cells(self.image)])
+            rows: NDArray[Any] = np.asarray(list(self._lists(self.image)))
         else:
             asked = {self.label, self.column(self.options.split), self.column(self.options.group)}
             types = {field.name: str(field.type) for field in self._opened[0].schema_arrow}

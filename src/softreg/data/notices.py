@@ -27,7 +27,8 @@ def tell_oddities(splits: Splits) -> None:
     if splits.train.images.nbytes + splits.test.images.nbytes > MAX_COMPARED:
         return
     _tell_duplicates(splits)
-    _tell_dim(splits.train)
+    if splits.train.images.ndim > 2:
+        _tell_dim(splits.train)
     if splits.train.images.ndim == 3:
         _tell_polarity(splits)
         _tell_sideways(splits.train)

@@ -199,7 +199,7 @@ class Table:
             raise DataError("forms.parquet_no_label", path=missing[0], row=missing[1])
         return to_labels(np.asarray([cells[index][2] for index in good]), f"{self.files[0]}: {self.label}")
 
-    def _lists(self, column: str) -> Iterator[list[Any]]:
+    def _equal_lists(self, column: str) -> Iterator[list[Any]]:
         """The cells of a column of lists, all as long as the first."""
         expected = None
         for path, number, cell in self.cells(column):
@@ -214,7 +214,7 @@ class Table:
         if not len(self):
             raise DataError("data.no_images", path=self.files[0])
         if self.image is not None:
-            rows: NDArray[Any] = np.asarray(list(self._lists(self.image)))
+            rows: NDArray[Any] = np.asarray(list(self._equal_lists(self.image)))
         else:
             asked = {self.label, self.column(self.options.split), self.column(self.options.group)}
             types = {field.name: str(field.type) for field in self._opened[0].schema_arrow}

@@ -16,8 +16,8 @@ from softreg.data.dataset import Dataset
 from softreg.model.design import balanced_class_weight, design_matrix
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.initialization import initial_theta
-from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, logits_of, pack
+from softreg.optim.reduction import minimum
 from softreg.optim.solvers.registry import SOLVERS, make_solver
 from softreg.recipe import BALANCED, Recipe
 
@@ -93,9 +93,9 @@ def cross_val_log_proba(
         held_out = fold_of == fold
         solver = make_solver(loose.solver, vars(loose), generator.get_state())
         objective = Objective(matrix.where(~held_out), len(train.classes), float(recipe.l2))
-        state = minimize(solver, objective, start.to(device))
+        theta = minimum(solver, objective, start.to(device))
         del objective  # its rows are a copy: freed before the next one is made
-        log_p[held_out.cpu()] = logits_of(matrix.where(held_out), state.theta).double().log_softmax(1).cpu()
+        log_p[held_out.cpu()] = logits_of(matrix.where(held_out), theta).double().log_softmax(1).cpu()
     return log_p
 
 

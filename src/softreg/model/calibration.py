@@ -19,9 +19,9 @@ from softreg.data.picture_outliers import picture_outliers
 from softreg.data.synthetic_outliers import synthetic_outliers
 from softreg.features.feature_map import FeatureMap
 from softreg.model.out_of_distribution import OODDetector, OODInputs
-from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, logits_of, unpack
 from softreg.optim.percent_done import percent_done
+from softreg.optim.reduction import minimum
 from softreg.optim.solver import Solver
 
 MAX_STEPS = 50  # of Newton's method in one variable: a few suffice
@@ -81,14 +81,14 @@ def calibrate(
     matrix, n_fitted = objective.matrix, len(train) - held_out
     step = matrix.n_rows_global // len(train)  # an image and its copies
     fitted = replace(objective, matrix=matrix.slice(0, step * n_fitted))
-    state = minimize(solver, fitted, start, on_step=lambda state: report("calibration", percent_done(solver, state), 100))
+    theta = minimum(solver, fitted, start, lambda state: report("calibration", percent_done(solver, state), 100))
     unseen = matrix.slice(step * n_fitted, step * len(train)).strided(step)
-    logits = unseen.all_gather(logits_of(unseen, state.theta))
+    logits = unseen.all_gather(logits_of(unseen, theta))
     weights = None if unseen.weights is None else unseen.all_gather(unseen.weights)
     t = temperature(logits, unseen.all_gather(unseen.labels), weights)
     report("detector")
     detector = OODDetector(matrix.dim, objective.classes).to(start.device)
-    x, outlier_logits = _outliers(features, train[:n_fitted], state.theta / t, outliers)
+    x, outlier_logits = _outliers(features, train[:n_fitted], theta / t, outliers)
     detector.fit_gaussians(fitted.matrix, x, SEED)
     images = OODInputs(unseen.all_gather(detector.components_of(unseen)), logits / t)
     detector.fit_threshold(images, OODInputs(detector.components(x), outlier_logits), FALSE_POSITIVE_RATE)

@@ -47,22 +47,30 @@ def minimize_by_continuation(solver: NewtonTypeSolver, objective: Objective, ste
 
     The way there is taken in float32, the end in float64. The tolerance and the number of iterations are those of `solver`.
     """
-    single = _in_single_precision(objective)
-    theta = torch.zeros(objective.classes, objective.matrix.dim + 1)
+    theta, steps = stronger_penalties_first(_in_single_precision(objective), solver.max_iterations, steps)
+    newton = Newton(solver.tol, max(0, solver.max_iterations - steps), refresh_at=LAST)
+    state = minimize(newton, _in_single_precision(objective), theta)
+    theta, steps = state.theta, steps + state.steps
+    final = Newton(solver.tol, max(0, solver.max_iterations - steps), solver.certify)
+    state = minimize(final, objective, theta.to(objective.matrix.accumulate_dtype))
+    return replace(state, steps=steps + state.steps)
+
+
+def stronger_penalties_first(objective: Objective, max_iterations: int, steps: int = 0) -> tuple[Tensor, int]:
+    """A theta (C, D + 1) to begin at, near the minimum for ten times the penalty, and the iterations by then.
+
+    It is zero if the penalty is not weak.
+    """
+    theta = torch.zeros(objective.classes, objective.matrix.dim + 1, device=objective.matrix.rows.device)
     cost, penalties = objective.value(theta), [objective.l2]
     typical = float(torch.as_tensor(objective.feature_penalty).median())
     while penalties[-1] * typical < STRONGEST:
         penalties.append(penalties[-1] * FACTOR)
-    for l2 in reversed(penalties):
-        last = l2 == objective.l2
-        newton = Newton(
-            solver.tol if last else LOOSE * cost, max(0, solver.max_iterations - steps), refresh_at=LAST if last else ()
-        )
-        state = minimize(newton, replace(single, l2=l2), theta)
+    for l2 in reversed(penalties[1:]):
+        newton = Newton(LOOSE * cost, max(0, max_iterations - steps), refresh_at=())
+        state = minimize(newton, replace(objective, l2=l2), theta)
         theta, cost, steps = state.theta, state.cost, steps + state.steps
-    final = Newton(solver.tol, max(0, solver.max_iterations - steps), solver.certify)
-    state = minimize(final, objective, theta.to(objective.matrix.accumulate_dtype))
-    return replace(state, steps=steps + state.steps)
+    return theta, steps
 
 
 def _in_single_precision(objective: Objective) -> Objective:

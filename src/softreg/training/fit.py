@@ -18,7 +18,7 @@ from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.optim.l2_path import PathPoint
 from softreg.optim.minimize import StopMinimization, minimize
 from softreg.optim.percent_done import percent_done
-from softreg.optim.solver import Solver, State, Termination, TerminationReason
+from softreg.optim.solver import State, Termination, TerminationReason
 from softreg.optim.solvers.newton_type import checked_termination
 from softreg.recipe import Recipe
 from softreg.training.problem import Problem, check_fits, make_problem, read_outliers
@@ -107,9 +107,9 @@ def fit(
     outliers = read_outliers(recipe, train)
     began = time.perf_counter() - (resume_from.seconds if resume_from else 0.0)
     problem = make_problem(recipe, train, choose_device(recipe.device), group)
-    start = resume_from or TrainState(problem.solver.start(problem.objective, problem.theta), [], 0.0)
+    start = resume_from or TrainState(_start(problem), [], 0.0)
     report("solver", percent_done(problem.solver, start.state), 100)
-    progress = _Progress(problem.solver, start, began, on_checkpoint, on_step, stop_after)
+    progress = _Progress(problem, start, began, on_checkpoint, on_step, stop_after)
     state, termination = _run(problem, progress, group)
     model, temperature = SoftmaxRegression(problem.features, train.classes), 1.0
     model.whole_pictures = not are_written_on_paper(train)
@@ -138,7 +138,7 @@ class _Progress:
 
     def __init__(
         self,
-        solver: Solver,
+        problem: Problem,
         latest: TrainState,
         began: float,
         on_checkpoint: Callable[[TrainState], None],
@@ -147,7 +147,7 @@ class _Progress:
     ) -> None:
         self.latest = latest
         self._began, self._on_checkpoint, self._on_step, self._stop_after = began, on_checkpoint, on_step, stop_after
-        self._solver = solver
+        self._problem = problem
 
     @property
     def is_over(self) -> bool:
@@ -157,8 +157,8 @@ class _Progress:
     def __call__(self, state: State) -> None:
         self.latest = TrainState(state, [*self.latest.losses, state.cost], time.perf_counter() - self._began)
         self._on_checkpoint(self.latest)
-        report("solver", percent_done(self._solver, state), 100)
-        self._on_step(state)
+        report("solver", percent_done(self._problem.solver, state), 100)
+        self._on_step(self._problem.reduction.lift_state(state))
         if self.is_over:
             raise StopMinimization
 
@@ -169,15 +169,22 @@ def _run(problem: Problem, progress: _Progress, group: ProcessGroup | None) -> t
         if progress.is_over:
             state = _ended(progress.latest.state, TerminationReason.STOPPED)
         else:
-            state = minimize(problem.solver, problem.objective, problem.theta, resume_from=progress.latest.state, on_step=progress)
+            start = progress.latest.state
+            state = minimize(problem.solver, problem.reduction.objective, start.theta, resume_from=start, on_step=progress)
     except KeyboardInterrupt:
         if group:
             raise
         state = _ended(progress.latest.state, TerminationReason.INTERRUPTED)
+    state = problem.reduction.lift_state(state)
     assert state.termination is not None
     if problem.finds_optimum and not state.termination.reason.is_early:
         return state, checked_termination(problem.objective, state)
     return state, state.termination
+
+
+def _start(problem: Problem) -> State:
+    theta = problem.reduction.begin_at(problem.theta, problem.solver.total)
+    return problem.solver.start(problem.reduction.objective, theta)
 
 
 def _ended(state: State, reason: TerminationReason) -> State:

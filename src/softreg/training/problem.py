@@ -19,6 +19,7 @@ from softreg.model.design import balanced_class_weight, design_matrix
 from softreg.optim.initialization import initial_theta
 from softreg.optim.l2_path import PathPoint, best_point, l2_path
 from softreg.optim.objective import Objective
+from softreg.optim.reduction import Reduction
 from softreg.optim.solver import Solver
 from softreg.optim.solvers.registry import SOLVERS, make_solver
 from softreg.recipe import BALANCED, Recipe
@@ -34,6 +35,7 @@ class Problem:
     ----------
     features : the feature map, fitted
     objective : over the features of the images and their copies
+    reduction : the same as the solver sees it, in fewer dimensions if there are far more features than images
     path : the values of l2 that the objective's was chosen from; empty if the recipe has a number
     solver : how to minimise it
     finds_optimum : whether the solver goes to the optimum, from wherever it starts
@@ -42,6 +44,7 @@ class Problem:
 
     features: FeatureMap
     objective: Objective
+    reduction: Reduction
     path: list[PathPoint]
     solver: Solver
     finds_optimum: bool
@@ -53,27 +56,27 @@ def make_problem(recipe: Recipe, train: Dataset, device: torch.device, group: Pr
     generator = Generator().manual_seed(recipe.seed)
     report("feature_map")
     features = make_feature_map(recipe.features, train.image_shape).to(device).fit(train.images.to(device), recipe.seed)
-    objective, path = _objective(recipe, train, features, device, group)
+    objective = _objective(recipe, train, features, device, group)
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
     finds_optimum = SOLVERS[recipe.solver].finds_optimum
     if finds_optimum:  # from any start; at zero the Hessian is known in closed form
         theta = torch.zeros_like(theta)
     solver = make_solver(recipe.solver, vars(recipe), generator.get_state())
-    return Problem(features, objective, path, solver, finds_optimum, theta)
+    reduction = Reduction.of(objective, solver)
+    path = l2_path(reduction.objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
+    l2 = best_point(path).l2 if path else float(recipe.l2)
+    objective, reduction = replace(objective, l2=l2), replace(reduction, objective=replace(reduction.objective, l2=l2))
+    return Problem(features, objective, reduction, path, solver, finds_optimum, theta)
 
 
-def _objective(
-    recipe: Recipe, train: Dataset, features: FeatureMap, device: torch.device, group: ProcessGroup | None
-) -> tuple[Objective, list[PathPoint]]:
-    """The objective, and the path its l2 was chosen from."""
+def _objective(recipe: Recipe, train: Dataset, features: FeatureMap, device: torch.device, group: ProcessGroup | None) -> Objective:
+    """The objective, its l2 still to be chosen."""
     if recipe.copies:
         report("copies")
     augmented = augment(train, recipe.copies, recipe.seed)
     balanced = recipe.class_weight == BALANCED
     class_weight = balanced_class_weight(train.labels, len(train.classes)) if balanced else None
-    objective = Objective(design_matrix(features, augmented, device, group, class_weight=class_weight), len(train.classes))
-    path = l2_path(objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
-    return replace(objective, l2=best_point(path).l2 if path else float(recipe.l2)), path
+    return Objective(design_matrix(features, augmented, device, group, class_weight=class_weight), len(train.classes))
 
 
 def read_outliers(recipe: Recipe, train: Dataset) -> Tensor | None:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.helpers.chromium import needs_chromium
 from tests.helpers.live_server import Served, serve
-from tests.helpers.page_tab import answer, draw, served_tab
+from tests.helpers.page_tab import COMPLAINTS, answer, draw, served_tab
 
 pytestmark = needs_chromium
 MODEL = "handwriting"
@@ -61,6 +61,40 @@ def test_what_the_page_is_not_sure_of_is_read_by_the_server(asked: tuple[Page, l
     expect(page.locator("#digit")).to_have_text("5")
     expect(page.locator("#why-sum .total")).to_be_visible()
     assert not questions
+
+
+def test_a_page_reads_itself_when_the_server_has_too_much_to_do(browser: Browser, served: Served) -> None:
+    page = served_tab(browser, served)
+    COMPLAINTS.clear()
+    page.route("**/predict?**", lambda route: route.fulfill(status=503, json={"error": "too many"}))
+    draw(page, "7")
+    assert answer(page) == "7"
+    expect(page.locator("#foot-copy")).to_be_visible()
+    expect(page.locator("#error")).to_be_hidden()
+    page.context.close()
+    COMPLAINTS.clear()  # Chromium writes every 503 to the console
+
+
+def test_nobody_asks_the_server_before_the_model_is_there_unless_they_draw(browser: Browser, class_server: Served) -> None:
+    context = browser.new_context(reduced_motion="no-preference", locale="en-US")
+    page = context.new_page()
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/weights?**", hold)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/predict" in request.url else None)
+    page.goto(class_server.url)
+    page.wait_for_selector("html[data-ready]")
+    page.wait_for_timeout(2500)  # without a copy on its way, a hand would draw by now
+    assert waiting
+    assert not asked
+    waiting[0].continue_()
+    expect(page.locator("#digit")).to_have_text("3")  # which it begins with
+    assert not [url for url in asked if f"model={MODEL}" in url]
+    context.close()
 
 
 def test_without_a_copy_the_server_answers(browser: Browser, class_server: Served) -> None:

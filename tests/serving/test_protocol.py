@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gzip
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -87,6 +89,23 @@ def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served:
                     return True
         return False
 
+    def lets_a_slow_phone_fetch_a_model() -> bool:
+        """It takes longer than a response may, but each piece comes in time."""
+        with served.connect(timeout=60) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            client.sendall(b"GET /weights?model=handwriting HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n")
+            received, until = b"", time.monotonic() + REQUEST_SECONDS + 2
+            while time.monotonic() < until:
+                received += client.recv(32768)
+                time.sleep(0.3)
+            head, _, body = received.partition(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+            assert len(body) < length / 2  # it is slow
+            while len(body) < length:
+                body += (more := client.recv(2**20))
+                assert more, "cut off"
+        return json.loads(gzip.decompress(body))["model"] == "handwriting"
+
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 100\r\n\r\n"
     dawdlers = [
         (),
@@ -94,12 +113,14 @@ def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served:
         tuple(bytes([byte]) for byte in b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"),  # a byte a second
         (head, *[b"x"] * 30),
     ]
-    with ThreadPoolExecutor(len(dawdlers) + 1) as pool:
+    with ThreadPoolExecutor(len(dawdlers) + 2) as pool:
+        phone = pool.submit(lets_a_slow_phone_fetch_a_model)
         dropped = [pool.submit(drops_who_sends, *pieces) for pieces in dawdlers] + [pool.submit(drops_who_never_listens)]
         while not all(answer.done() for answer in dropped):
             assert served.ask("GET", "/healthz")[0] == 200
             time.sleep(0.5)
     assert all(answer.result() for answer in dropped)
+    assert phone.result()
 
 
 def test_a_reader_that_is_slow_for_a_while_gets_every_answer(tmp_path: Path) -> None:

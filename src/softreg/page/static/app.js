@@ -147,7 +147,8 @@ try {
   await chooseLanguage(settings.get("language") ?? preferred.slice(0, 2));
   await draw.loadModels();
   loadFromAddress();
-  new Invitation(draw.ink).begin();
+  const invitation = new Invitation(draw.ink);
+  draw.ready.then(() => invitation.begin());
   document.documentElement.dataset.ready = "yes";
 } catch (error) {
   showError(messageOf(error));

@@ -69,11 +69,11 @@ export const backend = {
   },
 
   /**
-   * A model is chosen: where the pages answer themselves, this one fetches it.
+   * A model is chosen: where the pages answer themselves, this one fetches it first.
    * @param {string} model
    */
   use(model) {
-    copies.use(model);
+    return copies.use(model);
   },
 
   /**

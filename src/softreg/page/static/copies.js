@@ -69,8 +69,8 @@ export class Copies {
   }
 
   /** @param {string} key of a model that is used from now on */
-  use(key) {
-    if (this.isWanted) this.fetch(key);
+  async use(key) {
+    if (this.isWanted) await this.fetch(key);
   }
 
   /**

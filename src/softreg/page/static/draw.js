@@ -18,7 +18,7 @@ import { Verdict } from "./verdict.js";
 const EXPLAIN_INTERVAL = 250; // milliseconds between explanations while the pen moves, at least;
 const EXPLAIN_SHARE = 20; // they may take one part in so many of the time, as they delay the predictions.
 const EXPLAIN_DELAY = 40; // When the pen rests for so long, the explanation comes at once
-const COMPARE_DELAY = 200; // milliseconds the pen rests before the other models are asked
+const COMPARE_DELAY = 200; // milliseconds the pen rests, lifted, before the other models are asked
 
 export class Draw {
   /** @type {Evidence | null} */
@@ -27,6 +27,7 @@ export class Draw {
   picture = null;
   isStale = false; // whether the evidence is of an earlier drawing
   version = 0; // of the drawing
+  ready = Promise.resolve(); // once the page need not wait for the server any longer, if it is to answer itself
   changedAt = 0; // when the pen last moved
   predicting = false;
   predictAgain = false;
@@ -68,7 +69,7 @@ export class Draw {
   async loadModels(choose) {
     const { models, default: first } = await backend.models();
     this.choice.setModels(models, [choose, this.choice.chosen, first]);
-    backend.use(this.choice.chosen);
+    this.ready = backend.use(this.choice.chosen);
     this.predict();
   }
 
@@ -114,9 +115,13 @@ export class Draw {
       return this.predict(this.changedAt);
     }
     this.bars.setBusy(false);
+    if (this.bars.prediction && !this.ink.isDemonstration) this.#compareSoon();
+  }
+
+  #compareSoon() {
     clearTimeout(this.compareTimer);
-    if (this.bars.prediction && !this.ink.isDemonstration)
-      this.compareTimer = setTimeout(() => this.#compare(), COMPARE_DELAY);
+    const compare = () => (this.ink.isPenDown ? this.#compareSoon() : this.#compare());
+    this.compareTimer = setTimeout(compare, COMPARE_DELAY);
   }
 
   async #predictOnce() {

@@ -110,6 +110,11 @@ export class Ink {
     this.#changed();
   }
 
+  /** Whether a pointer draws, be it at rest. */
+  get isPenDown() {
+    return typeof this.current?.pointer === "number";
+  }
+
   /** What is to be read: the picture as it came if nothing was drawn on it, else what the sheet shows. */
   capture() {
     if (this.picture && !this.strokes.length) return this.picture;

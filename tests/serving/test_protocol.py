@@ -104,7 +104,7 @@ def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served:
             while len(body) < length:
                 body += (more := client.recv(2**20))
                 assert more, "cut off"
-        return json.loads(gzip.decompress(body))["model"] == "handwriting"
+        return bool(json.loads(gzip.decompress(body))["model"] == "handwriting")
 
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 100\r\n\r\n"
     dawdlers = [

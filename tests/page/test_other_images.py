@@ -72,8 +72,21 @@ def test_a_drawing_is_resized_and_inverted_as_python_does_it(tab: Page, shape: t
 @pytest.mark.parametrize(("shape", "features"), [((8, 8, 3), "pixels"), ((32, 32), "deskew")])
 def test_what_the_page_cannot_compute_is_refused(shape: tuple[int, ...], features: str, tmp_path: Path) -> None:
     size = " x ".join(map(str, shape))
-    with pytest.raises(RunError, match=f"not {features} of {size} images; use --format onnx"):
+    with pytest.raises(RunError, match=f"not {features} for {size} images; use --format onnx"):
         export(model_of(shape, features=features), "html", tmp_path / "page.html")
+
+
+@needs_chromium
+def test_a_model_that_knows_no_digits_is_not_invited_with_one(browser: Browser, tmp_path: Path) -> None:
+    export(model_of((32, 32)), "html", tmp_path / "page.html")
+    page = file_tab(browser, tmp_path / "page.html", clock=True, reduced_motion="no-preference")
+    page.clock.run_for(2600)  # when a hand would draw a 3
+    expect(page.locator("#sheet.demonstration")).to_have_count(0)
+    page.clock.run_for(60_000)
+    expect(page.locator("#digit")).to_have_text("–")
+    draw(page, "3")
+    expect(page.locator("#bars .name")).to_have_text(list(NAMES))
+    page.context.close()
 
 
 @pytest.fixture(scope="module")

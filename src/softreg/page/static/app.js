@@ -54,9 +54,11 @@ const learn =
   backend.training && new Learn(showError, backend.training, { onSaved: () => draw.loadModels(), onUse: drawWith });
 const ownDigits = new OwnDigits(draw);
 const challenge = new Challenge(draw);
+const invitation = new Invitation(draw.ink);
 draw.onReading = () => {
   ownDigits.refresh();
   challenge.refresh();
+  invitation.checkClasses(draw.bars.classes);
 };
 const symbols = new Symbols(showError, ownDigits, drawWith);
 const understand = new Understand(showError, draw);
@@ -147,7 +149,6 @@ try {
   await chooseLanguage(settings.get("language") ?? preferred.slice(0, 2));
   await draw.loadModels();
   loadFromAddress();
-  const invitation = new Invitation(draw.ink);
   draw.ready.then(() => invitation.begin());
   document.documentElement.dataset.ready = "yes";
 } catch (error) {

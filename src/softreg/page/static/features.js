@@ -102,8 +102,8 @@ const shiftColumns = (ink, down) =>
   );
 
 /**
- * The two pixels between which `i + by` lies, in the row of each pixel i (stride 1) or in its column (stride 28), and the
- * share of the second; what is outside is pixel `SIZE`, which is 0.
+ * The two pixels between which `i + by` lies, in the row of each pixel i (stride 1) or in its column (stride 28), and
+ * the share of the second; what is outside is pixel `SIZE`, which is 0.
  * @typedef {{ first: Int32Array, second: Int32Array, share: Float64Array }} Pairs
  */
 

@@ -42,6 +42,14 @@ export class Invitation {
     this.ink.endDemonstration();
   }
 
+  /**
+   * A model that knows no 3 and no 8 is not invited with them.
+   * @param {string[]} classes of the latest answer, if there was any
+   */
+  checkClasses(classes) {
+    if (!this.isOver && classes.length && !(classes.includes("3") && classes.includes("8"))) this.end();
+  }
+
   async begin() {
     await sleep(WAIT);
     for (let pause = PAUSE; !this.isOver; pause *= 2) {

@@ -1,5 +1,5 @@
-// The feature maps patches, scattering, both and views, as src/softreg/features/pooled.py and the files beside it compute
-// them: activations of the upright image, pooled in Gaussian windows, square-rooted, standardised.
+// The feature maps patches, scattering, both and views, as src/softreg/features/pooled.py and the files beside it
+// compute them: activations of the upright image, pooled in Gaussian windows, square-rooted, standardised.
 
 /** @import { Alignment } from "./features.js" */
 /** @import { Buffers } from "./types.d.ts" */
@@ -236,7 +236,7 @@ function distributor(groups, plane) {
 
 /**
  * @param {Activations} group
- * @returns {(evidence: Float32Array, shares: Float32Array) => void} adds the evidence of its cells to the pixels' shares
+ * @returns {(evidence: Float32Array, shares: Float32Array) => void} adds its cells' evidence to the pixels' shares
  */
 function unpooler({ u, channels, windows }) {
   const { places, cells, values: g } = windows;

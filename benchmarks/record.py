@@ -1,4 +1,4 @@
-"""Claim: none is made beforehand; what the preset `record` misreads of the 10,000 test images is told as it is, for every seed.
+"""How many of the 10,000 test images the preset `record` misreads, seed by seed. Claims nothing: the result is told as it is.
 
 ::
 
@@ -21,8 +21,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.best import predict_seconds
+from softreg.data.load import load_dataset
 from softreg.recipe import Recipe
+from softreg.runs.run import Run
 from softreg.training.train import train
 
 FIRST, N_TEST = 777, 10_000
@@ -52,8 +53,16 @@ def measure(seed: int, folder: Path) -> dict[str, Any]:
         "train_seconds": run.result["train_seconds"],
         "peak_rss_mib": json.loads((run.path / "environment.json").read_text(encoding="utf-8"))["peak_rss_mib"],
         "model_mib": (run.path / "model.safetensors").stat().st_size / 2**20,
-        "predict_seconds": predict_seconds(run.path, rounds=1),
+        "predict_processor_seconds": predict_seconds(run),
     }
+
+
+def predict_seconds(run: Run, count: int = 2000) -> float:
+    """Seconds of processor time to classify 10,000 images, from `count` training images."""
+    model, images = run.model(), load_dataset("mnist").train.images[:count]
+    began = time.process_time()
+    model.logits(images)
+    return (time.process_time() - began) * N_TEST / count
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -63,7 +72,7 @@ def table(results: list[dict[str, Any]]) -> str:
     lines = [
         f"Preset `record`, {len(errors)} seeds: mean error {statistics.mean(errors) / 100:.3f} %{deviation}.",
         "",
-        "| seed | errors of 10,000 | 95 % interval (Wilson) of the error | NLL | ECE | processor s | MiB | 10,000 images s |",
+        "| seed | errors of 10,000 | 95 % interval (Wilson) | NLL | ECE | training, processor s | MiB | 10,000 images, s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for result in results:
@@ -71,7 +80,7 @@ def table(results: list[dict[str, Any]]) -> str:
         ece = f"{100 * result['ece']:.2f} %" if result["calibration"] else "not calibrated"
         lines.append(
             f"| {result['seed']} | {result['errors']} | {low:.2f} to {high:.2f} % | {result['nll']:.4f} | {ece} "
-            f"| {result['processor_seconds']:.0f} | {result['peak_rss_mib']:.0f} | {result['predict_seconds']:.1f} |"
+            f"| {result['processor_seconds']:.0f} | {result['peak_rss_mib']:.0f} | {result['predict_processor_seconds']:.1f} |"
         )
     return "\n".join(lines) + "\n" + READINGS
 

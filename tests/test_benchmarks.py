@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 
 from benchmarks.feature_pictures import Measurement, error
 from benchmarks.marks import blotches, mark, two_digits
 from benchmarks.outliers import fpr95
 from benchmarks.peers import digits_of, otsu_threshold
 from benchmarks.pen import bent, bitmap
+from benchmarks.record import N_TEST, RESULTS, saved, table
 from benchmarks.typefaces import names
 
 
@@ -71,3 +72,12 @@ def test_an_image_is_on_the_wrong_side_where_the_other_class_has_the_larger_logi
     first, second = ((logits[:, 1] - logits[:, 0])[labels == label] for label in (0, 1))
     found = Measurement("pixels", 1.0, error(logits, labels), 0.0, (first, second))
     assert found.wrong == int((logits.argmax(1) != labels).sum()) == round(50 * found.written)
+
+
+def test_the_table_of_record_is_that_of_its_results_and_its_intervals_are_wilsons() -> None:
+    results = saved()
+    assert (RESULTS / "record.md").read_text(encoding="utf-8") == table(results)
+    assert len({result["seed"] for result in results}) == len(results)
+    for result in results:
+        interval = binomtest(N_TEST - result["errors"], N_TEST).proportion_ci(method="wilson")
+        assert result["accuracy_interval"] == pytest.approx([interval.low, interval.high], abs=1e-6)

@@ -156,7 +156,7 @@ class Hessian:
         i, j = np.tril_indices(width)
         full[i, j] = full[j, i] = np.arange(len(i))  # which product of columns
         blocks = (curvature @ self._column_products())[:, full.reshape(-1)].reshape(-1, width, width)
-        hessian = np.empty((self.k, width, self.k, width))  # of which the lower triangle is read
+        hessian = np.zeros((self.k, width, self.k, width))  # of which the lower triangle is read
         for c in range(self.k):
             first = c * (c + 1) // 2
             hessian[c, :, : c + 1] = blocks[first : first + c + 1].transpose(1, 0, 2)

@@ -50,13 +50,13 @@ class Standardized:
 
 
 def standardize(objective: Objective) -> Standardized:
-    """The same objective in centred and scaled features; of a matrix of floating point, in one process.
+    """The same objective in centred and scaled features; of a matrix of floating point, on all ranks alike.
 
     Columns are centred only if they are far off, since it costs time in every pass.
     """
     matrix = objective.matrix
-    x, _ = matrix.sample(MAX_ROWS).rows_at(torch.arange(len(matrix.sample(MAX_ROWS))))
-    x = x.double()
+    some = matrix.sample(MAX_ROWS)
+    x = some.all_gather(some.rows_at(torch.arange(len(some)))[0].double())
     mean, deviation = x.mean(0), x.std(0, correction=0)
     off = (mean.abs() > OFF_CENTRE * deviation) & objective.fit_intercept
     centre = torch.where(off, mean, 0).to(matrix.dtype)

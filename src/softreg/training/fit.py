@@ -118,7 +118,7 @@ def fit(
         args = problem.features, problem.objective, problem.solver, problem.theta, train, recipe.calibration, outliers
         temperature, model.ood_detector = calibrate(*args)
     seconds = time.perf_counter() - began
-    model.set_theta(state.theta / temperature)
+    model.set_theta(problem.of_features(state.theta) / temperature)
     objective = state.cost if problem.finds_optimum else problem.objective.value(state.theta)  # SGD's cost is an epoch's mean
     return Fit(
         model=model.to(problem.theta.device).eval(),

@@ -12,7 +12,7 @@ from softreg.data.augmentation import augment
 from softreg.data.dataset import Dataset
 from softreg.data.idx import read_idx
 from softreg.errors import RecipeError
-from softreg.features.choice import AUTO
+from softreg.features.choice import AUTO, EMBEDDINGS
 from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import make_feature_map
 from softreg.model.design import balanced_class_weight, design_matrix
@@ -22,6 +22,7 @@ from softreg.optim.objective import Objective
 from softreg.optim.reduction import Reduction
 from softreg.optim.solver import Solver
 from softreg.optim.solvers.registry import SOLVERS, make_solver
+from softreg.optim.standardization import Standardized, standardize
 from softreg.recipe import BALANCED, Recipe
 
 MIN_CALIBRATION = 2  # images
@@ -34,12 +35,13 @@ class Problem:
     Attributes
     ----------
     features : the feature map, fitted
-    objective : over the features of the images and their copies
+    objective : over the features of the images and their copies; over embeddings, of any scale, in standardised columns
     reduction : the same as the solver sees it, in fewer dimensions if there are far more features than images
     path : the values of l2 that the objective's was chosen from; empty if the recipe has a number
     solver : how to minimise it
     finds_optimum : whether the solver goes to the optimum, from wherever it starts
     theta : (C, D + 1), the start
+    standardized : the way back from the objective's columns to the features; None if they are the same
     """
 
     features: FeatureMap
@@ -49,6 +51,11 @@ class Problem:
     solver: Solver
     finds_optimum: bool
     theta: Tensor
+    standardized: Standardized | None = None
+
+    def of_features(self, theta: Tensor) -> Tensor:
+        """Theta (C, D + 1) for the features as the model has them."""
+        return theta if self.standardized is None else self.standardized.original(theta, theta.dtype)
 
 
 def make_problem(recipe: Recipe, train: Dataset, device: torch.device, group: ProcessGroup | None) -> Problem:
@@ -62,11 +69,14 @@ def make_problem(recipe: Recipe, train: Dataset, device: torch.device, group: Pr
     if finds_optimum:  # from any start; at zero the Hessian is known in closed form
         theta = torch.zeros_like(theta)
     solver = make_solver(recipe.solver, vars(recipe), generator.get_state())
-    reduction = Reduction.of(objective, solver)
+    reduction, standardized = Reduction.of(objective, solver), None
+    if recipe.features == EMBEDDINGS and finds_optimum and reduction.space is None:
+        standardized = standardize(objective)
+        objective, reduction = standardized.objective, Reduction(standardized.objective)
     path = l2_path(reduction.objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
     l2 = best_point(path).l2 if path else float(recipe.l2)
     objective, reduction = replace(objective, l2=l2), replace(reduction, objective=replace(reduction.objective, l2=l2))
-    return Problem(features, objective, reduction, path, solver, finds_optimum, theta)
+    return Problem(features, objective, reduction, path, solver, finds_optimum, theta, standardized)
 
 
 def _objective(recipe: Recipe, train: Dataset, features: FeatureMap, device: torch.device, group: ProcessGroup | None) -> Objective:

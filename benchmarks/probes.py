@@ -14,6 +14,7 @@ import resource
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks import probe_peers
 from softreg.estimator import SoftmaxClassifier
 from softreg.runs.environment import capture_environment
 
@@ -88,11 +90,15 @@ def torch_lbfgs(x: Array, y: Array, tol: float) -> Answer:
     return linear.weight.detach().numpy(), linear.bias.detach().numpy()
 
 
-PLAYERS: dict[str, tuple[Callable[[Array, Array, float], Answer], tuple[float, ...]]] = {
+PLAYERS: dict[str, tuple[Callable[..., Answer], tuple[float, ...]]] = {
     "softreg": (softreg, ()),
     "scikit-learn lbfgs": (sklearn, (1e-4, 1e-5, 1e-6)),
     "torch.optim.LBFGS": (torch_lbfgs, (1e-4, 1e-5, 1e-6)),
+    "mlpack": (partial(probe_peers.mlpack, l2=L2), (0.0,)),
+    "adelie": (partial(probe_peers.adelie, l2=L2), (1e-4, 1e-6, 1e-8)),
+    "rlaopt": (partial(probe_peers.rlaopt, l2=L2), (1e-4,)),
 }
+INSTALLED = ("softreg", "scikit-learn lbfgs", "torch.optim.LBFGS")  # the others: benchmarks/probe_peers.py says how
 
 
 def table(runs: list[dict[str, Any]]) -> str:
@@ -129,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, nargs=3, default=(100_000, 512, 100), metavar=("N", "D", "C"))
     parser.add_argument("--goal", type=float, default=1e-6)
-    parser.add_argument("--only", nargs="*", default=list(PLAYERS), choices=PLAYERS, metavar="NAME")
+    parser.add_argument("--only", nargs="*", default=INSTALLED, choices=PLAYERS, metavar="NAME")
     parser.add_argument("--cpu-seconds", action="store_true", help="one thread each, and its CPU seconds instead of those elapsed")
     options = parser.parse_args()
     clock = time.process_time if options.cpu_seconds else time.perf_counter
@@ -144,7 +150,7 @@ def main() -> None:
         solve, tolerances = PLAYERS[name]
         for tol in tolerances or (options.goal,):
             began = clock()
-            answer = solve(x, y, tol)
+            answer = solve(x, y, tol=tol)
             seconds, peak = clock() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             if best == float("inf"):
                 best = value(x, y, softreg(x, y, options.goal / 10)) - options.goal / 10

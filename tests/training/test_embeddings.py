@@ -193,3 +193,12 @@ def test_columns_of_any_scale_reach_the_same_minimum(tmp_path: Path, solver: str
     log_p = peer.predict_log_proba(moved)[np.arange(300), y].mean()
     assert run.result["objective"] == pytest.approx(-log_p + l2 / 2 * (peer.coef_**2).sum(), abs=3e-6)
     assert reproduce(run).same
+
+
+def test_more_columns_than_rows_reach_it_too(tmp_path: Path) -> None:
+    (x, y), l2 = embeddings(60, dim=200), 1e-2
+    np.savez(tmp_path / "wide.npz", train_embeddings=x, train_labels=y, test_embeddings=x[:20] + 1, test_labels=y[:20])
+    run = train(Recipe(dataset=str(tmp_path / "wide.npz"), solver="lbfgs", l2=l2), tmp_path / "run", figures=False)
+    peer = LogisticRegression(C=1 / (60 * l2), tol=1e-10, max_iter=10_000).fit(x.astype(np.float64), y)
+    log_p = peer.predict_log_proba(x.astype(np.float64))[np.arange(60), y].mean()
+    assert run.result["objective"] == pytest.approx(-log_p + l2 / 2 * (peer.coef_**2).sum(), abs=3e-6)

@@ -53,6 +53,14 @@ def test_digit_sized_ink_at_the_edge_is_dropped_but_told() -> None:
     assert boxes(segment(ink, keep_surroundings=True).lines)[0][-1] == (0, 280, 100, 300)
 
 
+def test_a_one_at_the_edge_is_told_from_a_shadow_by_its_stroke() -> None:
+    digits, one = [(20, 60, 80, 70), (20, 120, 80, 130)], (22, 296, 82, 300)  # less than half a one: the edge cuts it off
+    ink = page(100, 300, *digits, one)
+    assert boxes(segment(ink).lines) == [[*digits, one]]
+    assert boxes(segment(np.where(np.arange(300) < 290, ink, 0.6 * ink)).lines) == [digits]
+    assert boxes(segment(page(100, 300, *digits, (22, 298, 82, 300))).lines) == [digits]
+
+
 def test_too_much_ink_is_called_crowded_and_specks_noise() -> None:
     many = [(10 + 40 * row, 10 + 20 * column, 40 + 40 * row, 18 + 20 * column) for row in range(10) for column in range(10)]
     assert segment(page(420, 220, *many)).reason == "crowded"

@@ -174,7 +174,8 @@ def test_two_sure_digits_with_paper_between_them_stay_two(best: SoftmaxRegressio
 def test_rows_on_a_sheet_are_read_however_slim_their_digits(number: int) -> None:
     """A square sheet makes the digits of a row tall and slim, or reach its edges."""
     rng = Random(number)
-    digits = "".join(rng.choices("023456789", k=rng.randint(3, 5)))
+    digits = "".join(rng.choices("0123456789", k=rng.randint(2, 4)))
+    digits = f"1{digits}" if number % 4 == 0 else f"{digits}1"  # a 1 at the edge looks like a dark corner
     margin = 0.06 if number % 2 else 0.0
     strokes = in_a_row(digits, top=rng.uniform(0.05, 0.3), height=rng.choice([0.25, 0.4, 0.6]), margin=margin)
     (prediction,) = predict(load(pretrained_path("handwriting")), [picture_from_array(sheet(strokes, width=0.04))])

@@ -99,6 +99,7 @@ def beside(left: str, right: str) -> list[list[Point]]:
 DRAWINGS = {digit: turned(strokes) for digit, strokes in STROKES.items()} | {"12": beside("1", "2"), "85": beside("8", "5")}
 DRAWINGS["2402"] = in_a_row("2402", top=0.2, height=0.6, margin=0.06)  # slim
 DRAWINGS["237"] = in_a_row("237", top=0.3, height=0.35, margin=0.0)  # from edge to edge
+DRAWINGS["31"] = in_a_row("31", top=0.3, height=0.35, margin=0.0)
 
 
 @pytest.mark.parametrize("width", [0.025, 0.062, 0.1])  # strokes that are widened, kept, and narrowed

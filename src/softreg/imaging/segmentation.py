@@ -13,6 +13,7 @@ from softreg.imaging.lines import Mask
 MAX_COMPONENTS = 400
 MAX_DIGITS = 64
 IN_LINE = 0.75  # of the height of two marks that stand beside each other in one line
+STROKE, DARKNESS = np.array((0.35, 1.5)), 0.75  # a 1 at the edge has strokes as wide as those beside it, or half cut off, and nearly as dark
 SPECK = 0.35  # of the height of the tallest digit of the picture: smaller ink is no digit of its own
 
 
@@ -52,7 +53,7 @@ def segment(density: Grey, lines: Mask | None = None, *, keep_surroundings: bool
     components = components[:MAX_COMPONENTS]
     components = [component for component in components if not _is_frame(component, components, labels)]
     components = components if lines is None else _without_remains(_without_walls(components, lines), labels, lines)
-    candidates = components if keep_surroundings else without_surroundings(components, density.shape)
+    candidates = components if keep_surroundings else without_surroundings(components, density, labels)
     candidates = without_dashes(candidates)
     digits = _without_specks(joined(candidates), density.shape)
     if len(digits) > MAX_DIGITS:
@@ -112,10 +113,11 @@ def _without_remains(components: list[Component], labels: Labels, lines: Mask) -
     return [c for c in components if c.length > 0.2 * tallest or c.labels[0] not in touching]
 
 
-def without_surroundings(components: list[Component], shape: tuple[int, ...]) -> list[Component]:
+def without_surroundings(components: list[Component], density: Grey, labels: Labels) -> list[Component]:
     """Drop dark corners, edges of a table, frames and ends of other lines of text at the picture's edges, if something remains."""
+    shape = density.shape
     apart = [component for component in components if not _lies_along_edge(component, shape)]
-    inner = [c for c in components if c in apart or _stands_in_line(c, apart, shape)]
+    inner = [c for c in components if c in apart or _stands_in_line(c, apart, density, labels)]
     whole = [component.length for component in inner if not any(_edges(component, shape))]
     if sum(length > 0.5 * max(whole) for length in whole) > 1:
         inner = [c for c in inner if c.length >= 0.5 * max(whole) or not any(_edges(c, shape))]
@@ -128,14 +130,29 @@ def without_surroundings(components: list[Component], shape: tuple[int, ...]) ->
     return components
 
 
-def _stands_in_line(component: Component, others: Sequence[Component], shape: tuple[int, ...]) -> bool:
-    """Whether it is the first or last digit of a line and reaches the edge: as high as two others beside it, and as wide.
+def _stands_in_line(component: Component, others: Sequence[Component], density: Grey, labels: Labels) -> bool:
+    """Whether it is the first or last digit of a line and reaches the edge: as high as others beside it, and as wide or a 1.
 
-    A 1 at the edge is not: dark corners look like it.
+    Dark corners look like a 1 but for the width and the darkness of its stroke.
     """
-    top, _, bottom, _ = _edges(component, shape)
+    top, _, bottom, _ = _edges(component, density.shape)
     beside = [c for c in others if _shared_height(c, component) > IN_LINE * max(c.height, component.height)]
-    return not top and not bottom and len(beside) >= 2 and component.width > 0.5 * float(np.median([c.width for c in beside]))
+    if top or bottom or not beside:
+        return False
+    if len(beside) >= 2 and component.width > 0.5 * float(np.median([c.width for c in beside])):
+        return True
+    width, darkness = _stroke(component, density, labels)
+    widths, darknesses = np.transpose([_stroke(c, density, labels) for c in beside])
+    least, most = STROKE * np.median(widths)
+    return bool(least <= width <= most and darkness > DARKNESS * np.median(darknesses))
+
+
+def _stroke(component: Component, density: Grey, labels: Labels) -> tuple[float, float]:
+    """The width of a component's strokes across, the median over its rows, and its median density."""
+    window = np.s_[component.top : component.bottom, component.left : component.right]
+    own = np.isin(labels[window], component.labels)
+    runs = np.count_nonzero(own[:, 1:] > own[:, :-1], axis=1) + own[:, 0]
+    return float(np.median(np.count_nonzero(own, axis=1) / np.maximum(runs, 1))), float(np.median(density[window][own]))
 
 
 def _shared_height(one: Component, other: Component) -> int:

@@ -9,6 +9,7 @@ const INK = 0.45; // density from which a pixel belongs to a component
 const MAX_COMPONENTS = 400;
 const MAX_DIGITS = 64;
 const IN_LINE = 0.75; // of the height of two marks that stand beside each other in one line
+const [MIN_STROKE, MAX_STROKE, DARKNESS] = [0.35, 1.5, 0.75]; // of a 1 at the edge, to the strokes beside it
 const [MANY, CONDENSED, USUAL_ASPECT] = [3, 0.42, 0.6]; // so many slimmer digits in a line are brought to the last
 const SPECK = 0.35; // of the height of the tallest digit: smaller ink is no digit of its own
 
@@ -36,7 +37,7 @@ export function segment(density) {
   if (isNoise(components, density)) return { ...nothing, reason: "noise" };
   components = components.slice(0, MAX_COMPONENTS);
   components = components.filter((component) => !isFrame(component, components, labels, density.width));
-  const digits = withoutSpecks(joined(withoutDashes(withoutSurroundings(components, density))), density);
+  const digits = withoutSpecks(joined(withoutDashes(withoutSurroundings(components, density, labels))), density);
   if (digits.length > MAX_DIGITS) return { ...nothing, reason: "crowded" };
   const kept = new Set(digits.flatMap((digit) => digit.labels));
   const tallest = longestOf(digits);
@@ -192,10 +193,11 @@ const countEdges = (c, picture) => edgesOf(c, picture).filter(Boolean).length;
  * Drop ink along the picture's edges, if something remains.
  * @param {Component[]} components
  * @param {Grey} picture
+ * @param {Int32Array} labels
  */
-function withoutSurroundings(components, picture) {
+function withoutSurroundings(components, picture, labels) {
   const apart = components.filter((component) => !liesAlongEdge(component, picture));
-  let inner = components.filter((c) => apart.includes(c) || standsInLine(c, apart, picture));
+  let inner = components.filter((c) => apart.includes(c) || standsInLine(c, apart, picture, labels));
   const tallest = longestOf(inner.filter((component) => !countEdges(component, picture)));
   const whole = inner.filter((component) => !countEdges(component, picture) && lengthOf(component) > 0.5 * tallest);
   if (whole.length > 1) inner = inner.filter((c) => lengthOf(c) >= 0.5 * tallest || !countEdges(c, picture));
@@ -208,19 +210,58 @@ function withoutSurroundings(components, picture) {
 }
 
 /**
- * Whether it is the first or last digit of a line that reaches the picture's edge: as high as two others beside it,
- * and as wide.
+ * Whether it is the first or last digit of a line that reaches the picture's edge: as high as others beside it, and as
+ * wide or a 1.
  * @param {Component} component
  * @param {Component[]} others
  * @param {Grey} picture
+ * @param {Int32Array} labels
  */
-function standsInLine(component, others, picture) {
+function standsInLine(component, others, picture, labels) {
   const [top, , bottom] = edgesOf(component, picture);
   const beside = others.filter(
     (c) => sharedHeight(c, component) > IN_LINE * Math.max(heightOf(c), heightOf(component)),
   );
-  if (top || bottom || beside.length < 2) return false;
-  return widthOf(component) > 0.5 * quantile(beside.map(widthOf), 0.5);
+  if (top || bottom || !beside.length) return false;
+  if (beside.length > 1 && widthOf(component) > 0.5 * quantile(beside.map(widthOf), 0.5)) return true;
+  const own = strokeOf(component, picture, labels);
+  const strokes = beside.map((c) => strokeOf(c, picture, labels));
+  const ratio =
+    own.width /
+    quantile(
+      strokes.map(({ width }) => width),
+      0.5,
+    );
+  const darkness = quantile(
+    strokes.map((stroke) => stroke.darkness),
+    0.5,
+  );
+  return MIN_STROKE <= ratio && ratio <= MAX_STROKE && own.darkness > DARKNESS * darkness;
+}
+
+/**
+ * The width of a component's strokes across, the median over its rows, and its median density.
+ * @param {Component} component
+ * @param {Grey} density
+ * @param {Int32Array} labels
+ */
+function strokeOf({ labels: numbers, top, left, bottom, right }, density, labels) {
+  const own = new Set(numbers);
+  const widths = [];
+  const densities = [];
+  for (let y = top; y < bottom; y++) {
+    let [pixels, runs, wasInk] = [0, 0, false];
+    for (let x = left; x < right; x++) {
+      const i = y * density.width + x;
+      const isInk = own.has(labels[i]);
+      if (isInk) densities.push(density.values[i]);
+      pixels += Number(isInk);
+      runs += Number(isInk && !wasInk);
+      wasInk = isInk;
+    }
+    widths.push(pixels / Math.max(runs, 1));
+  }
+  return { width: quantile(widths, 0.5), darkness: quantile(densities, 0.5) };
 }
 
 /**

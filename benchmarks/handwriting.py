@@ -3,10 +3,11 @@
     python -m benchmarks.handwriting build/handwriting      # five IDX files; `make pretrained` does it
 
 In this order: the first 55,000 training images of MNIST; drawn digits, most of 1 and 7, of whose shapes MNIST has few; digits of
-handwriting typefaces; 10,000 of the 55,000 made into pictures and brought back to 28 x 28 by `softreg.imaging`; and, for
-calibration, the last 5,000 training images as such pictures, and one in twelve of the drawn digits and of the typefaces'.
-Calibration judges by pictures of which none was learned before. The test images are MNIST's own. A fifth file holds letters of the
-same typefaces, and marks of `benchmarks/marks.py`, for the detector of what is no digit.
+handwriting typefaces; 10,000 of the 55,000 made into pictures and brought back to 28 x 28 by `softreg.imaging`; and the last
+5,000 training images as such pictures only, with one in twelve of the drawn digits and of the typefaces'. `softreg train` mixes
+them all before it holds the last out for calibration, so calibration judges by a sample of every part. The test images are
+MNIST's own. A fifth file holds letters of the same typefaces, and marks of `benchmarks/marks.py`, for the detector of what is no
+digit.
 """
 
 import argparse

@@ -13,7 +13,8 @@ from softreg.imaging.lines import Mask
 MAX_COMPONENTS = 400
 MAX_DIGITS = 64
 IN_LINE = 0.75  # of the height of two marks that stand beside each other in one line
-STROKE, DARKNESS = np.array((0.35, 1.5)), 0.75  # a 1 at the edge has strokes as wide as those beside it, or half cut off, and nearly as dark
+# A 1 at the edge has a stroke as wide as those beside it, or half cut off, and nearly as dark: from ... to, and at least.
+STROKE, DARKNESS = np.array((0.35, 1.5)), 0.75
 SPECK = 0.35  # of the height of the tallest digit of the picture: smaller ink is no digit of its own
 
 

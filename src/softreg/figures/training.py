@@ -17,7 +17,7 @@ def learning_curve(costs: Sequence[float], unit: str) -> Figure:
     """The cost after every step; `unit` is "epoch" or "iteration"."""
     with house_style():
         figure = new_figure(8, 4.2, translate("figures.learning_curve"))
-        axes = figure.add_axes((0.10, 0.14, 0.80, 0.70))
+        axes = figure.add_axes((0.12, 0.14, 0.78, 0.70))
         steps = np.arange(1, len(costs) + 1)
         axes.plot(steps, costs, color=BLUE, linewidth=2, marker="o" if len(costs) <= 40 else None, markersize=4, clip_on=False)
         axes.set_xlabel(translate(f"figures.{unit}"))
@@ -26,7 +26,7 @@ def learning_curve(costs: Sequence[float], unit: str) -> Figure:
         axes.margins(x=0.02)
         if len(costs) == 1:
             axes.set_xlim(0.5, 1.5)
-        axes.annotate(f"{costs[-1]:.4f}", (steps[-1], costs[-1]), (8, 0), textcoords="offset points", va="center", color=BLUE)
+        axes.annotate(f"{costs[-1]:.4g}", (steps[-1], costs[-1]), (8, 0), textcoords="offset points", va="center", color=BLUE)
         return figure
 
 

@@ -60,6 +60,14 @@ def test_buffers_have_their_shapes_before_they_are_fitted(models: dict[str, Soft
 
 
 @pytest.mark.parametrize("name", IMAGE_MAPS)
+def test_of_no_images_there_are_no_logits(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
+    model = models[name]
+    with torch.no_grad():
+        assert model(digits.images[:0]).shape == (0, 10)
+    assert model.logits(digits.images[:0]).shape == (0, 10)
+
+
+@pytest.mark.parametrize("name", IMAGE_MAPS)
 def test_evidence_is_the_logit_without_its_bias(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
     model, images = models[name], digits.images[:8]
     with torch.no_grad():

@@ -334,7 +334,13 @@ const within = (buffers, prefix) =>
 const concatenated = (parts) => ({
   transform(image, buffers) {
     const found = Object.entries(parts).map(([name, map]) => map.transform(image, within(buffers, `${name}.`)));
-    return Float32Array.from(found.flatMap((x) => [...x]));
+    const x = new Float32Array(found.reduce((length, part) => length + part.length, 0));
+    let start = 0;
+    for (const part of found) {
+      x.set(part, start);
+      start += part.length;
+    }
+    return x;
   },
   explainer(image, buffers) {
     const explainers = Object.entries(parts).map(([name, map]) => map.explainer(image, within(buffers, `${name}.`)));

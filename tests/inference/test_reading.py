@@ -20,7 +20,8 @@ from softreg.imaging.lattice import Candidate
 from softreg.imaging.normalization import NormalizedDigit, normalize
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.prediction import abstention_reasons, predict
-from softreg.inference.reading import LEAST_ODDS, MAX_CANDIDATES, Scores, cheapest_path, interpret, overlap, score, with_neighbours
+from softreg.inference.reading import LEAST_ODDS, MAX_CANDIDATES, cheapest_path, interpret, overlap
+from softreg.inference.scores import Scores, score, with_neighbours
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load

@@ -14,7 +14,7 @@ from softreg.exporting.page import COMPUTED
 from softreg.imaging.picture import picture_from_array
 from softreg.inference.attribution import attribution_maps
 from softreg.inference.prediction import predict
-from softreg.inference.reading import score
+from softreg.inference.scores import score
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import Run

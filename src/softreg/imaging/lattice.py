@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from softreg.imaging.components import Component, union
+from softreg.imaging.joining import gap
 from softreg.imaging.layout import MAX_ASPECT, Layout
-from softreg.imaging.segmentation import gap
 from softreg.imaging.split_touching import Piece, cut
 
 MAX_PIECES = 5  # of one digit

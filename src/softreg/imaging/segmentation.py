@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from softreg.imaging.components import Component, Labels, connected_components, label, union
+from softreg.imaging.components import Component, Labels, connected_components, label
 from softreg.imaging.ink import Grey
+from softreg.imaging.joining import joined
 from softreg.imaging.lines import Mask
 
 MAX_COMPONENTS = 400
@@ -184,46 +185,6 @@ def without_dashes(components: list[Component]) -> list[Component]:
     longest = max(component.length for component in components)
     upright = [c for c in components if c.height > 0.2 * c.width or c.length < 0.5 * longest]
     return upright if any(c.height > 0.1 * longest and c.height >= 8 for c in upright) else components
-
-
-def joined(components: list[Component]) -> list[Component]:
-    """Join the components that belong to one digit, the largest first taking in what is near it."""
-    digits: list[Component] = []
-    tallest = max(component.height for component in components)
-    for component in sorted(components, key=lambda component: -component.length):
-        near = [digit for digit in digits if _belong_together(digit, component, tallest)]
-        if near:
-            host = min(near, key=lambda digit: gap(digit, component))
-            digits[digits.index(host)] = union((host, component))
-        else:
-            digits.append(component)
-    return digits
-
-
-def gap(one: Component, other: Component) -> float:
-    """The distance of two boxes, in pixels, across and down added; 0 where they overlap."""
-    across = max(one.left, other.left) - min(one.right, other.right)
-    down = max(one.top, other.top) - min(one.bottom, other.bottom)
-    return max(across, 0) + max(down, 0)
-
-
-def _belong_together(large: Component, small: Component, tallest: int) -> bool:
-    """Whether `small` is a part of the same digit as `large`: the bar of a 5, the second half of a broken 8.
-
-    Parts of one digit lie one above the other, near, and are no taller together than the tallest component; digits lie side by
-    side, as high as each other.
-    """
-    apart = gap(large, small) / large.length
-    if small.length < 0.3 * large.length:
-        return apart < 0.12 and small.length > 0.04 * large.length
-    height = max(large.bottom, small.bottom) - min(large.top, small.top)
-    if height > max(1.5 * large.length, tallest) and apart > 0.06:
-        return False
-    across = min(large.right, small.right) - max(large.left, small.left)
-    down = min(large.bottom, small.bottom) - max(large.top, small.top)
-    if across > 0.4 * min(large.width, small.width):
-        return apart < 0.25
-    return apart < 0.12 and (down < 0.35 * small.height or small.height < 0.4 * large.height)
 
 
 def _without_specks(digits: list[Component], shape: tuple[int, ...]) -> list[Component]:

@@ -14,7 +14,8 @@ from softreg.compute.defaults import default_torch
 from softreg.errors import PictureError
 from softreg.imaging.decode import Source
 from softreg.imaging.picture import Digit, Picture, read_picture
-from softreg.inference.reading import Reading, Scores, interpret, score
+from softreg.inference.reading import Reading, interpret
+from softreg.inference.scores import Scores, score
 from softreg.messages import translate
 from softreg.model.softmax_regression import SoftmaxRegression
 

@@ -8,9 +8,9 @@ Each way (`softreg.imaging.layout`) is read as it is; where the model doubts a d
 a path the sum over its digits, with `PER_DIGIT` for each, the ink its cuts cross, and heights unlike the line's; a layout costs the
 mean of its digits, and what it leaves out. The cheapest layout wins; the first is kept without looking further if it costs little.
 
-The cheapest of several is cheap by chance, too: whoever looks at a texture in enough ways finds a digit. What speaks against the
-layout (`Reading.doubt`) therefore counts against the odds of each of its digits: ink that they do not explain, and that something
-else is read in the usual layout. Of a digit the ways agree; of what is none, each finds another.
+The cheapest of several layouts may be cheap by chance: with enough attempts, something like a digit can be found in any texture.
+What speaks against the layout (`Reading.doubt`) therefore counts against the odds of each of its digits: ink that they do not
+explain, and that the usual layout is read otherwise. For real digits the layouts mostly agree; for other pictures they do not.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,6 +26,7 @@ from softreg.imaging.components import Component, union
 from softreg.imaging.lattice import Candidate, Lattice, lattice
 from softreg.imaging.layout import Layout
 from softreg.imaging.picture import Picture
+from softreg.inference.scores import Scores, score, with_neighbours
 from softreg.model.softmax_regression import SoftmaxRegression
 
 CONVINCING = 0.05  # a layout that costs less is taken without looking at others
@@ -40,38 +41,10 @@ DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local
 KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
 UNEXPLAINED, DISAGREEMENT = 3.0, 2.0  # off the log odds of a digit: per misfit, and if the usual layout is read otherwise
 LEAST_ODDS = 0.4  # log odds, after that, that a digit found in a picture needs to be named: 3 to 2
-NEIGHBOUR_GAIN, SURE, MIN_DIGITS = (
-    3.0,
-    2.0,
-    3,
-)  # log odds that a mark gains where the median of the others' in its line is above `SURE`
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 MAX_CANDIDATES = 250  # of a picture, in all its layouts: of a long scribble there are thousands, and each takes milliseconds
 WIDE = 1.3  # of width to height: what is wider may be two digits
 SLIM = 0.8  # of the same: two neighbours no wider together may be one digit, such as a 4 in two strokes
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """What a model says of images: logits and probabilities (N, C), novelty (N,), which is above zero for what is no digit."""
-
-    logits: Tensor
-    probabilities: Tensor
-    novelty: Tensor
-
-    @property
-    def costs(self) -> list[float]:
-        """Of each image as a digit."""
-        surprise = -self.probabilities.max(1).values.log() + torch.nn.functional.softplus(self.novelty)
-        return [float(value) for value in surprise]
-
-    @property
-    def log_odds(self) -> Tensor:
-        """Of each image, (N,): that it is a digit, and of its likeliest class, against anything else."""
-        return -torch.tensor(self.costs).clamp(1e-6, 80).expm1().log()
-
-    def __getitem__(self, rows: Sequence[int] | slice) -> "Scores":
-        return Scores(self.logits[rows], self.probabilities[rows], self.novelty[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,15 +89,6 @@ class Reading(NamedTuple):
     doubt: float | None
 
 
-@torch.inference_mode()
-def score(model: SoftmaxRegression, images: Tensor) -> Scores:
-    """The scores of images uint8 (N, 28, 28); without a detector of novelty, none is novel."""
-    x = model.features(images.to(model.linear.weight.device))  # (N, D)
-    logits, probabilities = model.classify(x)  # (N, C)
-    novelty = model.ood_detector(x, logits) if model.ood_detector else torch.full((len(images),), -20.0)
-    return Scores(logits.cpu(), probabilities.cpu(), novelty.cpu())
-
-
 def interpret(model: SoftmaxRegression, pictures: Sequence[Picture]) -> Iterator[Reading]:
     """Each picture, seen in its best way. The usual ways of all pictures go through the model together."""
     images = [torch.from_numpy(digit.image) for picture in pictures for digit in picture.digits]
@@ -159,18 +123,6 @@ def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> R
     seen = picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines)
     doubt = LEAST_ODDS + UNEXPLAINED * best.misfit + DISAGREEMENT * (not best.agrees(first))
     return Reading(seen, with_neighbours(best.scores, [len(line) for line in best.lines]), doubt if model.ood_detector else None)
-
-
-def with_neighbours(scores: Scores, lengths: Sequence[int]) -> Scores:
-    """The scores of digits in lines of these lengths, in which a mark among sure digits is less novel than it would be alone."""
-    odds, novelty, first = scores.log_odds, scores.novelty.clone(), 0
-    for length in lengths:
-        line = range(first, first := first + length)
-        for digit in line if length >= MIN_DIGITS else ():
-            others = [other for other in line if other != digit]
-            if odds[others].median() > SURE:
-                novelty[digit] -= NEIGHBOUR_GAIN
-    return Scores(scores.logits, scores.probabilities, novelty)
 
 
 def _score_all(model: SoftmaxRegression, layout: Layout, lines: Sequence[Sequence[Component]]) -> Scores:

@@ -166,6 +166,15 @@ def test_few_long_rows_are_taken_at_a_time(tmp_path: Path, monkeypatch: pytest.M
     assert np.array_equal(torch.cat([part.images for part in parts]).numpy(), X)
 
 
+@pytest.mark.parametrize("names", [["emotion", "pixels"], ["pixels", "emotion"], ["pixels"]])
+def test_all_pixels_in_one_cell_and_little_else(tmp_path: Path, names: list[str]) -> None:
+    cells = [" ".join(map(str, image.reshape(-1))) for image in X]
+    pd.DataFrame({"emotion": Y, "pixels": cells})[names].to_csv(tmp_path / "t.csv", index=False)
+    part = read(tmp_path / "t.csv")
+    assert np.array_equal(part.images.numpy(), X)
+    assert (part.labels.tolist() if len(names) > 1 else Y.tolist()) == Y.tolist()  # type: ignore[union-attr]
+
+
 def test_fractions_are_scaled_throughout(tmp_path: Path) -> None:
     path = tmp_path / "unit.csv"
     (with_label(0).drop(columns="label") / 255).to_csv(path, index=False)
@@ -192,6 +201,8 @@ def changed(line: int, cell: int, text: str) -> list[str]:
         (changed(3, 5, ""), "line 4: pixels must be .* got ''$"),
         (changed(3, 5, "1,2"), "line 4 must have 65 columns like the first line, got 66"),
         ([*LINES[:3], LINES[3].rpartition(",")[0]], "line 4 must have 65 columns.* got 64"),
+        (["emotion,pixels", "0," + " ".join("7" * 64), "1," + " ".join("7" * 63)], "line 3 must have 64 columns.* got 63"),
+        ([f"id,{LINES[0]}", f"1,{LINES[1]}", f"2,{LINES[2]},3"], "line 3 must have 66 columns.* got 67"),
         (LINES[:1], "no images"),
         ([], "no images"),
         (["a,b,c", "1,2,3"], "3 columns"),

@@ -71,6 +71,7 @@ def test_paths_stay_in_the_folder(tmp_path: Path) -> None:
         ({"image": [b"?", *PNGS[1:]], "label": [0, 1, 0, 1]}, r"1 of 4 files.*t.parquet: row 1"),
         ({"image": PNGS, "label": [0, None, 0, 1]}, "row 2 has no label"),
         ({"image": PNGS[:0], "label": []}, "no images"),
+        ({"pixels": pa.array([], pa.list_(pa.uint8())), "label": []}, "no images"),
         ({"pixels": [[0] * 64, [0] * 63], "label": [0, 1]}, "row 2: 63 numbers, but the first row has 64"),
         ({"pixels": [[0] * 64, None], "label": [0, 1]}, "row 2: 0 numbers, but the first row has 64"),
     ],

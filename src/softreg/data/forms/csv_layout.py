@@ -105,7 +105,7 @@ def _is_header(cells: list[str]) -> bool:
     return (
         (not words and _are_counted(cells))
         or len(words) > 1
-        or (len(words) == 1 and words[0] in (*LABEL_NAMES, *ID_NAMES) and len(set(cells)) == len(cells))
+        or (len(words) == 1 and words[0] in (*LABEL_NAMES, *ID_NAMES, *PACKED_NAMES) and len(set(cells)) == len(cells))
     )
 
 

@@ -150,9 +150,10 @@ def _parsed(chunk: Sequence[Line], layout: Layout, path: Path) -> tuple[dict[int
     texts: dict[int, list[str]] = {column: [] for column in others}
     rest = []
     for number, line in chunk:
-        if '"' not in line and not others:
+        is_plain = '"' not in line and layout.packed is None
+        if is_plain and not others:
             pixels, found = line, line.count(layout.delimiter) + 1
-        elif '"' not in line and others == [0]:
+        elif is_plain and others == [0]:
             text, _, pixels = line.partition(layout.delimiter)
             texts[0].append(text.strip())
             found = pixels.count(layout.delimiter) + 2

@@ -95,7 +95,7 @@ PLAYERS: dict[str, tuple[Callable[..., Answer], tuple[float, ...]]] = {
     "scikit-learn lbfgs": (sklearn, (1e-4, 1e-5, 1e-6)),
     "torch.optim.LBFGS": (torch_lbfgs, (1e-4, 1e-5, 1e-6)),
     "mlpack": (partial(probe_peers.mlpack, l2=L2), (0.0,)),
-    "adelie": (partial(probe_peers.adelie, l2=L2), (1e-4, 1e-6, 1e-8)),
+    "adelie": (partial(probe_peers.adelie, l2=L2), (1e-4,)),
     "rlaopt": (partial(probe_peers.rlaopt, l2=L2), (1e-4,)),
 }
 INSTALLED = ("softreg", "scikit-learn lbfgs", "torch.optim.LBFGS")  # the others: benchmarks/probe_peers.py says how

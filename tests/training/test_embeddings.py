@@ -186,7 +186,7 @@ def test_columns_of_any_scale_reach_the_same_minimum(tmp_path: Path, solver: str
     scale, centre = np.array([1e6, 1e-3, 1, 1, 1, 1], np.float32), np.array([1e9, 0, 2000, 0, 0, 0], np.float32)
     far = (x * scale + centre).astype(np.float32)
     np.savez(tmp_path / "far.npz", train_embeddings=far, train_labels=y, test_embeddings=far[:50] + 1, test_labels=y[:50])
-    run = train(Recipe(dataset=str(tmp_path / "far.npz"), solver=solver, l2=l2), tmp_path / "run", figures=False)
+    run = train(Recipe(dataset=str(tmp_path / "far.npz"), solver=solver, l2=l2, certify=True), tmp_path / "run", figures=False)
     assert run.termination.converged
     moved = far.astype(np.float64) - far.mean(0, dtype=np.float64)
     peer = LogisticRegression(C=1 / (300 * l2), tol=1e-10, max_iter=10_000, solver="newton-cholesky").fit(moved, y)

@@ -96,7 +96,7 @@ def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served:
             client.sendall(b"GET /weights?model=handwriting HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n")
             received, until = b"", time.monotonic() + REQUEST_SECONDS + 2
             while time.monotonic() < until:
-                received += client.recv(32768)
+                received += client.recv(16384)
                 time.sleep(0.3)
             head, _, body = received.partition(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])

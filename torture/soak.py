@@ -67,6 +67,7 @@ def soak(numbers: range, folder: Path, hours: float = HOURS) -> tuple[ServerResu
 def _record(holdings: Holdings, result: ServerResult) -> None:
     facts = {"time": time.strftime("%X"), "requests": sum(result.statuses.values()), **vars(holdings)}
     facts |= {"slowest": round(result.slowest, 2), "failures": len(result.failures)}
+    LOG.parent.mkdir(exist_ok=True)
     with LOG.open("a") as log:
         log.write(json.dumps(facts) + "\n")
 

@@ -13,7 +13,7 @@ from softreg.optim.objective import Objective
 from softreg.optim.reduction import Reduction, minimum
 from softreg.optim.solvers.lbfgs import LBFGS
 from softreg.optim.solvers.newton import Newton
-from softreg.optim.solvers.newton_type import NewtonTypeSolver, checked_termination
+from softreg.optim.solvers.newton_type import NewtonTypeSolver, checked_termination, solver_state
 from softreg.optim.solvers.sgd import SGD
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -79,6 +79,17 @@ def test_a_state_is_lifted_with_the_direction_it_goes_on_in() -> None:
     assert lifted.theta.shape == zeros(objective).shape
     assert objective.value(lifted.theta) == pytest.approx(last.cost, abs=1e-6)
     assert checked_termination(objective, lifted).converged
+
+
+def test_what_is_proven_is_proven_on_the_rows_themselves() -> None:
+    objective = wide()
+    solver = LBFGS(1e-6, 500, certify=True)
+    reduction = Reduction.of(objective, solver)
+    lifted = reduction.lift_state(minimize(solver, reduction.objective, reduction.begin_at(zeros(objective), 500)))
+    here = solver_state(lifted)
+    proof = duality_gap(objective, lifted.theta, lifted.theta + here.direction)
+    assert here.lower_bound is None
+    assert checked_termination(objective, lifted).params["proven"] == proof.gap
 
 
 def test_what_is_solved_as_it_is() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -63,14 +64,16 @@ def command(
     playground = Playground(models, LOCAL_HOSTS | set(names), access, only_teacher_trains=for_class, answers=answers)
     urls = links(host, listening.getsockname()[1], names, text)
     started = {"schema": 1, "url": urls[0], "urls": urls, "model": playground.models.default}
-    if as_json:
-        click.echo(json.dumps(started))
-    elif for_class:
-        link = urls[-1]
-        click.echo(translate("serving.class_ready", teacher=urls[0], url=link.partition("?")[0], code=text, qr=qr_code(link)))
-    else:
-        click.echo(translate("serving.ready", url="\n  ".join(urls)))
+    click.echo(json.dumps(started) if as_json else _invitation(urls, text if for_class else None))
     server = make_server(playground.app, playground.training.close)
     server.run([listening])
     playground.training.join()
     return server.code
+
+
+def _invitation(urls: Sequence[str], code: str | None) -> str:
+    """Where the page is; with the code that a class types, for the class as well."""
+    if code is None:
+        return translate("serving.ready", url="\n  ".join(urls))
+    link = urls[-1]
+    return translate("serving.class_ready", teacher=urls[0], url=link.partition("?")[0], code=code, qr=qr_code(link))

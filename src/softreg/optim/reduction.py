@@ -38,7 +38,7 @@ class Reduction:
 
     @classmethod
     def of(cls, objective: Objective, solver: Solver) -> Self:
-        """The objective in the space of its (dense) rows, if that is much narrower and no different to the solver."""
+        """The objective in the space of its (dense) rows, if that is much narrower and the solver's tolerance allows it."""
         matrix = objective.matrix
         wide = matrix.dim > WIDE * len(matrix) and matrix.rows.numel() <= MAX_NUMEL
         here = matrix.all_reduce is None and not matrix.mapped
@@ -65,11 +65,11 @@ class Reduction:
         return theta if self.space is None else torch.from_numpy(self.space.lift(theta.double().cpu().numpy())).to(theta)
 
     def lift_state(self, state: State) -> State:
-        """A state of a solver with theta, and the direction to go on in, for the features."""
+        """A state of a solver, theta and direction for the features; a bound that holds for rounded coordinates is dropped."""
         if self.space is None:
             return state
         here = solver_state(state)
-        here = replace(here, direction=self.lift(here.direction))
+        here = replace(here, direction=self.lift(here.direction), lower_bound=None)
         return replace(state, theta=self.lift(state.theta), solver_state=here)
 
 

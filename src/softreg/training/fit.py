@@ -158,7 +158,7 @@ class _Progress:
         self.latest = TrainState(state, [*self.latest.losses, state.cost], time.perf_counter() - self._began)
         self._on_checkpoint(self.latest)
         report("solver", percent_done(self._problem.solver, state), 100)
-        self._on_step(self._problem.reduction.lift_state(state))
+        self._on_step(replace(state, theta=self._problem.of_features(state.theta)))
         if self.is_over:
             raise StopMinimization
 
@@ -175,10 +175,9 @@ def _run(problem: Problem, progress: _Progress, group: ProcessGroup | None) -> t
         if group:
             raise
         state = _ended(progress.latest.state, TerminationReason.INTERRUPTED)
-    state = problem.reduction.lift_state(state)
     assert state.termination is not None
     if problem.finds_optimum and not state.termination.reason.is_early:
-        return state, checked_termination(problem.objective, state)
+        return state, checked_termination(problem.objective, problem.reduction.lift_state(state))
     return state, state.termination
 
 

@@ -54,7 +54,8 @@ class Problem:
     standardized: Standardized | None = None
 
     def of_features(self, theta: Tensor) -> Tensor:
-        """Theta (C, D + 1) for the features as the model has them."""
+        """What the solver's theta is for the features as the model has them, (C, D + 1)."""
+        theta = self.reduction.lift(theta)
         return theta if self.standardized is None else self.standardized.original(theta, theta.dtype)
 
 

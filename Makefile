@@ -16,8 +16,8 @@ train: .venv/installed  ## learn MNIST and show what was learned
 test: lint types    ## lint, types and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-torture: .venv/ready  ## the long tests, eleven minutes and more: counts go to docs/torture.md (Linux, root, strace)
-	$(BIN)/python -m torture --fresh
+torture: .venv/ready  ## the long tests, four hours: counts go to docs/torture.md; goes on where it stopped (Linux, root, strace)
+	$(BIN)/python -m torture
 
 lint: .venv/ready lint-page  ## ruff, import-linter (dependencies point one way), the schemas of workflows and CITATION.cff
 	$(BIN)/ruff check .

@@ -2,8 +2,11 @@
 
 import json
 import platform
+import subprocess
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +25,14 @@ MAXIMA = (
 HEAD = """\
 # Torture
 
-Written by `make torture`, which runs all of it; `make test` runs a representative part. Failures must be 0: every input is
-read, or refused with one of softreg's own errors, within 2 s; memory grows by less than 64 MiB; nothing is lost or torn.
+Written by `make torture`, which runs all of it, or what is left of it; `make test` runs a representative part. Failures must be
+0: every input is read, or refused with one of softreg's own errors, within 2 s; memory grows by less than 64 MiB; nothing is lost
+or torn.
 
 {days}, on {machines}.
 
-| suite | what | done | failures | of which | seconds |
-| --- | --- | --- | --- | --- | --- |
+| suite | what | done | failures | of which | seconds | commit |
+| --- | --- | --- | --- | --- | --- | --- |
 """
 
 
@@ -37,6 +41,9 @@ def record(suite: str, count: Count, seconds: float, share: str) -> None:
     line = {
         "suite": suite,
         "share": share,
+        "target": SUITES[suite].target,
+        "code": _code(),
+        "commit": _commit(),
         "seconds": round(seconds, 1),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": _machine(),
@@ -46,6 +53,36 @@ def record(suite: str, count: Count, seconds: float, share: str) -> None:
         file.write(json.dumps(line | asdict(count), ensure_ascii=False) + "\n")
     summary = f"  {count.done:,} in {seconds:.0f} s, {len(count.failures)} failures {count.details}"
     print(summary, *count.failures[:10], sep="\n    ", flush=True)
+
+
+def has_passed(suite: str, share: str) -> bool:
+    """Whether this share of the suite has run before with this very code and count, and nothing failed."""
+    wanted = {"suite": suite, "share": share, "target": SUITES[suite].target, "code": _code(), "failures": []}
+    return any(wanted.items() <= line.items() for line in _lines())
+
+
+def _lines() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in COUNTS.read_text(encoding="utf-8").splitlines()] if COUNTS.exists() else []
+
+
+@cache
+def _code() -> str:
+    """A hash of the files that decide what a suite finds: softreg's, and the suites'."""
+    folders = (ROOT / "src" / "softreg", ROOT / "torture", ROOT / "tests" / "helpers")
+    digest = sha256()
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@cache
+def _commit() -> str:
+    """The commit that is checked out; empty without git."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short=7", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
 
 
 def _machine() -> str:
@@ -59,8 +96,8 @@ def _machine() -> str:
 
 
 def write_report() -> int:
-    """Write docs/torture.md from all counts so far, keeping its hand-written part; 1 if anything failed or is missing."""
-    lines = [json.loads(line) for line in COUNTS.read_text(encoding="utf-8").splitlines()]
+    """Write docs/torture.md from the last counts, keeping its hand-written part; 1 if anything failed or is missing."""
+    lines = _last_of_each(_lines())
     days = sorted({line["date"] for line in lines})
     head = HEAD.format(
         days=" to ".join(dict.fromkeys((days[0], days[-1]))), machines="; ".join(sorted({line["machine"] for line in lines}))
@@ -71,12 +108,22 @@ def write_report() -> int:
         done, seconds = sum(line["done"] for line in own), sum(line["seconds"] for line in own)
         failed = [f"- {name}: {failure}" for line in own for failure in line["failures"]]
         details = "; ".join(f"{key} {value:,}" for key, value in _merged([line["details"] for line in own]).items())
-        rows.append(f"| {name} | {suite.description} | {done:,} {suite.unit} | {len(failed)} | {details} | {seconds:,.0f} |\n")
+        commits = ", ".join(dict.fromkeys(line["commit"] for line in own))
+        rows.append(
+            f"| {name} | {suite.description} | {done:,} {suite.unit} | {len(failed)} | {details} | {seconds:,.0f} | {commits} |\n"
+        )
         failures += failed
         incomplete = incomplete or done < suite.target
     listed = "\n".join(["", "Failures:", "", *failures, ""]) if failures else ""
     REPORT.write_text(f"{head}{''.join(rows)}{listed}\n{_hand_written()}", encoding="utf-8")
     return int(bool(failures) or incomplete)
+
+
+def _last_of_each(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines that count: of each suite those with the same code and target as its last, and of each share the last."""
+    last = {line["suite"]: (line["code"], line["target"]) for line in lines}
+    shares = {(line["suite"], line["share"]): line for line in lines if (line["code"], line["target"]) == last[line["suite"]]}
+    return list(shares.values())
 
 
 def _hand_written() -> str:

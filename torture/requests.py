@@ -1,5 +1,6 @@
 """The HTTP API fed with requests drawn from its own OpenAPI document, and with damaged ones, over real sockets."""
 
+import gzip
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +27,7 @@ from torture.readers import pictures
 
 CLIENTS = 4
 WARM_UP = 400  # requests
+LARGE = 2**16  # bytes of an answer: parsing a larger one takes the client longer than sending it takes the server
 VALUES = {  # of parameters without an enumeration in the document
     "model": ("tutorial",),
     "include": ("", "", "", "stages", "evidence", "stages,evidence", "else"),
@@ -64,6 +67,7 @@ class Requests:
         ]
         self.picture = pictures(scratch).make
         self.host = f"127.0.0.1:{port}"
+        self._seen: set[bytes] = set()  # large answers
 
     def make(self, number: int) -> tuple[bytes, bool]:
         """A request's bytes, and whether they are valid HTTP, so that the connection can be kept."""
@@ -77,6 +81,28 @@ class Requests:
         lines = [f"{method.upper()} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         raw = "\r\n".join([*lines, "", ""]).encode() + body
         return (raw, method != "head") if rng.random() < 0.9 else (mutated([raw], rng), False)
+
+    def complaint(self, number: int, status: int, head: str, body: bytes, *, whole: bool) -> str:
+        """What is wrong with an answer; empty if nothing is."""
+        if status == 0:
+            return "no answer to a proper request" if whole else ""
+        if status >= 500 and status != 503:
+            return f"status {status}"
+        if not whole or "application/json" not in head:
+            return ""
+        try:
+            value = self._parsed(body, is_compressed="content-encoding: gzip" in head)
+        except (ValueError, EOFError, zlib.error):
+            return f"not JSON: {body[:80]!r}"
+        return "a refusal without a sentence" if status >= 400 and not value.get("error") else ""
+
+    def _parsed(self, body: bytes, *, is_compressed: bool) -> Any:
+        """The value of an answer in JSON; of a large one that was parsed before, nothing."""
+        if len(body) > LARGE:
+            if body in self._seen:
+                return None
+            self._seen.add(body)
+        return json.loads(gzip.decompress(body) if is_compressed else body)
 
     def _target(self, path: str, parameters: list[dict[str, Any]], rng: Random) -> str:
         query = []
@@ -113,7 +139,8 @@ class Requests:
             "If-None-Match": '"0"',
             "Expect": "100-continue",
         }
-        return {name: odd[name] for name in odd if rng.random() < 0.02}
+        usual = {"Accept-Encoding": "gzip, deflate"} if rng.random() < 0.8 else {}
+        return usual | {name: odd[name] for name in odd if rng.random() < 0.02}
 
 
 @contextmanager
@@ -151,10 +178,10 @@ def send_all(numbers: range, folder: Path) -> ServerResult:
     return result
 
 
-def by_clients(send_some: Callable[[range], None], numbers: range) -> None:
+def by_clients(send_some: Callable[[range], None], numbers: range, n_clients: int = CLIENTS) -> None:
     """Have a few clients send what has these numbers, each its share, at a time."""
-    with ThreadPoolExecutor(CLIENTS) as clients:
-        for future in [clients.submit(send_some, numbers[i::CLIENTS]) for i in range(CLIENTS)]:
+    with ThreadPoolExecutor(n_clients) as clients:
+        for future in [clients.submit(send_some, numbers[i::n_clients]) for i in range(n_clients)]:
             future.result()
 
 
@@ -212,7 +239,8 @@ def send(requests: Requests, port: int, numbers: Iterable[int], result: ServerRe
         seconds = time.perf_counter() - start
         result.statuses[status] += 1
         result.slowest = max(result.slowest, seconds)
-        if complaint := _complaint(status, head, body, whole=whole) or (f"{seconds:.1f} s" if seconds > MAX_SECONDS else ""):
+        complaint = requests.complaint(number, status, head, body, whole=whole)
+        if complaint := complaint or (f"{seconds:.1f} s" if seconds > MAX_SECONDS else ""):
             result.failures.append(f"request {number}: {complaint}, {raw[:80]!r}")
         if not whole or "connection: close" in head or "event-stream" in head:
             client.close()
@@ -223,32 +251,17 @@ def send(requests: Requests, port: int, numbers: Iterable[int], result: ServerRe
 
 def _answer(client: socket.socket) -> tuple[int, str, bytes]:
     """Status, head in lower case and body of one answer; of a stream, its first event; status 0 if there is none."""
-    received = b""
+    received = bytearray()
     while b"\r\n\r\n" not in received or received.startswith(b"HTTP/1.1 100"):
         more = client.recv(65536)
         if not more:
-            return 0, "connection: close", received
+            return 0, "connection: close", bytes(received)
         received += more
         if received.startswith(b"HTTP/1.1 100"):
             received = received.partition(b"\r\n\r\n")[2]
     head, _, body = received.partition(b"\r\n\r\n")
     text = head.decode("latin-1").lower()
     length = next((int(line[15:]) for line in text.split("\r\n") if line.startswith("content-length:")), 0)
-    while len(body) < length and (more := client.recv(65536)):
+    while len(body) < length and (more := client.recv(2**20)):
         body += more
-    return int(text.split()[1]), text, body
-
-
-def _complaint(status: int, head: str, body: bytes, *, whole: bool) -> str:
-    """What is wrong with an answer; empty if nothing is."""
-    if status == 0:
-        return "no answer to a proper request" if whole else ""
-    if status >= 500 and status != 503:
-        return f"status {status}"
-    if "application/json" not in head:
-        return ""
-    try:
-        value = json.loads(body) if whole else {}
-    except ValueError:
-        return f"not JSON: {body[:80]!r}"
-    return "a refusal without a sentence" if whole and status >= 400 and not value.get("error") else ""
+    return int(text.split()[1]), text, bytes(body)

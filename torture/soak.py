@@ -1,22 +1,28 @@
-"""A server for hours: mixed requests, and between them trainings that end, are stopped, or go on; nothing may pile up.
+"""A server for hours, used as such servers are: mostly predictions, all else now and then, trainings that end or are stopped.
 
-After every round a line in .torture/soak.jsonl says what the server holds, so that a long soak can be watched and plotted.
+Nothing may pile up, no answer be late, and no answer to the same prediction another than before. After every round a line in
+.torture/soak.jsonl says what the server holds, so that a long soak can be watched and plotted.
 """
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import psutil
 
 from torture.fuzz import MAX_GROWTH
+from torture.predictions import Predictions
 from torture.report import COUNTS
-from torture.requests import WARM_UP, Requests, ServerResult, by_clients, check_log, once, send, serving, train
+from torture.requests import WARM_UP, Requests, ServerResult, by_clients, check_alive, check_log, once, send, serving, train
 
 HOURS = 3.0
-ROUND = 5_000  # requests between two looks at the server
+ROUND = 20_000  # requests between two looks at the server
+CLIENTS = 24  # a class
+DRAWN = 10  # one request in so many is drawn from the OpenAPI document, or damaged; the others are predictions
 STRAY = 8  # descriptors and threads that come and go with what is being answered
 LOG = COUNTS.with_name("soak.jsonl")
 STOPPED = 5  # trainings a round that are stopped while they prepare or soon after
@@ -36,6 +42,25 @@ class Holdings:
         return cls(process.memory_info().rss / 2**20, process.num_fds(), process.num_threads())
 
 
+class Traffic(Requests):
+    """Requests by number: predictions, and between them what `Requests` draws; trainings are stopped by the soak alone."""
+
+    def __init__(self, document: dict[str, Any], port: int, scratch: Path) -> None:
+        super().__init__(document, port, scratch)
+        self.operations = [operation for operation in self.operations if operation[0] != "/training/stop"]
+        self._predictions = Predictions(self.host)
+
+    def make(self, number: int) -> tuple[bytes, bool]:
+        """A request's bytes, and whether they are valid HTTP."""
+        return super().make(number) if number % DRAWN == 0 else (self._predictions.make(number), True)
+
+    def complaint(self, number: int, status: int, head: str, body: bytes, *, whole: bool) -> str:
+        """What is wrong with an answer; empty if nothing is."""
+        if number % DRAWN == 0:
+            return super().complaint(number, status, head, body, whole=whole)
+        return self._predictions.complaint(number, status, body)
+
+
 def soak(numbers: range, folder: Path, hours: float = HOURS) -> tuple[ServerResult, Holdings]:
     """Send the requests with these numbers in rounds, or as many as `hours` allow; the outcome, and what the server holds more
     than after the first round."""
@@ -43,19 +68,19 @@ def soak(numbers: range, folder: Path, hours: float = HOURS) -> tuple[ServerResu
 
     result, seen, end = ServerResult(), [], time.monotonic() + 3600 * hours
     with serving(folder) as (port, process):
-        requests = Requests(document(), port, folder)
+        requests = Traffic(document(), port, folder)
         send(requests, port, numbers[:WARM_UP], result)
         train(requests.host, port)
         for start in range(WARM_UP, len(numbers), ROUND):
-            _start_and_stop(requests.host, port, Random(start))
-            part = numbers[start : start + ROUND]
-            by_clients(lambda numbers: send(requests, port, numbers, result), part)
-            _control(requests.host, port, "/training/stop")
-            train(requests.host, port)
+            with ThreadPoolExecutor(1) as trainer:
+                trainings = trainer.submit(_trainings, requests.host, port, Random(start))
+                by_clients(lambda numbers: send(requests, port, numbers, result), numbers[start : start + ROUND], CLIENTS)
+            trainings.result()
             seen.append(Holdings.of(process))
             _record(seen[-1], result)
             if time.monotonic() > end:
                 break
+        check_alive(process, result)
     growth = Holdings(*(last - first for first, last in zip(astuple(seen[0]), astuple(seen[-1]), strict=True)))
     result.growth = growth.memory
     if growth.memory > MAX_GROWTH or max(growth.descriptors, growth.threads) > STRAY:
@@ -72,17 +97,18 @@ def _record(holdings: Holdings, result: ServerResult) -> None:
         log.write(json.dumps(facts) + "\n")
 
 
-def _start_and_stop(host: str, port: int, rng: Random) -> None:
-    """Start trainings and stop them at any moment; the last one goes on."""
+def _trainings(host: str, port: int, rng: Random) -> None:
+    """Start trainings and stop them at any moment, then train one to its end."""
     for _ in range(STOPPED):
-        _control(host, port, "/training/stop")
         recipe = {"epochs": 200, "features": rng.choice(("pixels", "deskew", "patches"))}
         _control(host, port, "/training", json.dumps(recipe).encode())
         time.sleep(rng.choice((0, 0.01, 0.1, 1)) * rng.random())
+        _control(host, port, "/training/stop")
+    train(host, port)
 
 
 def _control(host: str, port: int, path: str, body: bytes = b"") -> None:
-    """Start or stop a training; a refusal is an answer, too: one of the requests may have started or stopped one."""
+    """Start or stop a training; a refusal is an answer, too: one of the requests may have started one."""
     head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     status = once(port, head.encode() + body)
     assert status in {200, 202, 409}, f"{path}: {status}"

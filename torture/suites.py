@@ -164,19 +164,19 @@ SUITES = {
     "limits": Suite(
         1,
         "commands",
-        "few open files, small files, little address space, no further processes, little time; then again without the limit",
+        "few open files, small files, little address space or time; control groups of little memory or few threads; then without",
         _limits,
     ),
     "random-kills": Suite(
-        200, "kills", "kill -9 at random moments of a training by each solver; --resume ends with the same SHA-256", _random_kills
+        1_000, "kills", "kill -9 at random moments of a training by each solver; --resume ends with the same SHA-256", _random_kills
     ),
     "rank-kills": Suite(
-        50, "kills", "kill -9 of random ranks among 4 of torchrun, which restarts them; the same SHA-256 at the end", _rank_kills
+        100, "kills", "kill -9 of random ranks among 4 of torchrun, which restarts them; the same SHA-256 at the end", _rank_kills
     ),
     "bombs": Suite(
         1,
         "pictures",
-        "pictures made to hurt: pixels, scans, directories, tiny pieces; each read or refused within 2 s and 512 MiB",
+        "pictures built to exhaust time or memory: pixels, scans, directories, tiny pieces; read or refused within 2 s and 512 MiB",
         _bombs,
     ),
     "kills-at-calls": Suite(
@@ -185,17 +185,22 @@ SUITES = {
         "kill -9 at every file operation of a training, of a new run and over an old one; --resume likewise",
         _kills_at_calls,
     ),
-    "idx": Suite(1_000_000, "inputs", "the IDX reader: damaged files, plain and gzip'd", partial(_fuzz, "idx")),
-    "pictures": Suite(200_000, "inputs", "the picture reader, until the digit is found", partial(_fuzz, "pictures")),
-    "models": Suite(200_000, "inputs", "the model reader; half with a right SHA-256 over wrong content", partial(_fuzz, "models")),
+    "idx": Suite(10_000_000, "inputs", "the IDX reader: damaged files, plain and gzip'd", partial(_fuzz, "idx")),
+    "pictures": Suite(1_000_000, "inputs", "the picture reader, until the digit is found", partial(_fuzz, "pictures")),
+    "models": Suite(
+        1_000_000, "inputs", "the model reader; half with a right SHA-256 over wrong content", partial(_fuzz, "models")
+    ),
     "recipes": Suite(200_000, "inputs", "the recipe reader", partial(_fuzz, "recipes")),
     "requests": Suite(
-        100_000, "requests", "the HTTP API over sockets, by its OpenAPI document; one request in ten is damaged", _requests
+        1_000_000, "requests", "the HTTP API over sockets, by its OpenAPI document; one request in ten is damaged", _requests
     ),
     "framing": Suite(
-        100_000, "streams", "pieces of HTTP in any order and portion; never more answers than h11 sees requests", _framing
+        100_000, "streams", "fragments of HTTP in any order, cut anywhere; never more answers than h11 counts requests", _framing
     ),
     "soak": Suite(
-        5_000_000, "requests", "mixed requests for hours, trainings that start, end and are stopped; nothing piles up", _soak
+        5_000_000,
+        "requests",
+        "predictions, one request in ten of any other kind, trainings that start, end and are stopped; nothing piles up",
+        _soak,
     ),
 }

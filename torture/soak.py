@@ -80,6 +80,10 @@ def soak(numbers: range, folder: Path, hours: float = HOURS) -> tuple[ServerResu
             _record(seen[-1], result)
             if time.monotonic() > end:
                 break
+        _control(requests.host, port, "/training/stop")  # one of the requests may have started a training, and it would count
+        train(requests.host, port)
+        seen.append(Holdings.of(process))
+        _record(seen[-1], result)
         check_alive(process, result)
     growth = Holdings(*(last - first for first, last in zip(astuple(seen[0]), astuple(seen[-1]), strict=True)))
     result.growth = growth.memory
@@ -91,7 +95,7 @@ def soak(numbers: range, folder: Path, hours: float = HOURS) -> tuple[ServerResu
 
 def _record(holdings: Holdings, result: ServerResult) -> None:
     facts = {"time": time.strftime("%X"), "requests": sum(result.statuses.values()), **vars(holdings)}
-    facts |= {"slowest": round(result.slowest, 2), "failures": len(result.failures)}
+    facts |= {"slowest": round(result.slowest, 2), "failures": len(result.failures), "last": result.failures[-1:]}
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("a") as log:
         log.write(json.dumps(facts) + "\n")

@@ -18,6 +18,7 @@ from softreg.imaging.ink import Grey
 BOX = 20
 PIXELS = np.arange(SIDE)
 FINE = 5  # fine pixels per pixel of the image
+MARGIN = BOX * FINE // 5  # fine pixels around the ink; further away nothing is drawn, however much strokes are widened or smoothed
 LARGE_SCALE = 15.0  # fine pixels per pixel of ink: of specks under 7, with which less around them is enlarged
 # Widths of strokes in pixels of the image. Measured with `stroke_width` on 3,000 training images: median 2.3, 80 % in 1.9 to 3.5.
 THINNEST, THICKEST = 1.9, 3.6
@@ -66,7 +67,7 @@ def bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 
 def _fine(ink: Grey, stretch: float) -> tuple[Grey, NDArray[np.float64]]:
-    """The ink at `FINE` times MNIST's resolution with an empty margin, and the matrix (3, 3) that leads back from it."""
+    """The ink at `FINE` times MNIST's resolution with a margin, and the matrix (3, 3) that leads back from it."""
     top, left, bottom, right = bounds(ink > 0.5) if (ink > 0.5).any() else (0, 0, *ink.shape)
     scale = BOX * FINE / max(bottom - top, stretch * (right - left))
     reach = 2 if scale <= LARGE_SCALE else 1
@@ -76,10 +77,18 @@ def _fine(ink: Grey, stretch: float) -> tuple[Grey, NDArray[np.float64]]:
     window = Image.fromarray(padded).resize(
         (fine_width, fine_height), Image.Resampling.BICUBIC, box=(left, top, left + width, top + height)
     )
-    margin = BOX * FINE // 5
+    fine, down, across = _with_margin(np.asarray(window, dtype=np.float32))
     sx, sy = width / fine_width, height / fine_height
-    to_ink = np.array([[sx, 0, left - reach - margin * sx], [0, sy, top - reach - margin * sy], [0, 0, 1]])
-    return np.pad(np.asarray(window, dtype=np.float32), margin), to_ink
+    to_ink = np.array([[sx, 0, left - reach + across * sx], [0, sy, top - reach + down * sy], [0, 0, 1]])
+    return fine, to_ink
+
+
+def _with_margin(window: Grey) -> tuple[Grey, int, int]:
+    """The window padded or cropped to `MARGIN` around its ink, and its first row and column in the window."""
+    inside = window > 0.5
+    top, left, bottom, right = bounds(inside) if inside.any() else (0, 0, *window.shape)
+    rows, columns = slice(top, bottom + 2 * MARGIN), slice(left, right + 2 * MARGIN)
+    return np.pad(window, MARGIN)[rows, columns], top - MARGIN, left - MARGIN
 
 
 def signed_depth(fine: Grey) -> Grey:

@@ -1,5 +1,7 @@
 """What `make torture` keeps: a suite that has passed is not run again, and docs/torture.md tells of the last counts."""
 
+from pathlib import Path
+
 import pytest
 
 from torture import report
@@ -8,13 +10,13 @@ from torture.suites import SUITES
 
 
 @pytest.fixture(autouse=True)
-def files(tmp_path, monkeypatch):
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "COUNTS", tmp_path / "counts.jsonl")
     monkeypatch.setattr(report, "REPORT", tmp_path / "torture.md")
     monkeypatch.setattr(report, "_code", lambda: "one")
 
 
-def test_only_what_passed_with_this_code_and_count_is_left_out(monkeypatch):
+def test_only_what_passed_with_this_code_and_count_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     report.record("idx", Count(SUITES["idx"].target), 1.0, "1/1")
     report.record("models", Count(5, ["input 3: late"]), 1.0, "1/1")
     assert report.has_passed("idx", "1/1")
@@ -23,7 +25,7 @@ def test_only_what_passed_with_this_code_and_count_is_left_out(monkeypatch):
     assert not report.has_passed("idx", "1/1")
 
 
-def test_the_report_adds_up_the_shares_of_the_last_code_and_names_failures(monkeypatch):
+def test_the_report_adds_up_the_shares_of_the_last_code_and_names_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     report.REPORT.write_text(f"old\n{report.HAND_WRITTEN}\nkept\n")
     report.record("idx", Count(7, ["input 1: late"]), 1.0, "1/1")
     monkeypatch.setattr(report, "_code", lambda: "another")

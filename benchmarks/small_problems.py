@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from softreg.estimator import SoftmaxClassifier
 from softreg.runs.environment import capture_environment
@@ -136,6 +137,7 @@ def main() -> None:
     clock = time.process_time if options.cpu_seconds else time.perf_counter
     if options.cpu_seconds:
         torch.set_num_threads(1)
+        threadpool_limits(1)
     warnings.simplefilter("ignore")
     SoftmaxClassifier(C=1e4, tol=1e-9).fit(*data(5000, 300, 20, np.float32))  # imports
     contests = []

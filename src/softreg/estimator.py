@@ -140,8 +140,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         taken: dict[str, Any] = {"dtype": [*FLOATS, np.float16], "ensure_all_finite": False} if mapped else {"dtype": floats}
         X, y = validate_data(self, as_array(X), as_array(y), accept_sparse="csr", order="C", **taken)
         X = given if mapped else X  # its type says where the file is
-        check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
+        self.classes_, labels = _classes_and_labels(y)
         if len(self.classes_) < 2:
             raise ValueError(f"classification needs at least 2 classes; the data contains only one class: {self.classes_[0]!r}")
         solution, theta = self._solve(X, labels, self._weights(X, y, labels, sample_weight))
@@ -244,6 +243,17 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.class_weight is not None:
             weights *= compute_class_weight(self.class_weight, classes=self.classes_, y=y, sample_weight=weights)[labels]
         return weights
+
+
+def _classes_and_labels(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """The classes (C,), and which of them each of y (N,) is."""
+    discrete = y.dtype.kind in "biuU"
+    if not discrete:
+        check_classification_targets(y)
+    classes, labels = np.unique(y, return_inverse=True)
+    if discrete and 2 * len(classes) > len(y):
+        check_classification_targets(y)  # which warns of so many
+    return classes, labels
 
 
 def _as_fitted(x: Any, coefficients: NDArray[Any]) -> Any:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
+from softreg.optim import small_lbfgs
 from softreg.optim.small_lbfgs import is_middling, solve_middling
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -56,3 +57,22 @@ def test_what_is_middling() -> None:
     assert is_middling(np.empty((1000, 4000)), 10, 1e-3)
     assert not is_middling(np.empty((1000, 100)), 10, 0.0)
     assert not is_middling(np.empty((20_000, 400)), 10, 1e-3)
+
+
+@pytest.mark.parametrize("tol", [1e-6, 1e-8])
+@pytest.mark.parametrize("classes", [2, 4])
+def test_single_precision_is_used_as_far_as_it_leads(classes: int, tol: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = problem(classes)
+    x = x / 10 - 0.5
+    options: dict[str, Any] = {"weights": None, "fit_intercept": True, "start": None, "max_iter": 500}
+    exact = solve_middling(x, y, classes, L2, tol=1e-9, **options)
+    monkeypatch.setattr(small_lbfgs, "WORTH_SINGLE", 0)
+    seen = []
+    follow = small_lbfgs._Path.follow
+    monkeypatch.setattr(small_lbfgs._Path, "follow", lambda path, *args: seen.append(path.theta.dtype) or follow(path, *args))
+    found = solve_middling(x, y, classes, L2, tol=tol, **options)
+    assert found.gap <= tol
+    assert found.theta.dtype == np.float64
+    assert seen[0] == np.float32
+    assert (seen[-1] == np.float64) == (tol == 1e-8)
+    np.testing.assert_allclose(found.theta, exact.theta, atol=1e3 * tol**0.5)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.duality_gap import duality_gap
 from softreg.optim.objective import Objective
-from softreg.optim.small_problem import BLOCK_NUMEL, SmallProblem
+from softreg.optim.small_bound import BLOCK_NUMEL
+from softreg.optim.small_problem import SmallProblem
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Array = NDArray[Any]
@@ -140,3 +141,35 @@ def test_float32_rows_are_proven_in_float64_a_block_at_a_time() -> None:
         theta.astype(np.float32).astype(np.float64), 0
     )
     assert single.gap == pytest.approx(double.gap, rel=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_float64_rows_in_single_precision_are_proven_as_they_are(classes: int) -> None:
+    x, y = rows(classes)
+    problem = SmallProblem(x, y, classes, L2, None, fit_intercept=True, in_place=True, single=True)
+    assert problem.z.dtype == np.float32
+    theta = np.random.default_rng(0).normal(size=(problem.k, 6)).astype(np.float32)
+    double = SmallProblem(x, y, classes, L2, None, fit_intercept=True, in_place=True)
+    assert problem.solution(theta, 0).gap == pytest.approx(double.solution(theta.astype(np.float64), 0).gap, rel=1e-8)
+    assert problem.solution(theta, 0).theta.dtype == np.float64
+    again = problem.in_double()
+    assert again.z is x
+    np.testing.assert_allclose(again.logits(theta.astype(np.float64)), double.logits(theta.astype(np.float64)), atol=1e-6)
+
+
+def test_rows_too_large_for_single_precision_stay_double() -> None:
+    x, y = rows(3, n=3000)
+    x[7, 2] = 1e30  # not among those the columns are judged by
+    problem = SmallProblem(x, y, 3, L2, None, fit_intercept=True, in_place=True, single=True)
+    assert problem.z is x
+
+
+def test_the_gap_may_rest_on_other_logits() -> None:
+    x, y = rows(3)
+    problem = SmallProblem(x, y, 3, L2, None, fit_intercept=True)
+    best = minimum(x, y, 3, fit_intercept=True)
+    theta = 1.02 * problem.standardized(best)
+    excess = by_torch(x, y, torch.from_numpy(problem.original(theta)), None) - by_torch(x, y, torch.from_numpy(best), None)
+    gaps = [problem.solution(theta, 0, problem.logits(factor * theta)).gap for factor in (0.9, 1.0, 1 / 1.02)]
+    assert gaps[1] == pytest.approx(problem.solution(theta, 0).gap, rel=1e-9)
+    assert gaps[0] > gaps[1] > gaps[2] == pytest.approx(excess.item(), abs=1e-7)

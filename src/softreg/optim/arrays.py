@@ -20,7 +20,7 @@ def solve_arrays(
     before = 0
     for solve_quickly in _quick_solvers(rows, classes, l2, options["tol"]) if l1 == 0 else []:
         solution = solve_quickly(rows, labels, classes, l2, start=start, max_iter=max_iter - before, **options)
-        start, before = solution.theta, before + solution.steps
+        start, before = solution.theta if np.isfinite(solution.theta).all() else start, before + solution.steps
         if solution.gap <= options["tol"] or before >= max_iter:
             return Solution(solution.theta, before, solution.gap)
     from softreg.optim.exact import solve

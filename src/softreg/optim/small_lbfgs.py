@@ -1,4 +1,4 @@
-"""L-BFGS for problems that are not large, to a proven gap, in numpy and the precision of the rows.
+"""L-BFGS for problems that are not large, to a proven gap, in numpy; in single precision as far as that leads, if it pays.
 
 For those whose passes over the rows are so short that the overhead of a general solver would show, and for wide ones. A search
 along a direction needs no pass: the logits are linear in its length. The direction is that of L-BFGS in its compact form (Byrd,
@@ -21,9 +21,10 @@ WIDE = 1000  # features, above which even an approximate Hessian is expensive
 TINY, LOOSEST = 70, 1e-6  # coefficients, and the tolerance for them: a looser one saves an iteration at most
 MAX_ITER = 150  # beyond, Newton's method is better
 HISTORY_SIZE = 8
-UPPER = np.triu(np.ones((HISTORY_SIZE, HISTORY_SIZE)))
 REFRESH_AT = {True: 3, False: 6}  # iteration after which every class gets a block of its own, by whether there are two ...
 MAX_BLOCK = 64  # ... if blocks have at most so many rows
+CHEAP = 2**21  # products in the one block of two classes, which up to here is made at every iteration: Newton's method
+WORTH_SINGLE, COARSE = 2**17, 1e-6  # numbers in the rows or logits from which single precision pays, and how far it always leads
 FLAT = 0.25  # of the initial slope: a search ends there
 SHORTEST, LONGEST = 0.1, 10.0  # a new length divides the interval by at least this part, and grows at most so much
 MAX_TRIALS = 20
@@ -59,19 +60,26 @@ def solve_middling(
     Gives up after some 150 iterations, or where rounding hides any progress: the gap tells.
     """
     tol = min(tol, LOOSEST) if classes * rows.shape[1] <= TINY else tol
-    in_place = rows.dtype == np.float64 or tol >= SINGLE
-    problem = SmallProblem(rows, labels, classes, l2, weights, fit_intercept=fit_intercept, in_place=in_place)
+    single = max(rows.size, len(rows) * classes) >= WORTH_SINGLE or (rows.dtype == np.float32 and tol >= SINGLE)
+    in_place = rows.dtype == np.float64 or single
+    problem = SmallProblem(rows, labels, classes, l2, weights, fit_intercept=fit_intercept, in_place=in_place, single=single)
     goal = MARGIN * tol if tol >= FINE else 0.01 * tol
     limit = min(max_iter, MAX_ITER)
     if limit == 0:
         return problem.solution(problem.standardized(start), 0)
     path = _Path(problem, start)
+    if problem.z.dtype == np.float32 and tol < SINGLE:
+        path.follow(COARSE, limit)
+        path.in_double()
     for _ in range(MAX_PROOFS):
         arrived = path.follow(goal, limit)
-        solution = problem.solution(path.theta, path.steps)
+        if not arrived and path.problem.z.dtype == np.float32 and path.steps < limit:
+            path.in_double()
+            arrived = path.follow(goal, limit)
+        solution = path.problem.solution(path.theta, path.steps, path.logits)
         if solution.gap <= tol or not arrived:
             break
-        goal *= max(RETRY, MARGIN * tol / solution.gap)
+        goal = min(goal, path.estimate()) * max(RETRY, MARGIN * tol / solution.gap)
     return solution
 
 
@@ -87,39 +95,58 @@ class _Path:
             self.logits = np.repeat(self.theta[:, -1:], len(problem.z), axis=1)
         else:
             self.logits = problem.logits(self.theta)
-        self.noise = NOISE * float(np.finfo(self.theta.dtype).eps)
-        self.loss, self.p = problem.loss_and_probabilities(self.logits)
-        self.residual = problem.residual(self.p)
-        self.gradient = problem.gradient(self.theta, self.residual)
+        self.newton = problem.k == 1 and self.theta.shape[1] <= MAX_BLOCK and self.theta.shape[1] * problem.z.size <= CHEAP
+        self._arrive()
         self._begin(at_zero(problem))
+
+    def in_double(self) -> None:
+        """Go on in double precision."""
+        self.problem = self.problem.in_double()
+        self.theta = self.theta.astype(np.float64)
+        self.logits = self.problem.logits(self.theta)
+        self._arrive()
+        self._begin(class_blocks(self.problem, self.p) if self.theta.shape[1] <= MAX_BLOCK else at_zero(self.problem))
+
+    def _arrive(self) -> None:
+        """Find what there is to know where theta is, and the logits."""
+        self.noise = NOISE * float(np.finfo(self.theta.dtype).eps)
+        self.loss, self.p = self.problem.loss_and_probabilities(self.logits)
+        self.residual = self.problem.residual(self.p)
+        self.gradient = self.problem.gradient(self.theta, self.residual)
 
     def _begin(self, precondition: Precondition) -> None:
         """Use a preconditioner from here on, and forget what was learnt with another."""
         self.precondition = precondition
         self.natural = precondition(self.gradient)
-        self.history = _History(self.theta)
+        self.history: _History | None = None
+
+    def estimate(self) -> float:
+        """The gap, about."""
+        return self.problem.upper_estimate(self.gradient)
 
     def follow(self, goal: float, limit: int) -> bool:
         """Go on until a proof promises to succeed; False if rounding hides the way, or it takes more than `limit` steps in all."""
-        while self.problem.upper_estimate(self.gradient) > goal:
+        while self.estimate() > goal:
             if self.steps >= limit or not self._step():
                 return False
-            if self.steps == REFRESH_AT[self.problem.k == 1] and self.theta.shape[1] <= MAX_BLOCK:
-                self._begin(class_blocks(self.problem, self.p))
         return True
 
     def _step(self) -> bool:
         """One iteration; False if rounding hides any progress."""
-        direction = self.history.direction(self.natural).reshape(self.theta.shape)
+        direction = -self.natural if self.history is None else self.history.direction(self.natural).reshape(self.theta.shape)
         step = self._search(direction)
         if step is None:
             return False
         self.theta = self.theta + step
-        gradient = self.problem.gradient(self.theta, self.residual)
-        natural = self.precondition(gradient)
-        self.history.append(step, gradient - self.gradient, natural - self.natural, gradient)
-        self.gradient, self.natural = gradient, natural
+        before, natural_before = self.gradient, self.natural
+        self.gradient = self.problem.gradient(self.theta, self.residual)
         self.steps += 1
+        if self.newton or (self.steps == REFRESH_AT[self.problem.k == 1] and self.theta.shape[1] <= MAX_BLOCK):
+            self._begin(class_blocks(self.problem, self.p))
+            return True
+        self.natural = self.precondition(self.gradient)
+        self.history = self.history or _History(self.theta)
+        self.history.append(step, self.gradient - before, self.natural - natural_before, self.gradient)
         return True
 
     def _search(self, direction: Array) -> Array | None:
@@ -135,14 +162,17 @@ class _Path:
         curvature = problem.curvature(self.p, along) + penalty_curvature
         length = -slope / curvature if curvature > 0 else 0.0
         low, low_slope, high, noise = 0.0, slope, np.inf, self.noise * (1 + abs(self.loss))
+        label_slope = float(np.vdot(problem.one_hot, along))  # of the mean logit of the labels
+        label_logit = float(np.vdot(problem.one_hot, self.logits))
         for _ in range(MAX_TRIALS if length > 0 else 0):
             logits = self.logits + dtype(length) * along
-            loss, p = problem.loss_and_probabilities(logits)
-            residual = problem.residual(p)
-            trial_slope = float(np.vdot(residual, along)) + penalty_slope + length * penalty_curvature
+            log_sum, p = problem.log_sum_and_probabilities(logits)
+            loss, weighted = log_sum - label_logit - length * label_slope, p * problem.weights
+            trial_slope = float(np.vdot(weighted, along)) - label_slope + penalty_slope + length * penalty_curvature
             fell = loss - self.loss + length * (penalty_slope + 0.5 * length * penalty_curvature) <= noise
             if fell and abs(trial_slope) <= FLAT * -slope:
-                self.logits, self.loss, self.p, self.residual = logits, loss, p, residual
+                weighted -= problem.one_hot
+                self.logits, self.loss, self.p, self.residual = logits, loss, p, weighted
                 step: Array = dtype(length) * direction
                 return step
             secant = length - trial_slope * (length - low) / (trial_slope - low_slope) if trial_slope > low_slope else np.inf
@@ -169,27 +199,30 @@ class _History:
 
     def append(self, s: Array, y: Array, u: Array, gradient: Array) -> None:
         """Take a step, and the gradient after it, into account; not one along which rounding has made the curvature negative."""
-        if float(np.vdot(s, y)) > 0 and float(np.vdot(u, y)) > 0:
+        useful = float(np.vdot(s, y)) > 0 and float(np.vdot(u, y)) > 0
+        if useful:
             if len(self.slots) == HISTORY_SIZE:
                 self.slots.append(self.slots.pop(0))
                 self.sy[:-1, :-1], self.uy[:-1, :-1] = self.sy[1:, 1:].copy(), self.uy[1:, 1:].copy()
             else:
                 self.slots.append(len(self.slots))
-            last, count = self.slots[-1], len(self.slots)
-            self.both[0, last], self.both[1, last] = s.reshape(-1), u.reshape(-1)
-            products = (self.both @ y.reshape(-1))[:, self.slots]
-            self.sy[:count, count - 1], self.uy[:count, count - 1] = products
-            self.uy[count - 1, :count] = products[1]
-        self.gradient = (self.both @ gradient.reshape(-1))[:, self.slots]
+            self.both[:, self.slots[-1]] = s.reshape(-1), u.reshape(-1)
+        products = (self.both.reshape(2 * HISTORY_SIZE, -1) @ np.stack([y.reshape(-1), gradient.reshape(-1)], axis=1)).T
+        products = products.reshape(2, 2, HISTORY_SIZE)[:, :, self.slots]  # of y and the gradient, with s and u
+        self.gradient = products[1]
+        if useful:
+            count = len(self.slots)
+            self.sy[:count, count - 1], self.uy[:count, count - 1] = products[0]
+            self.uy[count - 1, :count] = products[0, 1]
 
     def direction(self, natural: Array) -> Array:
         """-(inverse Hessian) gradient, from the preconditioned gradient; flat."""
         if not self.slots:
             return -natural.reshape(-1)
         count, dtype = len(self.slots), natural.dtype
-        sy, uy = self.sy[:count, :count], self.uy[:count, :count]
+        sy, uy = self.sy[:count, :count], self.uy[:count, :count]  # upper triangular; symmetric
         gamma = sy[-1, -1] / uy[-1, -1]
-        inverse = dtrtri(sy)[0] * UPPER[:count, :count]  # of the upper triangle
+        inverse, _ = dtrtri(sy)
         t = inverse @ self.gradient[0]
         coefficients = np.zeros((2, HISTORY_SIZE), dtype)
         coefficients[0, self.slots] = inverse.T @ (gamma * (self.gradient[1] - uy @ t) - sy.diagonal() * t)

@@ -72,8 +72,8 @@ def solve_small(
         theta, (value, logits, p) = found
         steps += 1
     if l2 > 0:
-        return problem.solution(theta, steps, max(bound, problem.lower_bound(logits)))
-    solution = problem.solution(theta, steps, value)
+        return problem.solution(theta, steps, logits, bound)
+    solution = problem.solution(theta, steps, bound=value)
     return Solution(solution.theta, steps, decrement + max(solution.gap, 0))
 
 

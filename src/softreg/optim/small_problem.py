@@ -3,18 +3,18 @@
 Mathematics and names are those of `objective` and `duality_gap`, which serve large problems. Two classes are one row u = w_1 - w_0,
 of which the penalty is half. Importing this does not import torch.
 
-Rows whose columns are of moderate scale and near zero stay where they are, in their own precision; others are copied, centred and
-scaled, in float64. The proof is in float64 either way.
+Rows whose columns are of moderate scale and near zero are used as they are, or in single precision, as far as that leads; others
+are copied, centred and scaled, in float64. The proof is in float64 and of the rows themselves either way.
 """
 
-from collections.abc import Iterator
+import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from softreg.optim.small_bound import lower_bound, optimal_bias
+from softreg.optim.small_bound import blocks64, dual_point, log_probabilities, optimal_bias
 
 Array = NDArray[Any]
 
@@ -24,9 +24,8 @@ FINE = 1e-7  # a smaller tolerance is asked for to have precise coefficients, an
 SINGLE = 2e-7  # the smallest tolerance that float32 can reach
 OFF_CENTRE = 4.0  # deviations of a column's mean from zero ...
 MIN_SQUARE, MAX_SQUARE = 1e-8, 1e8  # ... and its mean square, beyond which columns are copied, centred and scaled
-MAX_SAMPLE = 512  # rows that columns are judged by
+MAX_SAMPLE = 1024  # rows that columns are judged by
 MIN_FREQUENCY = 1e-6  # of a class, where a logarithm is taken
-BLOCK_NUMEL = 2**16  # numbers made float64 at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +49,8 @@ class SmallProblem:
 
     Attributes
     ----------
-    z : (N, D), the rows as they are, or a copy, centred and scaled
+    z : (N, D), the rows as they are, or in single precision, or a copy, centred and scaled
+    exact : (N, D), z before it was rounded to single precision
     centre : (D,), subtracted from z by `logits` and `gradient`
     square : (D,), the mean square of the centred columns of z
     penalty : (D + 1,), on theta_j^2 / 2, of the type of z; zero on the bias
@@ -68,12 +68,13 @@ class SmallProblem:
         *,
         fit_intercept: bool,
         in_place: bool = False,
+        single: bool = False,
     ) -> None:
-        """`in_place` allows the rows to stay where they are."""
+        """`in_place` allows the rows to stay where they are, `single` float32."""
         n, d = rows.shape
         self.k, self.classes, self.fit_intercept = 1 if classes == 2 else classes, classes, fit_intercept
         self.dtype = np.result_type(rows.dtype, np.float32)
-        if not (in_place and self._keep(rows)):
+        if not (in_place and self._keep(rows, single=single)):
             self._copy(rows)
         l2 = l2 / 2 if self.k == 1 else l2
         self.penalty64 = np.broadcast_to(l2 / self.scale**2, d)  # on theta_j^2 / 2
@@ -87,8 +88,8 @@ class SmallProblem:
         else:
             self.one_hot[labels, np.arange(n)] = self.weights
 
-    def _keep(self, rows: Array) -> bool:
-        """Take the rows as they are, if their columns allow, judged by some rows: the gap tells where these mislead."""
+    def _keep(self, rows: Array, *, single: bool) -> bool:
+        """Take the rows without centring and scaling, if their columns allow, judged by some: the gap tells where these mislead."""
         sample = rows[:: -(-len(rows) // MAX_SAMPLE)]
         mean = sample.mean(0) if self.fit_intercept else np.zeros(rows.shape[1], rows.dtype)
         square = np.einsum("ij,ij->j", sample, sample) / rows.dtype.type(len(sample))
@@ -96,9 +97,23 @@ class SmallProblem:
         fine = (variance * OFF_CENTRE**2 >= mean * mean) & (square > MIN_SQUARE) & (square < MAX_SQUARE) | (square == 0)
         if not fine.all():
             return False
-        self.z, self.centre, self.square = rows, mean, variance
-        self.mean, self.scale = mean.astype(np.float64), np.ones(1)
+        self.z, self.exact, self.scale = rows, rows, np.ones(1)
+        if single and rows.dtype == np.float64:
+            with np.errstate(over="ignore"):
+                z = rows.astype(np.float32)
+            self.z = z if np.isfinite(np.vdot(z, z)) else rows
+        self.centre, self.square = mean.astype(self.z.dtype), variance.astype(self.z.dtype)
+        self.mean = self.centre.astype(np.float64)
         return True
+
+    def in_double(self) -> Self:
+        """The same problem, computed in float64."""
+        double = copy.copy(self)
+        for name in ("centre", "square", "penalty", "one_hot"):
+            setattr(double, name, getattr(self, name).astype(np.float64))
+        double.z = double.exact = self.exact.astype(np.float64, copy=False)
+        double.weights = self.weights64
+        return double
 
     def _copy(self, rows: Array) -> None:
         """Take a copy, centred and scaled."""
@@ -109,7 +124,8 @@ class SmallProblem:
         deviation = np.sqrt(np.einsum("ij,ij->j", z, z) / len(z))
         self.scale = np.where(deviation > NOISE * np.abs(self.mean), deviation, 1.0)
         z /= self.scale
-        self.z, self.centre, self.square = z, np.zeros(d), (deviation / self.scale) ** 2
+        self.z = self.exact = z
+        self.centre, self.square = np.zeros(d), (deviation / self.scale) ** 2
 
     def standardized(self, theta: Array | None) -> Array:
         """Theta (K, D + 1) for these columns, float64, from theta (C, D + 1) for the rows as they are; None stands for zero."""
@@ -128,17 +144,22 @@ class SmallProblem:
         bias = theta[:, -1] - weight.astype(np.float64) @ self.mean
         return np.column_stack([weight, bias.astype(self.dtype)])
 
-    def solution(self, theta: Array, steps: int, bound: float = 0.0) -> Solution:
+    def solution(self, theta: Array, steps: int, logits: Array | None = None, bound: float = 0.0) -> Solution:
         """Theta (K, D + 1) as coefficients for the rows as they are, and their gap, rounding included.
 
-        The gap is to the bound that these coefficients prove, or to the one given, if that is higher.
+        The gap is to the bound that the logits (K, N) at theta prove, whatever their rounding, or to `bound`, if that is higher.
         """
         theta = self.original(theta)
         rounded = self.standardized(theta)
-        log_p, one_hot = self._log_p(self._logits64(rounded)), self._one_hot64()
-        value = -float(np.vdot(one_hot, log_p)) + self.penalty_at(rounded)
-        if self.penalized and bound < value:
-            bound = max(bound, self._lower_bound(log_p, one_hot))
+        if self.penalized:
+            logits = self._pass64(rounded)[0] if logits is None else logits
+            entropy, residual = self._dual_point(logits)
+            exact_logits, gradient = self._pass64(rounded, residual)
+            bound = max(bound, entropy - self._penalized_square(gradient))
+        else:
+            exact_logits, _ = self._pass64(rounded)
+        log_p, _ = log_probabilities(exact_logits)
+        value = self.penalty_at(rounded) - float(log_p[self.labels, np.arange(len(self.labels))] @ self.weights64)
         return Solution(theta, steps, value - bound + ROUNDING * (abs(value) + abs(bound)))
 
     def logits(self, theta: Array) -> Array:
@@ -151,17 +172,22 @@ class SmallProblem:
 
     def loss_and_probabilities(self, logits: Array) -> tuple[float, Array]:
         """The mean cross-entropy, and p (K, N): of two classes, that of the second."""
+        total, p = self.log_sum_and_probabilities(logits)
+        return total - float(np.vdot(self.one_hot, logits)), p
+
+    def log_sum_and_probabilities(self, logits: Array) -> tuple[float, Array]:
+        """The mean of log sum exp(logits), of which the mean logit of the labels makes the loss; and p (K, N)."""
         if self.k == 1:
             e = np.exp(-np.abs(logits))
             one_more = 1 + e
-            loss = (np.maximum(logits, 0) + np.log(one_more))[0] @ self.weights - np.vdot(self.one_hot, logits)
-            return float(loss), np.where(logits >= 0, 1, e) / one_more
+            mean = (np.maximum(logits, 0) + np.log(one_more))[0] @ self.weights
+            return float(mean), np.where(logits >= 0, 1, e) / one_more
         largest = logits.max(0)
         p = logits - largest
         np.exp(p, out=p)
         total = p.sum(0)
         p /= total
-        return float((np.log(total) + largest) @ self.weights - np.vdot(self.one_hot, logits)), p
+        return float((np.log(total) + largest) @ self.weights), p
 
     def penalty_at(self, theta: Array) -> float:
         """What the weights in theta (K, D + 1) cost."""
@@ -205,53 +231,29 @@ class SmallProblem:
 
     def lower_bound(self, logits: Array) -> float:
         """What the objective cannot go below, by the probabilities of the logits (K, N), float64, their bias made optimal."""
-        return self._lower_bound(self._log_p(logits), self._one_hot64())
+        entropy, residual = self._dual_point(logits)
+        return max(entropy - self._penalized_square(self._pass64(None, residual)[1]), 0.0)
 
-    def _lower_bound(self, log_p: Array, one_hot: Array) -> float:
+    def _dual_point(self, logits: Array) -> tuple[float, Array]:
+        """The entropy, and the residual (C, N), of the probabilities of the logits (K, N), their bias made optimal."""
+        log_p, p = log_probabilities(logits.astype(np.float64, copy=False))
         if self.fit_intercept:
-            log_p = optimal_bias(log_p, one_hot, self.weights64)
-        return lower_bound(log_p, one_hot, self.weights64, self._penalized_square, fit_intercept=self.fit_intercept)
+            log_p, p = optimal_bias(log_p, p, self.labels, self.weights64)
+        return dual_point(log_p, p, self.labels, self.weights64, fit_intercept=self.fit_intercept)
 
-    def _one_hot64(self) -> Array:
-        """(C, N), the weight of a row where its class is."""
-        one_hot = np.zeros((self.classes, len(self.labels)))
-        one_hot[self.labels, np.arange(len(self.labels))] = self.weights64
-        return one_hot
+    def _penalized_square(self, gradient: Array) -> float:
+        """|G|^2 / (2 l2), for G (K, D) of a residual whose rows sum to zero."""
+        return 0.5 * float((gradient**2 / self.penalty64).sum())
 
-    def _log_p(self, logits: Array) -> Array:
-        """log p (C, N)."""
-        if self.k == 1:
-            larger = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))
-            return np.concatenate([-larger, logits - larger])
-        shifted: Array = logits - logits.max(0)
-        shifted -= np.log(np.exp(shifted).sum(0))
-        return shifted
-
-    def _penalized_square(self, residual: Array) -> float:
-        """|G|^2 / (2 l2) for G = residual @ z, of a residual (C, N) whose rows sum to zero, in float64."""
-        residual = residual[1:] if self.k == 1 else residual
-        g = np.zeros((len(residual), self.z.shape[1]))
-        for part, z in self._blocks64():
-            g += residual[:, part] @ z
-        return 0.5 * float((g**2 / self.penalty64).sum())
-
-    def _logits64(self, theta: Array) -> Array:
-        """(K, N), of theta (K, D + 1), in float64."""
-        logits = np.empty((self.k, len(self.z)))
-        for part, z in self._blocks64():
-            logits[:, part] = theta[:, :-1] @ z.T
-        centre = self.centre.astype(np.float64)
-        return logits + (theta[:, -1] - theta[:, :-1] @ centre)[:, None]
-
-    def _blocks64(self) -> Iterator[tuple[slice, Array]]:
-        """The rows of z in float64, as many at a time as stay in cache, each valid until the next."""
-        if self.z.dtype == np.float64:
-            yield slice(None), self.z
-            return
-        n, d = self.z.shape
-        size = max(1, BLOCK_NUMEL // d)
-        buffer = np.empty((min(size, n), d))
-        for start in range(0, n, size):
-            z = self.z[start : start + size]
-            buffer[: len(z)] = z
-            yield slice(start, start + len(z)), buffer[: len(z)]
+    def _pass64(self, theta: Array | None, residual: Array | None = None) -> tuple[Array, Array]:
+        """In float64 and one pass, the logits (K, N) of theta (K, D + 1), and residual @ z (K, D) of a residual (C, N)."""
+        logits, gradient = np.empty((self.k, len(self.z))), np.zeros((self.k, self.z.shape[1]))
+        residual = residual[1:] if residual is not None and self.k == 1 else residual
+        for part, z in blocks64(self.exact):
+            if theta is not None:
+                logits[:, part] = theta[:, :-1] @ z.T
+            if residual is not None:
+                gradient += residual[:, part] @ z
+        if theta is not None:
+            logits += (theta[:, -1] - theta[:, :-1] @ self.centre.astype(np.float64))[:, None]
+        return logits, gradient

@@ -67,9 +67,14 @@ def test_single_precision_is_used_as_far_as_it_leads(classes: int, tol: float, m
     options: dict[str, Any] = {"weights": None, "fit_intercept": True, "start": None, "max_iter": 500}
     exact = solve_middling(x, y, classes, L2, tol=1e-9, **options)
     monkeypatch.setattr(small_lbfgs, "WORTH_SINGLE", 0)
-    seen = []
+    seen: list[Any] = []
     follow = small_lbfgs._Path.follow
-    monkeypatch.setattr(small_lbfgs._Path, "follow", lambda path, *args: seen.append(path.theta.dtype) or follow(path, *args))
+
+    def watched(path: Any, goal: float, limit: int) -> bool:
+        seen.append(path.theta.dtype)
+        return follow(path, goal, limit)
+
+    monkeypatch.setattr(small_lbfgs._Path, "follow", watched)
     found = solve_middling(x, y, classes, L2, tol=tol, **options)
     assert found.gap <= tol
     assert found.theta.dtype == np.float64

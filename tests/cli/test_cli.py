@@ -1,6 +1,7 @@
 """The command line as a user types it: real processes where it matters, exit codes, one line for each fault."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -145,6 +146,22 @@ def test_softreg_alone_shows_its_help() -> None:
 def test_train_imports_no_torchvision() -> None:
     code = "import sys, softreg.training.train; assert not {'torchvision', 'matplotlib'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], timeout=60, check=True)
+
+
+def test_a_folder_that_has_been_deleted_is_named_as_the_trouble(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f'cd gone; rmdir ../gone; "{sys.executable}" -m softreg export tutorial --format json --out "{tmp_path}/model.json"'
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "softreg: the current folder has been deleted; change to another one (cd)\n"
+
+
+def test_the_matplotlib_backend_of_a_notebook_is_no_harm() -> None:
+    program = (
+        "import contextlib, softreg.cli as cli\nwith contextlib.suppress(SystemExit): cli.main(['--version'])\nimport matplotlib"
+    )
+    environment = os.environ | {"MPLBACKEND": "no-such-backend"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])

@@ -59,11 +59,13 @@ def group() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run softreg with these arguments (those of the process if None), and exit with its exit code."""
     _prepare_streams()
+    os.environ.pop("MPLBACKEND", None)  # figures go to files; a notebook's, inherited from it, may not exist here
     install()
     arguments = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     _choose_language(arguments)
     warnings.showwarning = _warn
     try:
+        _check_folder()
         code = group.main(arguments, prog_name="softreg", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
@@ -91,6 +93,14 @@ def _prepare_streams() -> None:
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns[:9]) < MIN_COLUMNS:  # 0 where a terminal does not know: nothing would be shown
         del os.environ["COLUMNS"]
+
+
+def _check_folder() -> None:
+    """Raise if the current folder has been deleted: torch's libraries, which look for it, would end the process."""
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd is this
+    except FileNotFoundError:
+        raise SoftregError("cli.no_folder") from None
 
 
 def _fail(code: str, message: str, exit_code: int, arguments: list[str]) -> NoReturn:

@@ -15,7 +15,7 @@ from softreg.errors import RecipeError
 from softreg.features.registry import FEATURE_MAPS
 from softreg.messages import LANGUAGES, catalogue
 from softreg.messages.strangers import has_controls
-from softreg.recipe import PRESETS, Recipe
+from softreg.recipe import MAX_BYTES, PRESETS, Recipe
 
 sgd_recipes = st.builds(
     Recipe,
@@ -103,6 +103,15 @@ def test_a_dataset_name_with_control_characters_is_refused_with_a_harmless_line(
 def test_bad_toml_is_refused_with_its_place(text: str) -> None:
     with pytest.raises(RecipeError, match=r"mine\.toml|solver must be"):
         Recipe.from_toml(text, where="mine.toml")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_is_not_read_without_end(tmp_path: Path) -> None:
+    (tmp_path / "notepad.toml").write_text("epochs = 3\r\n", encoding="utf-8-sig")
+    assert Recipe.read(tmp_path / "notepad.toml").epochs == 3
+    (tmp_path / "large.toml").write_text("#" * (MAX_BYTES + 1))
+    for path in filter(Path.exists, (tmp_path / "large.toml", Path("/dev/zero"))):
+        with pytest.raises(RecipeError, match="1,048,576 bytes"):
+            Recipe.read(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

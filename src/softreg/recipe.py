@@ -25,6 +25,8 @@ from softreg.messages.suggestion import Suggestion
 from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe_field import check, plain, shortened, spec
 
+MAX_BYTES = 2**20  # of a recipe: the largest has a few hundred
+
 PRESETS = ("tutorial", "optimum", "best", "record")
 IN_MEMORY = "in-memory"  # the dataset of a run that was trained on data passed from Python
 NONE, BALANCED = "none", "balanced"
@@ -188,8 +190,13 @@ class Recipe:
 
 
 def _text(path: str | os.PathLike[str]) -> str:
+    """The text of a file or a pipe, without the mark that some editors on Windows begin it with."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise RecipeError("recipe.too_large", path=path, most=MAX_BYTES)
+        return content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError("recipe.unreadable", path=path, why=getattr(error, "strerror", None) or error) from error
 

@@ -206,6 +206,9 @@ def test_what_is_in_the_way(run: Run, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     with pytest.raises(RunError, match=rf"{tmp_path / 'precious'}.*not a run"):
         ensure_available(tmp_path / "precious", force=True)
+    for unnamed in (Path(), Path("/")):
+        with pytest.raises(RunError, match="choose another --out"):
+            ensure_available(unnamed, force=True)
 
 
 def test_default_folders_are_numbered() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from softreg.data.dataset import Splits
 from softreg.errors import ServingError
+from softreg.serving.codec import PNG_28_HEADER, PredictRequest
 from softreg.serving.models import Models
-from softreg.serving.predict_endpoint import PredictEndpoint
+from softreg.serving.predict_endpoint import PredictEndpoint, _body
 from tests.helpers.live_server import png
 
 
@@ -42,6 +44,8 @@ def answer(models: Models, pieces: Sequence[bytes], query: str = "", kind: str =
         finally:
             for batcher in endpoint.batchers:
                 await batcher.stop()
+        assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+        assert dict(sent[0]["headers"])[b"content-length"] == b"%d" % len(sent[1]["body"])
         return sent[0]["status"], json.loads(sent[1]["body"] or b"null")
 
     return asyncio.run(ask())
@@ -52,6 +56,13 @@ def test_a_body_may_come_in_pieces(models: Models, mnist: Splits) -> None:
     whole = answer(models, [body], "model=tutorial")
     assert (whole[0], whole[1]["predictions"][0]["label"]) == (200, "7")
     assert answer(models, [body[:9], b"", body[9:100], body[100:]], "model=tutorial") == whole
+
+
+def test_stages_and_evidence_are_given_to_whoever_asks(models: Models, mnist: Splits) -> None:
+    body = png(mnist.test.images[0].numpy())
+    for asked in ([], ["stages"], ["evidence"], ["stages", "evidence"]):
+        found = answer(models, [body], f"model=tutorial&include={','.join(asked)}")[1]
+        assert {"stages", "evidence"} & set(found) == set(asked)
 
 
 def test_json_may_say_its_charset(models: Models, mnist: Splits) -> None:
@@ -65,6 +76,7 @@ def test_what_cannot_be_answered_is_refused_with_its_status(models: Models, mnis
     assert answer(models, [body], "model=nobody")[0] == 404
     assert answer(models, [body], "digit=x")[0] == 400
     assert answer(models, [body], "digit=1234567890")[0] == 400
+    assert "digit" in answer(models, [body], "digit=x")[1]["error"]
     assert answer(models, [b"no picture"])[0] == 400
 
 
@@ -92,6 +104,63 @@ def test_each_kind_of_cost_has_its_queue(models: Models, mnist: Splits) -> None:
     assert asked["image", ""] is asked["image", "include=stages"]
     assert asked["picture", ""] is asked["picture", "include=stages"]
     assert asked["image", "include=stages,evidence"] is asked["picture", "include=stages,evidence"]
+
+
+class Slow(PredictEndpoint):
+    """Notes what is answered together, and does not begin before `free` is set."""
+
+    def __init__(self, models: Models) -> None:
+        super().__init__(models)
+        self.free, self.batches = threading.Event(), list[list[bytes]]()
+
+    def _answer(self, questions: Sequence[PredictRequest]) -> list[bytes | Exception]:
+        self.free.wait(30)
+        self.batches.append([b"evidence" if question.evidence else question.body for question in questions])
+        return [b"{}"] * len(questions)
+
+
+def test_images_are_answered_many_at_a_time_pictures_a_few_explanations_one_and_their_queue_is_short(models: Models) -> None:
+    asked = [(PNG_28_HEADER, "")] * 40 + [(b"BM", "")] * 40 + [(b"BM", "include=evidence")] * 70
+
+    async def ask_all() -> tuple[Slow, int]:
+        endpoint = Slow(models)
+        for batcher in endpoint.batchers:
+            batcher.start()
+        waiting = []
+        for body, query in asked:
+            question = endpoint._question(scope(query), body)
+            queue = endpoint._queue_of(question)
+            waiting.append(asyncio.ensure_future(queue.submit(question)))
+            await asyncio.sleep(0)
+            while len(waiting) in (1, 41, 81) and queue.queue_size:  # the first of each kind is taken, the others wait
+                await asyncio.sleep(0.001)
+        endpoint.free.set()
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        for batcher in endpoint.batchers:
+            await batcher.stop()
+        return endpoint, sum(isinstance(answer, ServingError) and answer.status == 503 for answer in answers)
+
+    endpoint, refused = asyncio.run(ask_all())
+    sizes = {
+        kind: {len(batch) for batch in endpoint.batches if set(batch) == {kind}} for kind in (PNG_28_HEADER, b"BM", b"evidence")
+    }
+    assert max(sizes[PNG_28_HEADER]) == 32
+    assert max(sizes[b"BM"]) == 4
+    assert sizes[b"evidence"] == {1}
+    assert refused == 70 - 1 - 64
+    assert sum(map(len, endpoint.batches)) == len(asked) - refused
+
+
+def test_a_body_of_one_piece_need_not_say_that_it_is_whole(models: Models) -> None:
+    async def receive_all() -> bytes:
+        messages = [{"type": "http.request", "body": b"ab", "more_body": True}, {"type": "http.request", "body": b"c"}]
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        return await _body(receive)
+
+    assert asyncio.run(receive_all()) == b"abc"
 
 
 def scope(query: str) -> dict[str, Any]:

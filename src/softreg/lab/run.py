@@ -20,6 +20,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from softreg.lab.steps import Step, make_steps
 from softreg.messages import language, translate
+from softreg.storage.atomic import reraise_as_write_error
 
 TRAINING = "training"  # the cell that takes long
 FIGURES = "figures"
@@ -54,7 +55,8 @@ def run_lesson(
     from softreg.lab.savefig_backend import capture_figures
 
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    with reraise_as_write_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     variables: dict[str, Any] = {"__name__": "softreg lab"}
 
     def on_save(path: Path) -> None:

@@ -172,6 +172,8 @@ def ensure_available(folder: Path, *, force: bool) -> None:
     RunError
         If something is there and not `force`, or if it is not a run: `force` replaces runs, never other folders.
     """
+    if not folder.name:  # "." or "/"
+        raise RunError("runs.in_the_way", path=folder)
     check_name(folder)
     if os.path.lexists(folder) and not force:
         raise RunError("runs.in_the_way", path=folder)

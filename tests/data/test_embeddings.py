@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from softreg.data import embeddings
 from softreg.data.dataset import Dataset
 from softreg.data.embeddings import are_embeddings, check_are_images, to_embeddings
 from softreg.data.memory_map import is_mapped
@@ -83,6 +84,28 @@ def test_the_row_that_is_not_finite_is_named(bad: float, key: str) -> None:
     with pytest.raises(DataError, match="row 4") as caught:
         to_embeddings(rows, "a.npy")
     assert caught.value.key == f"embeddings.{key}"
+
+
+def test_the_row_is_counted_over_all_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embeddings, "pieces", lambda rows: rows.split(2))
+    rows = NORMAL.copy()
+    rows[5, 3] = np.nan
+    with pytest.raises(DataError) as caught:
+        to_embeddings(rows, "a.npz")
+    assert caught.value.params["index"] == 5
+
+
+def test_a_tensor_is_taken_as_it_is_in_rows_that_lie_together() -> None:
+    rows = torch.from_numpy(NORMAL)
+    assert to_embeddings(rows, "a tensor") is rows
+    turned = to_embeddings(rows.T, "a tensor")
+    assert torch.equal(turned, rows.T)
+    assert turned.is_contiguous()
+
+
+@pytest.mark.parametrize("name", ["embeddings", "embedding", "emb", "vectors", "vector"])
+def test_these_names_are_only_given_to_embeddings(name: str) -> None:
+    assert are_embeddings(RNG.integers(0, 256, (6, 64)).astype(np.float32), name, "a.npz", wanted=None)
 
 
 @pytest.mark.parametrize("array", [NORMAL[0], NORMAL[None], np.array([["a", "b"]]), np.empty((3, 0), np.float32)])

@@ -192,6 +192,20 @@ def test_another_version_of_http_is_refused(served: Served, version: bytes) -> N
     assert served.raw(b"GET /healthz" + version + b"\r\nHost: localhost\r\n\r\n")[0] == 400
 
 
+@pytest.mark.parametrize(
+    ("uri", "status"),
+    [
+        (b"http://localhost/healthz", 200),
+        (b"http://evil.example/healthz", 400),
+        (b"http://localhost@evil.example/healthz", 400),
+        (b"http://localhost:1/healthz", 400),
+        (b"HTTP://LOCALHOST.evil.example/healthz", 400),
+    ],
+)
+def test_an_absolute_uri_must_name_the_host_that_is_checked(served: Served, uri: bytes, status: int) -> None:
+    assert served.raw(b"GET " + uri + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")[0] == status
+
+
 @pytest.mark.parametrize("coding", [b"gzip", b"gzip, chunked", b"chunked, chunked", b"ch", b"identity", b"\x0bchunked", b""])
 def test_a_body_in_another_coding_is_refused(served: Served, coding: bytes) -> None:
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " + coding + b"\r\n\r\n"

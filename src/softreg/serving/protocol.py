@@ -109,9 +109,14 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Start the request: its head is complete. What is not HTTP/1 is refused: a line without a version passes for 0.9."""
+        """Start the request: its head is complete. What is not HTTP/1 is refused: a line without a version passes for 0.9.
+
+        So is a URI whose host is not the Host header's, which is checked (RFC 9112, 3.2.2 has the URI's host count instead).
+        """
         if self.parser.get_http_version() not in VERSIONS:
             raise ValueError("version")
+        if not self.url.startswith((b"/", b"*")) and _authority(self.url) not in [v for name, v in self.headers if name == b"host"]:
+            raise ValueError("authority")
         self._in_head = False
         super().on_headers_complete()
         if not self.pipeline:
@@ -175,3 +180,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread = b""
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
+
+
+def _authority(url: bytes) -> bytes:
+    """The host and port of an absolute URI."""
+    return url.partition(b"://")[2].partition(b"/")[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from softreg.data import fetching
+from softreg.data import download
 from softreg.data.fetching import SUMS, fetch, fetched_folder
 from softreg.data.load import load_dataset
 from softreg.errors import DataError, SoftregError
@@ -90,7 +90,7 @@ def test_no_good_mirror_is_one_line_and_leaves_nothing(served: Mirror, how: str,
 
 
 def test_a_mirror_that_drips_is_given_up_for_the_next(served: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softreg.data.fetching._BODY_SECONDS", 0.2)
+    monkeypatch.setattr("softreg.data.download._BODY_SECONDS", 0.2)
     monkeypatch.setenv("SOFTREG_MIRROR", f"{served.address}/slow {served.address}")
     served.files |= {f"/slow{path}": content for path, content in served.files.items()}
     served.failing["/slow"] = "slow"
@@ -98,7 +98,7 @@ def test_a_mirror_that_drips_is_given_up_for_the_next(served: Mirror, monkeypatc
 
 
 def test_a_mirror_without_end(served: Mirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(fetching, "_MAX_BYTES", 100)
+    monkeypatch.setattr(download, "_MAX_BYTES", 100)
     with pytest.raises(DataError, match="gave up after 100 bytes"):
         load_dataset("fashion-mnist")
     assert left(tmp_path) == []
@@ -155,7 +155,7 @@ def test_a_full_disk_is_not_the_mirrors_fault(served: Mirror, monkeypatch: pytes
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fetching, "_download", full)
+    monkeypatch.setattr(download, "_receive", full)
     with pytest.raises(SoftregError, match="No space left"):
         load_dataset("fashion-mnist")
     assert left(tmp_path) == []

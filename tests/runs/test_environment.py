@@ -15,7 +15,7 @@ from softreg.runs.environment import capture_environment, peak_rss_mib
 
 def test_it_names_versions_threads_and_device_and_is_json() -> None:
     environment = capture_environment(torch.device("cpu"))
-    assert environment["libraries"] == {name: version(name) for name in ("numpy", "safetensors", "torch")}
+    assert environment["libraries"] == {name: version(name) for name in ("numpy", "safetensors", "torch", "torchvision")}
     assert environment["threads"] == torch.get_num_threads()
     assert environment["cores"] == os.cpu_count()
     assert environment["device"] == "cpu"

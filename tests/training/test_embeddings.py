@@ -14,7 +14,7 @@ from torch import Tensor
 
 import softreg
 from softreg.data.forms import numpy_file
-from softreg.data.load import load_dataset
+from softreg.data.load import load_dataset, load_splits
 from softreg.data.memory_map import is_mapped
 from softreg.errors import RecipeError, RunError, SoftregError
 from softreg.exporting.export import to_bytes
@@ -24,6 +24,7 @@ from softreg.model.serialization import model_from_bytes, model_to_bytes
 from softreg.optim.minimize import StopMinimization
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
+from softreg.training.fit import fit
 from softreg.training.reproduce import reproduce
 from softreg.training.train import train
 from tests.helpers.embeddings import embeddings
@@ -123,7 +124,7 @@ def test_sgd_and_a_path_of_penalties(folder: Path) -> None:
     assert {path.name for path in (auto.path / "figures").iterdir()} == {"confusion.png", "learning-curve.png", "l2-path.png"}
 
 
-@pytest.mark.parametrize("changed", [{"copies": 1}, {"calibration": 50}, {"features": "scattering"}])
+@pytest.mark.parametrize("changed", [{"copies": 1}, {"features": "scattering"}])
 def test_what_needs_images_is_refused(folder: Path, changed: dict[str, Any]) -> None:
     recipe = Recipe(dataset=str(folder / "a.npz"), solver="lbfgs", l2=L2).replace(changed)
     with pytest.raises(SoftregError) as caught:
@@ -133,6 +134,22 @@ def test_what_needs_images_is_refused(folder: Path, changed: dict[str, Any]) -> 
     if "features" not in changed:
         assert isinstance(caught.value, RecipeError)
         assert next(iter(changed)) in str(caught.value)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton"])
+def test_calibration_is_a_temperature_from_rows_held_out(folder: Path, tmp_path: Path, solver: str) -> None:
+    """A weak penalty overfits and makes the probabilities too sure; the temperature is the likeliest for the last rows."""
+    recipe = Recipe(dataset=str(folder / "a.npz"), solver=solver, l2=1e-3, tol=1e-8)
+    sure, calibrated = (train(recipe.replace({"calibration": n}), tmp_path / f"{n}", figures=False) for n in (0, 100))
+    assert calibrated.result["temperature"] > 1.2
+    assert calibrated.result["evaluation"]["nll"] < 0.8 * sure.result["evaluation"]["nll"]
+    assert calibrated.model().ood_detector is None
+    rows = load_splits(recipe.dataset, seed=recipe.seed, stratify=True).train
+    without = fit(recipe, rows[:-100]).model
+    z, y = without.logits(rows.images[-100:]).double(), rows.labels[-100:]
+    losses = [float(torch.nn.functional.cross_entropy(z / (calibrated.result["temperature"] * f), y)) for f in (0.97, 1.0, 1.03)]
+    assert losses[1] == min(losses)
+    assert reproduce(calibrated).same
 
 
 def test_a_model_of_embeddings_reads_no_pictures(run: Run, folder: Path) -> None:

@@ -1,62 +1,22 @@
 """Fetching a dataset into the user's cache, atomically and with checksums.
 
-`SOFTREG_CACHE_DIR` is the cache, `SOFTREG_MIRROR` one or more addresses (separated by spaces) to try before the published ones, and
-`SOFTREG_OFFLINE=1` forbids the network. Downloads must have the MD5 that torchvision knows; a file `SHA256SUMS` is written beside
-them, and every later reading is checked against it.
+`SOFTREG_CACHE_DIR` is the cache. Downloads (`softreg.data.download`) must have the MD5 that torchvision knows; a file `SHA256SUMS`
+is written beside them, and every later reading is checked against it.
 """
 
-import hashlib
-import os
 import shutil
-import ssl
-import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
-from softreg._version import __version__
+from softreg.data.download import Source, addresses, download, download_progress, file_digest, offline
 from softreg.data.registry import PUBLISHED, PublishedDataset
 from softreg.errors import DataError
 from softreg.messages import translate
 from softreg.storage.atomic import atomic_directory
 from softreg.storage.cache import cache_folder
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
 SUMS = "SHA256SUMS"
 _CHUNK_BYTES = 1 << 20
-_MAX_BYTES = 1 << 30  # the largest published file is half of this
-_TIMEOUT = 30.0  # seconds without a byte
-_BODY_SECONDS = 1800.0  # for a file to arrive whole: a mirror may drip for ever
-_FAILURES = (
-    URLError,
-    TimeoutError,
-    ConnectionError,
-    ssl.SSLError,
-    HTTPException,
-    ValueError,
-)  # of the mirror; other OSErrors are the disk's
-
-
-@dataclass(frozen=True)
-class Source:
-    """A published file: its name, its MD5, and the addresses to try, in this order."""
-
-    file: str
-    md5: str
-    addresses: tuple[str, ...]
-
-
-def offline() -> bool:
-    """Whether the user has forbidden the network."""
-    return os.environ.get("SOFTREG_OFFLINE", "").lower() not in {"", "0", "false", "no"}
 
 
 def fetched_folder(name: str) -> Path | None:
@@ -101,7 +61,7 @@ def verify(name: str, folder: Path) -> None:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         known = {file: digest for digest, _, file in (line.partition("  ") for line in lines)}
         for path in (folder / file for file in PUBLISHED[name].files):
-            if _digest(path, "sha256") != known.get(path.name):
+            if file_digest(path, "sha256") != known.get(path.name):
                 raise DataError("data.cache_damaged", path=path, name=name)
     except OSError as error:
         raise DataError("data.cache_damaged", path=path, name=name) from error
@@ -121,12 +81,13 @@ def _intact(name: str) -> bool:
 def _fetch_all(name: str, folder: Path) -> None:
     """Fetch the files of a dataset and move their folder into place. The caller holds the lock."""
     dataset = PUBLISHED[name]
-    with atomic_directory(folder) as temporary, _progress(name, dataset.megabytes, folder) as progress:
+    sentence = translate("data.fetching", name=name, megabytes=dataset.megabytes, path=folder)
+    with atomic_directory(folder) as temporary, download_progress(sentence) as progress:
         for source in sources(dataset):
-            _fetch_one(source, temporary, progress)
+            download(source, temporary, progress)
         if dataset.folder == "EMNIST":
             _unpack(temporary / sources(dataset)[0].file)
-        sums = (f"{_digest(path, 'sha256')}  {path.name}\n" for path in sorted(temporary.iterdir()))
+        sums = (f"{file_digest(path, 'sha256')}  {path.name}\n" for path in sorted(temporary.iterdir()))
         (temporary / SUMS).write_text("".join(sums), encoding="utf-8")
 
 
@@ -147,51 +108,7 @@ def sources(dataset: PublishedDataset) -> tuple[Source, ...]:
 
 
 def _source(file: str, md5: str, published: list[str], dataset: PublishedDataset) -> Source:
-    own = [mirror.rstrip("/") for mirror in os.environ.get("SOFTREG_MIRROR", "").split()]
-    first = [address for mirror in own for address in (f"{mirror}/{file}", f"{mirror}/{dataset.folder}/{file}")]
-    return Source(file, md5, (*first, *published))
-
-
-def _fetch_one(source: Source, folder: Path, progress: "Progress") -> None:
-    """Fetch a file from the first address that has it with the right MD5."""
-    path, failures = folder / source.file, []
-    for address in source.addresses:
-        mirror = address.partition("//")[2].partition("/")[0] or address
-        try:
-            _download(address, path, progress)
-        except _FAILURES as error:
-            failures.append(f"{mirror}: {error.reason if type(error) is URLError else error}")
-            continue
-        if _digest(path, "md5") == source.md5:
-            return
-        failures.append(translate("data.wrong_md5", mirror=mirror))
-    raise DataError("data.not_fetched", file=source.file, why="; ".join(dict.fromkeys(failures)))
-
-
-def _download(address: str, path: Path, progress: "Progress") -> None:
-    """Download `address` into `path`; a ValueError if it is cut off or endless."""
-    request = Request(address, headers={"User-Agent": f"softreg/{__version__}"})
-    with urlopen(request, timeout=_TIMEOUT) as response, path.open("wb") as file:
-        length = _length(response)
-        task, received, began = progress.add_task(path.name, total=length), 0, time.monotonic()
-        try:
-            while chunk := response.read1(_CHUNK_BYTES):
-                if time.monotonic() - began > _BODY_SECONDS:
-                    raise TimeoutError(translate("data.too_slow", seconds=round(_BODY_SECONDS)))
-                file.write(chunk)
-                received += len(chunk)
-                progress.update(task, completed=received)
-                if received > _MAX_BYTES:
-                    raise ValueError(translate("data.endless", most=_MAX_BYTES))
-        finally:
-            progress.remove_task(task)
-    if length is not None and received < length:
-        raise ValueError(translate("data.cut_off", received=received, length=length))
-
-
-def _length(response: HTTPResponse) -> int | None:
-    declared = response.headers.get("Content-Length", "")
-    return int(declared) if declared.isdecimal() else None
+    return Source(file, md5, addresses(file, published, dataset.folder))
 
 
 def _unpack(archive: Path) -> None:
@@ -202,23 +119,3 @@ def _unpack(archive: Path) -> None:
                 with packed.open(member) as source, (archive.parent / Path(member.filename).name).open("wb") as target:
                     shutil.copyfileobj(source, target, _CHUNK_BYTES)
     archive.unlink()
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
-
-
-@contextmanager
-def _progress(name: str, megabytes: int, folder: Path) -> Iterator["Progress"]:
-    """Print a line on stderr and, if that is a terminal, show a progress bar below it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    console.print(
-        translate("data.fetching", name=name, megabytes=megabytes, path=folder), highlight=False, markup=False, soft_wrap=True
-    )
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield progress

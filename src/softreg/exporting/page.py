@@ -50,7 +50,7 @@ def packed_weights(model: SoftmaxRegression) -> dict[str, Any]:
     RunError
         If the page cannot compute the model's features for images of this size, or they are in colour.
     """
-    model.check_reads_pictures()
+    model.check_has_evidence()
     features = model.features.name
     if features not in (COMPUTED if model.image_shape == (SIDE, SIDE) else ANY_SIZE) or len(model.image_shape) != 2:
         shape = " x ".join(map(str, model.image_shape))

@@ -26,7 +26,7 @@ class FeatureMap(nn.Module):
     quantum : the step of that quantisation: features are about `quantum * quantised`
     """
 
-    name: ClassVar[str]
+    name: str
     dim: int
     image_shape: tuple[int, ...] = (SIDE, SIDE)
     storage_dtype: ClassVar[torch.dtype] = torch.float32

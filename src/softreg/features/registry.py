@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from softreg.errors import RecipeError
 from softreg.features.choice import EMBEDDINGS
@@ -19,6 +19,24 @@ MEAN_EVIDENCE = Message(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A network of torchvision with published weights, frozen, without the layers that classify.
+
+    Attributes
+    ----------
+    weights : of the network, as `torchvision.models.get_weight` names them
+    head : the attribute of the network that classifies
+    dim : D, what it is given
+    megabytes : approximate download size
+    """
+
+    weights: str
+    head: str
+    dim: int
+    megabytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureMapInfo:
     """What recipe, help, figures and monitor need to know of a feature map.
 
@@ -31,6 +49,8 @@ class FeatureMapInfo:
     ndims : of the images it takes: 2 if they are grey, 3 in colour; 1 of embeddings
     any_size : it takes images of any size, and not only 28 x 28
     monitored_images : how many test images the training monitor evaluates after every step; fewer where features cost more memory
+    has_evidence : its `attribute` says what each pixel contributes: for explanations, templates and the page
+    backbone : the network that computes the features; None if there is none
     """
 
     location: str
@@ -40,10 +60,22 @@ class FeatureMapInfo:
     monitored_images: int = 1000
     ndims: tuple[int, ...] = (2, 3)
     any_size: bool = True
+    has_evidence: bool = True
+    backbone: Backbone | None = None
 
     def takes(self, image_shape: tuple[int, ...]) -> bool:
         """Whether it takes images of shape (H, W) or (H, W, 3), or embeddings (D,)."""
         return len(image_shape) in self.ndims and (self.any_size or image_shape[:2] == (SIDE, SIDE))
+
+
+def _frozen(en: str, ko: str, **backbone: Any) -> FeatureMapInfo:
+    """The entry of a backbone."""
+    return FeatureMapInfo(
+        location="softreg.features.backbone:FrozenBackbone",
+        help=Message(en=en, ko=ko),
+        has_evidence=False,
+        backbone=Backbone(**backbone),
+    )
 
 
 FEATURE_MAPS = {
@@ -92,10 +124,43 @@ FEATURE_MAPS = {
         location="softreg.features.embeddings:Embeddings",
         help=Message(en="the rows of a file of embeddings as they are", ko="임베딩 파일의 행 그대로"),
         ndims=(1,),
+        has_evidence=False,
+    ),
+    "resnet18": _frozen(
+        "a network trained on ImageNet",
+        "ImageNet으로 학습한 신경망",
+        weights="ResNet18_Weights.IMAGENET1K_V1",
+        head="fc",
+        dim=512,
+        megabytes=45,
+    ),
+    "resnet50": _frozen(
+        "a larger one (slow)",
+        "더 큰 신경망 (느림)",
+        weights="ResNet50_Weights.IMAGENET1K_V2",
+        head="fc",
+        dim=2048,
+        megabytes=98,
+    ),
+    "mobilenet_v3_small": _frozen(
+        "a small one",
+        "작은 신경망",
+        weights="MobileNet_V3_Small_Weights.IMAGENET1K_V1",
+        head="classifier",
+        dim=576,
+        megabytes=10,
+    ),
+    "vit_b_16": _frozen(
+        "a transformer (slowest)",
+        "트랜스포머 (가장 느림)",
+        weights="ViT_B_16_Weights.IMAGENET1K_V1",
+        head="heads",
+        dim=768,
+        megabytes=330,
     ),
 }
 
-IMAGE_MAPS = {name: info for name, info in FEATURE_MAPS.items() if info.takes((SIDE, SIDE))}
+IMAGE_MAPS = {name: info for name, info in FEATURE_MAPS.items() if info.has_evidence and info.takes((SIDE, SIDE))}
 
 
 def _refusal(info: FeatureMapInfo, image_shape: tuple[int, ...]) -> str:
@@ -123,5 +188,6 @@ def make_feature_map(name: str, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> 
         key = _refusal(info, image_shape)
         raise RecipeError(key, features=name, size=" x ".join(map(str, image_shape)), choices=choices)
     module, _, cls = info.location.partition(":")
-    feature_map: FeatureMap = getattr(import_module(module), cls)(image_shape)
+    make = getattr(import_module(module), cls)
+    feature_map: FeatureMap = make(image_shape) if info.backbone is None else make(image_shape, name, info.backbone)
     return feature_map

@@ -56,7 +56,7 @@ def explain_run(run: Run, on_fold: Callable[[int], None] = lambda fold: None, *,
         If the run cannot be read, or its data is not available.
     """
     model, recipe = run.model(), run.resolved_recipe
-    model.check_reads_pictures()
+    model.check_has_evidence()
     splits = run_splits(run, data)
     train_log_p = cross_val_log_proba(recipe, model, splits.train, on_fold)  # (N, C)
     logits = model.cpu().logits(splits.test.images)

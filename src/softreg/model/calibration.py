@@ -2,7 +2,8 @@
 
 The last images of the training set are held out, and the solver is run on the others from its usual start: continuing from weights
 that know all images, and stopping before the optimum, would leave a trace of the held-out ones. What that model predicts for them
-gives the model of all images its temperature and the threshold of its detector. Test images are never used.
+gives the model of all images its temperature and the threshold of its detector. Test images are never used. Of embeddings there is
+a temperature alone: outliers are made of images.
 """
 
 from dataclasses import replace
@@ -25,6 +26,7 @@ from softreg.optim.reduction import minimum
 from softreg.optim.solver import Solver
 
 MAX_STEPS = 50  # of Newton's method in one variable: a few suffice
+MAX_LOGITS = 2**22  # whose probabilities are in memory at a time
 SEED = 777
 N_OUTLIERS, N_PICTURE_OUTLIERS, MIN_PICTURE_OUTLIERS = 6000, 2000, 400
 MAX_PICTURE_NUMEL = 2**28  # bytes of outliers
@@ -37,25 +39,29 @@ def temperature(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -
     The mean negative log-likelihood is convex in b = 1/T, with slope mean(<p, z> - z_y) and curvature the mean variance of z under
     p (Guo et al., On Calibration of Modern Neural Networks, ICML 2017). If all predictions are right there is no maximum; then 1.
     """
-    z = logits.double()
-    if bool((z.argmax(1) == labels).all()):
+    if bool((logits.argmax(1) == labels).all()):
         return 1.0  # the likelihood only grows as b does: so few images say nothing of how sure to be
-    z_label = z.gather(1, labels[:, None])[:, 0]  # (N,)
+    z_label = logits.gather(1, labels[:, None])[:, 0].double()  # (N,)
     w, b = None if weights is None else weights.double() / weights.double().sum(), 1.0
 
     def weighted_mean(values: Tensor) -> float:
         return float(values.mean() if w is None else values @ w)
 
     for _ in range(MAX_STEPS):
-        p = log_softmax(b * z, dim=1).exp()  # (N, C)
-        mean = (p * z).sum(1)  # (N,)
-        slope = weighted_mean(mean - z_label)
-        curvature = weighted_mean((p * z.square()).sum(1) - mean.square())
-        step = slope / max(curvature, 1e-12)
+        parts = zip(*(_moments(b, part.double()) for part in logits.split(max(1, MAX_LOGITS // logits.shape[1]))), strict=True)
+        mean, variance = (torch.cat(part) for part in parts)  # (N,)
+        step = weighted_mean(mean - z_label) / max(weighted_mean(variance), 1e-12)
         b = min(max(b - step, b / 2), 2 * b)  # at most halved or doubled: far from the optimum the quadratic model misleads
         if abs(step) < 1e-10 * b:
             break
     return 1 / min(max(b, 1e-2), 1e2)  # if all predictions are wrong, there is no optimum
+
+
+def _moments(b: float, z: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean and the variance (N,) of each row of z (N, C) under softmax(b z)."""
+    p = log_softmax(b * z, dim=1).exp()
+    mean = (p * z).sum(1)
+    return mean, (p * z.square()).sum(1) - mean.square()
 
 
 def calibrate(
@@ -66,8 +72,8 @@ def calibrate(
     train: Dataset,
     held_out: int,
     outliers: Tensor | None = None,
-) -> tuple[float, OODDetector]:
-    """The temperature and a fitted detector, from the last `held_out` images of `train`.
+) -> tuple[float, OODDetector | None]:
+    """The temperature and a fitted detector, from the last `held_out` images of `train`; no detector of embeddings.
 
     Parameters
     ----------
@@ -86,6 +92,8 @@ def calibrate(
     logits = unseen.all_gather(logits_of(unseen, theta))
     weights = None if unseen.weights is None else unseen.all_gather(unseen.weights)
     t = temperature(logits, unseen.all_gather(unseen.labels), weights)
+    if len(train.image_shape) == 1:  # nothing is known of what is no embedding of an image
+        return t, None
     report("detector")
     detector = OODDetector(matrix.dim, objective.classes).to(start.device)
     x, outlier_logits = _outliers(features, train[:n_fitted], theta / t, outliers)

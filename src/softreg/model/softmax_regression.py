@@ -11,6 +11,7 @@ from softreg.compute.defaults import default_torch
 from softreg.data.memory_map import pieces
 from softreg.errors import DataError, RunError
 from softreg.features.feature_map import FeatureMap
+from softreg.features.registry import FEATURE_MAPS
 from softreg.image_format import SIDE
 from softreg.model.images import as_images
 from softreg.model.out_of_distribution import OODDetector
@@ -89,6 +90,12 @@ class SoftmaxRegression(nn.Module):
         """Raise a RunError if the model takes embeddings, which no picture becomes."""
         if not self.takes_images:
             raise RunError("embeddings.no_pictures")
+
+    def check_has_evidence(self) -> None:
+        """Raise a RunError unless each pixel's contribution to a logit is known: not of embeddings, nor of a deep network."""
+        self.check_reads_pictures()
+        if not FEATURE_MAPS[self.features.name].has_evidence:
+            raise RunError("backbone.no_evidence", features=self.features.name)
 
     def check_images(self, images: Tensor, where: object) -> None:
         """Raise a DataError that begins with `where` if the images are not of the size the model takes."""

@@ -12,7 +12,7 @@ import torch
 
 from softreg._version import __version__
 
-LIBRARIES = ("numpy", "safetensors", "torch")
+LIBRARIES = ("numpy", "safetensors", "torch", "torchvision")
 
 
 def capture_environment(device: torch.device) -> dict[str, Any]:

@@ -124,6 +124,7 @@ class Models:
         model = entry.run.model()
         if len(model.image_shape) != 2:
             raise ServingError("serving.other_images", name=entry.key)
+        model.check_has_evidence()
         self._loaded[entry.key] = (stamp or (0, 0, 0, 0), model)
         while len(self._loaded) > MAX_LOADED:
             self._loaded.popitem(last=False)

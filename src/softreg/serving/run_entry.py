@@ -9,6 +9,7 @@ from typing import Any
 
 from softreg.data.registry import DATASETS
 from softreg.errors import RecipeError, RunError
+from softreg.features.registry import FEATURE_MAPS, IMAGE_MAPS
 from softreg.runs.data import is_on_another_machine
 from softreg.runs.run import METRICS, MODEL, RECIPE, Run
 from softreg.serving.public_errors import log_error
@@ -105,6 +106,8 @@ def _facts(run: Run) -> dict[str, Any]:
     if len(json.loads(metadata.get("image_shape", "[]"))) not in (0, 2):
         raise UnusableRun("serving.skipped_images")
     recipe, evaluation = run.recipe, run.result["evaluation"]
+    if metadata.get("features") in FEATURE_MAPS.keys() - IMAGE_MAPS.keys():
+        raise UnusableRun("serving.skipped_features")
     if is_on_another_machine(recipe.dataset):
         raise UnusableRun("serving.skipped_recipe")
     if Path(recipe.dataset).is_absolute() and not Path(recipe.dataset).exists():  # another machine's, or gone

@@ -4,13 +4,14 @@ from dataclasses import fields
 from typing import Any
 
 from softreg.errors import RecipeError, ServingError
-from softreg.features.choice import EMBEDDINGS
+from softreg.features.registry import FEATURE_MAPS, IMAGE_MAPS
 from softreg.messages import translate
 from softreg.optim.solvers.registry import SOLVERS
 from softreg.recipe import Recipe
 
 FIELDS = ("features", "solver", "epochs", "batch_size", "lr", "l2", "max_iterations", "seed")  # never `dataset`: it may be a path
 LIMITS = {"epochs": 200, "max_iterations": 500}
+NOT_ON_PAGE = FEATURE_MAPS.keys() - IMAGE_MAPS.keys()
 
 
 def describe_fields() -> list[dict[str, Any]]:
@@ -23,7 +24,7 @@ def describe_fields() -> list[dict[str, Any]]:
                 {
                     "name": field.name,
                     "default": field.default,
-                    "choices": [choice for choice in bounds.choices if choice != EMBEDDINGS],
+                    "choices": [choice for choice in bounds.choices if choice not in NOT_ON_PAGE],
                     "low": bounds.low,
                     "high": min(bounds.high, LIMITS.get(field.name, bounds.high)),
                     "whole": isinstance(field.default, int),
@@ -44,6 +45,9 @@ def recipe_of(values: object) -> Recipe:
         if name in LIMITS and isinstance(value, int | float) and value > LIMITS[name]:
             raise ServingError("serving.too_many", field=name, most=LIMITS[name])
     try:
-        return Recipe.from_mapping(values)
+        recipe = Recipe.from_mapping(values)
     except RecipeError as error:  # made of the request's own values; one made of a file would name it
         raise ServingError(error.key, 400, **error.params) from error
+    if recipe.features in NOT_ON_PAGE:
+        raise ServingError("serving.features_not_on_page", choices=", ".join(IMAGE_MAPS))
+    return recipe

@@ -103,7 +103,7 @@ def read_outliers(recipe: Recipe, train: Dataset) -> Tensor | None:
 
 def check_fits(recipe: Recipe, train: Dataset) -> None:
     """Raise a RecipeError if the recipe asks for more images than there are, leaves too few to learn from, or alters embeddings."""
-    made = next((field for field in ("copies", "calibration", "outliers", "size") if getattr(recipe, field)), None)
+    made = next((field for field in ("copies", "outliers", "size") if getattr(recipe, field)), None)
     if made and len(train.image_shape) == 1:
         raise RecipeError("embeddings.not_read", field=made, where=train.name)
     if "batch_size" in SOLVERS[recipe.solver].parameters and recipe.batch_size > len(train):

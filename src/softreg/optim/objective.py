@@ -19,6 +19,8 @@ from torch import Tensor
 from softreg.compute.device import accumulate_dtype
 from softreg.optim.design_matrix import DesignMatrix, blocks
 
+WIDE_NUMEL = 2**18  # weights from which a product is worth splitting between threads; a batch of products would copy them often
+
 
 def pack(weight: Tensor, bias: Tensor) -> Tensor:
     """Weights (C, D) and bias (C,) as one tensor theta (C, D + 1)."""
@@ -137,6 +139,8 @@ def logits_of(matrix: DesignMatrix, theta: Tensor) -> Tensor:
 
 def linear(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     """The logits (C, B) of rows (B, D); classes first, because long rows suit the product (42 against 25 GFLOP/s per core)."""
+    if weight.numel() >= WIDE_NUMEL:
+        return torch.addmm(bias[:, None], weight, x.mT)
     x = blocks(x)  # (K, B / K, D)
     z = torch.baddbmm(bias[:, None], weight.expand(len(x), *weight.shape), x.mT)  # (K, C, B / K)
     return z.transpose(0, 1).flatten(1)
@@ -161,6 +165,9 @@ def _loss(log_p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
 
 def outer(r: Tensor, x: Tensor) -> Tensor:
     """sum_i r_i (x_i, 1)^T, (C, D + 1), of r (C, B) and rows (B, D)."""
-    x = blocks(x)  # (K, B / K, D)
-    products = torch.bmm(r.unflatten(1, (len(x), -1)).transpose(0, 1), x)  # (K, C, D)
-    return torch.cat([products.sum(0), r.sum(1, keepdim=True)], dim=1)
+    if len(r) * x.shape[1] >= WIDE_NUMEL:
+        product = r @ x
+    else:
+        x = blocks(x)  # (K, B / K, D)
+        product = torch.bmm(r.unflatten(1, (len(x), -1)).transpose(0, 1), x).sum(0)
+    return torch.cat([product, r.sum(1, keepdim=True)], dim=1)

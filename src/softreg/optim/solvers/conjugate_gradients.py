@@ -13,14 +13,20 @@ MAX_ITER = 200
 
 
 def conjugate_gradients(
-    objective: Objective, theta: Tensor, gradient: Tensor, preconditioner: Callable[[Tensor], Tensor], *, superlinear: bool
+    objective: Objective,
+    theta: Tensor,
+    gradient: Tensor,
+    preconditioner: Callable[[Tensor], Tensor],
+    *,
+    superlinear: bool,
+    is_enough: Callable[[Tensor], bool] = lambda residual: True,
 ) -> Tensor:
     """The direction (C, D + 1) with Hessian(theta) direction = -gradient, approximately.
 
     Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3, in their names: residual r, preconditioned residual z, search
     direction p. The residual, in the preconditioner's metric, is reduced to half the gradient: the estimate of the gap is then
     right to within a quarter. With `superlinear`, to min(0.3, sqrt(|gradient|)) of it (theorem 7.2 there); never below the
-    rounding of the gradient. Where the very first p has no curvature, the direction is zero: there is no estimate of the gap.
+    rounding of the gradient; and until `is_enough` of the residual (C, D + 1), too. Where the very first p has no curvature, the direction is zero: there is no estimate of the gap.
     """
     direction, r = torch.zeros_like(gradient), -gradient
     p = preconditioner(r)
@@ -28,7 +34,7 @@ def conjugate_gradients(
     eta_squared = min(ETA**2, float(rz.abs()) ** 0.5) if superlinear else GAP_ETA**2
     target = max(eta_squared, torch.finfo(gradient.dtype).eps) * float(rz)
     for _ in range(MAX_ITER):
-        if not float(rz) > target:
+        if not float(rz) > target and is_enough(r):
             break
         product = objective.hessian_product(theta, p)
         curvature = inner(p, product)

@@ -51,17 +51,22 @@ class LBFGS(NewtonTypeSolver):
     def inverse_hessian(self, objective: Objective, state: NewtonTypeState) -> InverseHessian:
         """The two-loop recursion over the history."""
         assert isinstance(state, LBFGSState)
-        solve = self.preconditioner(objective, state.reference_theta).solve
+        preconditioner = self.preconditioner(objective, state.reference_theta)
+        solve = preconditioner.solve
         history: list[tuple[Tensor, Tensor]] = []
         if state.s_history is not None and state.y_history is not None:
             history = list(zip(state.s_history, state.y_history, strict=True))
+        scale = None
+        if history and preconditioner.is_mean:  # equation 7.20: too long a step in most directions otherwise
+            s, y = history[-1]
+            scale = inner(s, y) / inner(y, solve(y))
 
         def two_loop_recursion(gradient: Tensor) -> Tensor:
             q, alphas = gradient.clone(), []
             for s, y in reversed(history):
                 alphas.append(inner(s, q) / inner(s, y))
                 q -= alphas[-1] * y
-            r = solve(q)
+            r = solve(q) if scale is None else scale * solve(q)
             for (s, y), alpha in zip(history, reversed(alphas), strict=True):
                 r += (alpha - inner(y, r) / inner(s, y)) * s
             return r

@@ -19,6 +19,7 @@ from softreg.optim.solvers.preconditioner import Preconditioner, precondition
 from softreg.optim.solvers.warm_start import warm_start
 
 PROMISING = 2.0  # times the tolerance: the bound is taken one step on, where it is several times tighter
+NEAR, SMALL_RESIDUAL = 0.5, 0.2  # of the tolerance: an estimated gap, and what then may be left to prove one step on
 HOPELESS = 1e-3  # of the tolerance: an estimate so small without a proof asks for Newton's method in float64
 FINE_STEPS = 4  # of Newton's method in float64, for the proof alone
 MISJUDGED = 3.0  # times the tolerance; estimates are right to within that
@@ -133,8 +134,7 @@ class NewtonTypeSolver(ABC):
         here = replace(here, direction=direction, gap=gap, lower_bound=None)
         state = replace(state, solver_state=here)
         if float(here.gap) <= self.tol and self.certify:
-            promising = upper_estimate(objective, here.gradient) <= PROMISING * self.tol
-            state, proven = self._prove(objective, state) if promising else (state, False)
+            state, proven = self._prove_if_promising(objective, state, inverse)
             exact = self.always_cg and here.gradient.dtype == objective.matrix.accumulate_dtype
             hopeless = not proven and not exact and float(here.gap) <= HOPELESS * self.tol
             if hopeless:
@@ -148,6 +148,26 @@ class NewtonTypeSolver(ABC):
         if state.steps >= self.max_iterations:
             return replace(state, termination=self._terminated(TerminationReason.OUT_OF_ITERATIONS, state))
         return state
+
+    def _prove_if_promising(self, objective: Objective, state: State, inverse: InverseHessian) -> tuple[State, bool]:
+        """As `_prove`, if the gradient is small enough here, or conjugate gradients make it so one step on.
+
+        A proof needs |gradient|^2 / (2 l2) to be small, which may be hundreds of times the gap.
+        """
+        here = solver_state(state)
+        if upper_estimate(objective, here.gradient) <= PROMISING * self.tol:
+            return self._prove(objective, state)
+        if self.always_cg or float(here.gap) > NEAR * self.tol:
+            return state, False
+        residual = here.gradient + objective.hessian_product(state.theta, here.direction)
+
+        def is_enough(r: Tensor) -> bool:
+            return upper_estimate(objective, r) <= SMALL_RESIDUAL * self.tol
+
+        further = conjugate_gradients(objective, state.theta, residual, inverse, superlinear=False, is_enough=is_enough)
+        direction = here.direction + further
+        here = replace(here, direction=direction, gap=newton_decrement(direction, here.gradient))
+        return self._prove(objective, replace(state, solver_state=here))
 
     def _prove(self, objective: Objective, state: State) -> tuple[State, bool]:
         """The state with a lower bound of the objective, and whether the gap is proven to be at most `tol`."""

@@ -39,9 +39,11 @@ class Preconditioner:
     Attributes
     ----------
     factor : Cholesky factors, (C, D + 1, D + 1) or (1, D + 1, D + 1) for all classes; or a diagonal (C, D + 1)
+    is_mean : one block is the mean of the classes' blocks, though they differ: its scale is not right for any of them
     """
 
     factor: Tensor
+    is_mean: bool = False
 
     @cached_property
     def inverse(self) -> Tensor:
@@ -87,14 +89,15 @@ def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Precondi
         curvature = curvature.mean(0, keepdim=True)  # (1, M): the same for every class
     if objective.matrix.weights is not None:
         curvature *= objective.matrix.weights
+    is_mean = len(curvature) == 1 and bool(theta.any())
     if size > MAX_NUMEL:
-        return Preconditioner(_diagonal(objective, curvature))
+        return Preconditioner(_diagonal(objective, curvature), is_mean)
     blocks = _blocks(objective, curvature, seed)
     if not objective.fit_intercept:
         blocks[:, -1, :-1], blocks[:, -1, -1] = 0, 1
     if objective.matrix.n_rows_global > _sample_size(objective):
         _cover_rare_columns(objective, theta, blocks)
-    return Preconditioner(_factor(blocks, objective.l2_per_feature))
+    return Preconditioner(_factor(blocks, objective.l2_per_feature), is_mean)
 
 
 def _sample_size(objective: Objective) -> int:

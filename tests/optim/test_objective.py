@@ -32,9 +32,11 @@ def truth(objective: Objective, theta: Tensor) -> Tensor:
     ).sum()
 
 
-@pytest.fixture(params=[1, 20, 1000], ids=["a row a block", "two rows", "one block"])
+@pytest.fixture(params=[1, 20, 1000, 0], ids=["a row a block", "two rows", "one block", "no blocks: many weights"])
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(softreg.optim.design_matrix.BLOCK_NUMEL, "cpu", request.param)
+    monkeypatch.setitem(softreg.optim.design_matrix.BLOCK_NUMEL, "cpu", request.param or 20)
+    if not request.param:
+        monkeypatch.setattr(softreg.optim.objective, "WIDE_NUMEL", 1)
 
 
 @pytest.mark.usefixtures("chunk")

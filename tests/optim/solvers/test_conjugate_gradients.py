@@ -35,6 +35,19 @@ def test_a_small_gradient_is_solved_for_almost_exactly(weighted: bool, precondit
     assert float((found - wanted).norm() / wanted.norm()) < 1e-3
 
 
+def test_it_goes_on_until_the_residual_is_enough() -> None:
+    objective = small_objective()
+    theta = centred(random_theta(objective))
+    _, gradient = objective.value_and_gradient(theta)
+    solve = precondition(objective, theta).solve
+    for factor in (1e-2, 1e-5):
+        wanted = factor * float(gradient.norm())
+        found = conjugate_gradients(
+            objective, theta, gradient, solve, superlinear=False, is_enough=lambda r, wanted=wanted: float(r.norm()) <= wanted
+        )
+        assert float((gradient + objective.hessian_product(theta, found)).norm()) <= wanted * (1 + 1e-6)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_estimate_of_the_gap_is_right_to_within_a_quarter(seed: int) -> None:
     objective = small_objective(seed=seed)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from softreg.optim.solvers import preconditioner
 from softreg.optim.solvers.lbfgs import HISTORY_SIZE, LBFGS, LBFGSState
 from tests.helpers.problems import dense_hessian, random_theta, small_objective
 
@@ -20,7 +21,11 @@ def bfgs(inverse: Tensor, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
 
 
 @pytest.mark.parametrize("n_pairs", [0, 1, 5, HISTORY_SIZE + 3])
-def test_the_recursion_is_the_bfgs_update_of_the_last_pairs(n_pairs: int) -> None:
+@pytest.mark.parametrize("is_mean", [False, True])
+def test_the_recursion_is_the_bfgs_update_of_the_last_pairs(n_pairs: int, is_mean: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one block stands for all classes, it is scaled first, by the last pair (equation 7.20, in its own metric)."""
+    if is_mean:
+        monkeypatch.setattr(preconditioner, "MAX_NUMEL", 50)
     objective = small_objective()
     theta = random_theta(objective)
     solver, hessian = LBFGS(1e-6, 100), dense_hessian(objective, theta)
@@ -34,6 +39,10 @@ def test_the_recursion_is_the_bfgs_update_of_the_last_pairs(n_pairs: int) -> Non
     solve = solver.preconditioner(objective, theta).solve
     basis = torch.eye(theta.numel(), dtype=torch.float64)
     initial = torch.stack([solve(row.view(theta.shape)).flatten() for row in basis], dim=1)
+    assert solver.preconditioner(objective, theta).is_mean == is_mean
+    if is_mean and pairs:
+        s, y = pairs[-1]
+        initial *= (s @ y) / (y @ initial @ y)
     expected = bfgs(initial, pairs[-HISTORY_SIZE:])
     gradient = random_theta(objective, 99)
     found = solver.inverse_hessian(objective, state)(gradient).flatten()

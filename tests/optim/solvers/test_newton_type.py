@@ -150,7 +150,8 @@ def test_certify_goes_on_until_the_proof_is_there(solver: type[NewtonTypeSolver]
     objective = Objective(DesignMatrix(rows, labels), 3, 1e-4)
     plain, proven = run(solver(1e-5, 500), objective), run(solver(1e-5, 500, certify=True), objective)
     assert proven.steps >= plain.steps
-    assert duality_gap(objective, proven.theta).gap <= 1e-5
+    assert proven_gap(objective, proven.theta, solver_state(proven)).gap <= 1e-5
+    assert proven.cost - run(Newton(1e-13, 500), objective).cost <= 1e-5
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -26,7 +26,8 @@ def conjugate_gradients(
     Nocedal and Wright, Numerical Optimization, 2006, algorithm 5.3, in their names: residual r, preconditioned residual z, search
     direction p. The residual, in the preconditioner's metric, is reduced to half the gradient: the estimate of the gap is then
     right to within a quarter. With `superlinear`, to min(0.3, sqrt(|gradient|)) of it (theorem 7.2 there); never below the
-    rounding of the gradient; and until `is_enough` of the residual (C, D + 1), too. Where the very first p has no curvature, the direction is zero: there is no estimate of the gap.
+    rounding of the gradient; and until `is_enough` of the residual (C, D + 1), too. Where the very first p has no curvature, the
+    direction is zero: there is no estimate of the gap.
     """
     direction, r = torch.zeros_like(gradient), -gradient
     p = preconditioner(r)

@@ -42,9 +42,11 @@ def test_it_goes_on_until_the_residual_is_enough() -> None:
     solve = precondition(objective, theta).solve
     for factor in (1e-2, 1e-5):
         wanted = factor * float(gradient.norm())
-        found = conjugate_gradients(
-            objective, theta, gradient, solve, superlinear=False, is_enough=lambda r, wanted=wanted: float(r.norm()) <= wanted
-        )
+
+        def is_enough(residual: Tensor, wanted: float = wanted) -> bool:
+            return float(residual.norm()) <= wanted
+
+        found = conjugate_gradients(objective, theta, gradient, solve, superlinear=False, is_enough=is_enough)
         assert float((gradient + objective.hessian_product(theta, found)).norm()) <= wanted * (1 + 1e-6)
 
 

@@ -120,6 +120,12 @@ FEATURE_MAPS = {
         ndims=(2,),
         any_size=False,
     ),
+    "kernel": FeatureMapInfo(
+        location="softreg.features.kernel:Kernel",
+        help=Message(en="a Gaussian kernel on views (slow)", ko="views의 특징에 가우스 커널을 씌움 (느림)"),
+        ndims=(2,),
+        any_size=False,
+    ),
     EMBEDDINGS: FeatureMapInfo(
         location="softreg.features.embeddings:Embeddings",
         help=Message(en="the rows of a file of embeddings as they are", ko="임베딩 파일의 행 그대로"),

@@ -62,6 +62,7 @@ class Recipe:
     lr: float = spec(0.1, high=1e6, closed=False)
     l2: float | str = spec(0.0, high=1e6, word=AUTO)
     class_weight: str = spec(NONE, choices=(NONE, BALANCED), rare=True)
+    label_smoothing: float = spec(0.0, high=1.0, rare=True)
     tol: float = spec(1e-6, high=1.0, closed=False)
     max_iterations: int = spec(500, low=1, high=1e6)
     certify: bool = spec(False)

@@ -197,7 +197,7 @@ def test_with_the_largest_numbers_allowed_logits_are_finite(tmp_path: Path) -> N
         model = SoftmaxRegression(make_feature_map(features), ("no", "yes"))
         with torch.no_grad():
             for tensor in (tensor for name, tensor in model.named_tensors() if not name.startswith("linear.")):
-                tensor.fill_(MAX_BUFFER)
+                tensor.fill_(MAX_BUFFER if tensor.is_floating_point() else torch.iinfo(tensor.dtype).max)
             for parameter in model.linear.parameters():
                 parameter.fill_(MAX_WEIGHT)
         save_model(model, tmp_path / "model")

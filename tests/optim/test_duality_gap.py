@@ -72,6 +72,21 @@ def test_near_the_optimum_the_proof_is_near_too(objective: Objective) -> None:
 
 
 @settings(max_examples=25)
+@given(problems(), st.floats(0.01, 1), st.integers(0, 1000))
+def test_smoothed_targets_are_rows_of_every_label_with_their_weights(objective: Objective, smoothing: float, seed: int) -> None:
+    m, c = objective.matrix, objective.classes
+    weights = torch.ones(len(m), dtype=torch.float64) if m.weights is None else m.weights
+    share = torch.full((len(m), c), smoothing / c, dtype=torch.float64)
+    share[torch.arange(len(m)), m.labels] += 1 - smoothing
+    labels, weights = torch.arange(c).repeat(len(m)), (weights[:, None] * share).flatten()
+    rows = replace(objective, matrix=replace(m, rows=m.rows.repeat_interleave(c, 0), labels=labels, weights=weights))
+    theta = torch.randn(c, m.dim + 1, dtype=torch.float64, generator=Generator().manual_seed(seed))
+    ours, expected = duality_gap(replace(objective, label_smoothing=smoothing), theta), duality_gap(rows, theta)
+    assert ours.value == pytest.approx(expected.value, rel=1e-12)
+    assert ours.lower_bound == pytest.approx(expected.lower_bound, rel=1e-9, abs=1e-12)
+
+
+@settings(max_examples=25)
 @given(problems(), st.integers(1, 2))
 def test_classes_without_rows_are_left_out_of_the_proof(objective: Objective, empty: int) -> None:
     best, where = optimum(objective)

@@ -12,20 +12,25 @@ from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.objective import Objective, linear, logits_of, outer
 
 
-def problem(n: int = 50, d: int = 7, c: int = 4, *, weighted: bool = False, seed: int = 0) -> Objective:
+SMOOTHING = 0.2
+
+
+def problem(n: int = 50, d: int = 7, c: int = 4, *, weighted: bool = False, seed: int = 0, smoothing: float = 0.0) -> Objective:
     g = Generator().manual_seed(seed)
     rows = torch.randint(0, 256, (n, d), dtype=torch.uint8, generator=g)
     scale, centre = torch.rand(d, generator=g, dtype=torch.float64) / 100, 100 * torch.randn(d, generator=g, dtype=torch.float64)
     weights = torch.rand(n, generator=g, dtype=torch.float64) if weighted else None
     factor = torch.rand(d, generator=g, dtype=torch.float64) if weighted else 1.0
-    return Objective(DesignMatrix(rows, torch.randint(0, c, (n,), generator=g), scale, centre, weights), c, 0.03, factor)
+    matrix = DesignMatrix(rows, torch.randint(0, c, (n,), generator=g), scale, centre, weights)
+    return Objective(matrix, c, 0.03, factor, label_smoothing=smoothing)
 
 
 def truth(objective: Objective, theta: Tensor) -> Tensor:
     m = objective.matrix
     assert m.centre is not None
     x = (m.rows.to(theta.dtype) - m.centre) * m.scale
-    losses = cross_entropy(x @ theta[:, :-1].T + theta[:, -1], m.labels, reduction="none")
+    logits = x @ theta[:, :-1].T + theta[:, -1]
+    losses = cross_entropy(logits, m.labels, reduction="none", label_smoothing=objective.label_smoothing)
     weights = torch.ones(len(m), dtype=theta.dtype) if m.weights is None else m.weights
     return (weights * losses).sum() / weights.sum() + 0.5 * objective.l2 * (
         objective.feature_penalty * theta[:, :-1].square()
@@ -40,9 +45,10 @@ def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.usefixtures("chunk")
+@pytest.mark.parametrize("smoothing", [0.0, SMOOTHING])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_value_gradient_and_hessian_product_are_autograds(weighted: bool) -> None:
-    objective = problem(weighted=weighted)
+def test_value_gradient_and_hessian_product_are_autograds(weighted: bool, smoothing: float) -> None:
+    objective = problem(weighted=weighted, smoothing=smoothing)
     theta, v = torch.randn(2, 4, 8, dtype=torch.float64, generator=Generator().manual_seed(1)).unbind()
     value, gradient = objective.value_and_gradient(theta)
     wanted, product = torch.autograd.functional.hvp(lambda t: truth(objective, t), theta, v)

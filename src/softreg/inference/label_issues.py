@@ -92,7 +92,7 @@ def cross_val_log_proba(
         on_fold(fold)
         held_out = fold_of == fold
         solver = make_solver(loose.solver, vars(loose), generator.get_state())
-        objective = Objective(matrix.where(~held_out), len(train.classes), float(recipe.l2))
+        objective = Objective(matrix.where(~held_out), len(train.classes), float(recipe.l2), label_smoothing=recipe.label_smoothing)
         theta = minimum(solver, objective, start.to(device))
         del objective  # its rows are a copy: freed before the next one is made
         log_p[held_out.cpu()] = logits_of(matrix.where(held_out), theta).double().log_softmax(1).cpu()

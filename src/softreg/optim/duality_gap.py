@@ -1,15 +1,15 @@
 """The duality gap: a proven bound on the distance to the minimum, in float64.
 
-For any probabilities q_i that agree with the labels in the mean, mean_i q_i = mean_i e_{y_i}, Fenchel's inequality gives a lower
+For any probabilities q_i that agree with the targets in the mean, mean_i q_i = mean_i t_i, Fenchel's inequality gives a lower
 bound on the objective that holds for all weights::
 
-    J(W, b)  >=  mean_i H(q_i)  -  1/(2 l2) ||G(q)||^2,      G(q) = mean_i (q_i - e_{y_i}) x_i^T,      H the entropy
+    J(W, b)  >=  mean_i H(q_i)  -  1/(2 l2) ||G(q)||^2,      G(q) = mean_i (q_i - t_i) x_i^T,      H the entropy
 
 (Yu, Huang and Lin, Dual coordinate descent methods for logistic regression and maximum entropy models, Machine Learning 85, 2011.)
 At the optimum the model's own probabilities p_i attain it. Near the optimum they are used, after Newton steps have made the bias
 optimal, so that they agree in the mean up to rounding; the rest is removed by mixing in a little of one distribution r::
 
-    q_i = (1 - s) p_i + s r,      r = mean e - (1 - s)/s (mean p - mean e),      H(q_i) >= (1 - s) H(p_i) + s H(r)
+    q_i = (1 - s) p_i + s r,      r = mean t - (1 - s)/s (mean p - mean t),      H(q_i) >= (1 - s) H(p_i) + s H(r)
 
 Without rounding the proven gap is ||gradient||^2 / (2 l2). Where the Hessian is steeper than l2 that is more than the true gap,
 never less.
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from softreg.optim.objective import Objective, linear, log_softmax, outer, residual, unpack
+from softreg.optim.objective import Objective, linear, log_softmax, outer, unpack
 
 SMALL_EXCESS = 1e-5  # how far the mean probabilities may be from the class frequencies before the last step, which squares it
 MAX_STEPS = 20
@@ -70,7 +70,7 @@ def _without_empty_classes(objective: Objective, theta: Tensor) -> Tensor:
     Their bias has no optimum: the lower, the better. The objective's infimum is the minimum over the other classes alone.
     """
     counts = objective.matrix.reduce_over_ranks(objective.matrix.labels.bincount(minlength=objective.classes))
-    if bool(counts.all()):
+    if bool(counts.all()) or objective.label_smoothing:
         return theta
     theta = theta.clone()
     theta[counts == 0, :-1], theta[counts == 0, -1] = 0.0, NEVER
@@ -79,12 +79,12 @@ def _without_empty_classes(objective: Objective, theta: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Means:
-    """Means over rows: (2,) of the cross-entropy at two thetas; at the second, of the entropy, (p - e_y) (x, 1)^T, e_y (x, 1)^T."""
+    """Means over rows: (2,) of the cross-entropy at two thetas; at the second, of the entropy, (p - t) (x, 1)^T, t (x, 1)^T."""
 
     losses: Tensor
     entropy: float
     residual: Tensor  # (C, D + 1)
-    one_hot: Tensor  # (C, D + 1)
+    targets: Tensor  # (C, D + 1)
 
 
 def _lower_bound(objective: Objective, means: _Means) -> float:
@@ -92,12 +92,12 @@ def _lower_bound(objective: Objective, means: _Means) -> float:
     if objective.l2 == 0 and isinstance(objective.l1, float):
         return 0.0
     entropy, residual_mean = means.entropy, means.residual
-    class_frequency, excess = means.one_hot[:, -1], residual_mean[:, -1]  # (C,): of the labels; mean p minus that
+    class_frequency, excess = means.targets[:, -1], residual_mean[:, -1]  # (C,): of the targets; mean p minus that
     s = float((excess / (class_frequency + excess)).nan_to_num(0).clamp(min=0).max())  # the smallest for which r is nonnegative
     if s > 0 and objective.fit_intercept:  # without a bias the means need not agree
         r = (class_frequency - (1 - s) / s * excess).clamp(min=0)  # (C,)
         entropy = (1 - s) * entropy - s * float(torch.special.xlogy(r, r).sum())
-        residual_mean = (1 - s) * residual_mean + s * (torch.outer(r, means.one_hot.sum(0)) - means.one_hot)
+        residual_mean = (1 - s) * residual_mean + s * (torch.outer(r, means.targets.sum(0)) - means.targets)
     g = residual_mean[:, :-1].abs()  # (C, D)
     if isinstance(objective.l1, float):
         bound = entropy - float((g.square() / (2 * objective.l2_per_feature)).sum())
@@ -133,7 +133,7 @@ def optimal_bias(objective: Objective, theta: Tensor) -> Tensor:
             p = log_softmax(weight, bias, x).exp_()  # (C, B)
             weighted = p if w is None else p * w
             hessian = weighted.sum(1).diag() - weighted @ p.T
-            return residual(p, y, w).sum(1), hessian
+            return objective.residual(p, y, w).sum(1), hessian
 
         excess, hessian = objective.matrix.map_reduce(on_chunk, dtype)  # (C,), (C, C), both times the sum of weights
         step = torch.linalg.pinv(hessian, hermitian=True) @ excess  # (C,); singular: a constant added to every bias changes nothing
@@ -150,15 +150,15 @@ def _means(objective: Objective, thetas: Tensor) -> _Means:
 
     def on_chunk(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         log_p = linear(weight, bias, x).unflatten(0, (2, -1)).log_softmax(1)  # (2, C, B)
-        losses = -log_p.gather(1, y.expand(2, 1, -1))[:, 0]  # (2, B)
+        losses = torch.stack([objective.loss(at, y, w) for at in log_p])  # (2,)
         p = log_p[1].exp()  # (C, B)
         entropy = -(p * log_p[1]).sum(0)  # (B,)
-        one_hot = torch.zeros_like(p).scatter_(0, y[None], 1)  # (C, B)
+        targets = objective.targets(y, p)  # (C, B)
         if w is not None:
-            losses, entropy, one_hot = losses * w, entropy * w, one_hot * w
-        return losses.sum(1), entropy.sum(), outer(torch.cat([residual(p, y, w), one_hot]), x)
+            entropy, targets = entropy * w, targets * w
+        return losses, entropy.sum(), outer(torch.cat([objective.residual(p, y, w), targets]), x)
 
     losses, entropy, products = matrix.map_reduce(on_chunk, thetas.dtype)
     n = matrix.weight_sum
-    residual_mean, one_hot_mean = matrix.unfold(products / n).chunk(2)
-    return _Means(losses / n, float(entropy) / n, residual_mean, one_hot_mean)
+    residual_mean, targets_mean = matrix.unfold(products / n).chunk(2)
+    return _Means(losses / n, float(entropy) / n, residual_mean, targets_mean)

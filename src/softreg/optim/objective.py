@@ -2,12 +2,13 @@
 
 For features x (D,), label y, weights W (C, D) and bias b (C,)::
 
-    J(W, b) = 1/N sum_i -log p_i[y_i]  +  1/2 l2 ||W||^2,      p_i = softmax(W x_i + b)
-    dJ/dW   = 1/N sum_i (p_i - e_{y_i}) x_i^T  +  l2 W,        dJ/db = 1/N sum_i (p_i - e_{y_i})
+    J(W, b) = 1/N sum_i -<t_i, log p_i>  +  1/2 l2 ||W||^2,    p_i = softmax(W x_i + b)
+    dJ/dW   = 1/N sum_i (p_i - t_i) x_i^T  +  l2 W,            dJ/db = 1/N sum_i (p_i - t_i)
     H[V, v] = 1/N sum_i p_i * (z_i - <p_i, z_i>) x_i^T + l2 V, ...,  z_i = V x_i + v
 
 (Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4; Boehning, Multinomial logistic regression algorithm, 1992.)
-Rows may be weighted: then 1/N sum_i is the weighted mean. Weights and bias are one tensor, theta (C, D + 1), the bias last, whose
+The targets t_i are one-hot, e_{y_i}, or smoothed, (1 - s) e_{y_i} + s/C (Szegedy et al., Rethinking the inception architecture,
+CVPR 2016), which changes neither the Hessian nor that J is convex. Rows may be weighted: then 1/N sum_i is the weighted mean. Weights and bias are one tensor, theta (C, D + 1), the bias last, whose
 dtype decides the precision of the results.
 """
 
@@ -42,6 +43,7 @@ class Objective:
     classes : C
     l2 : the penalty is 1/2 l2 ||W||^2 ...
     feature_penalty : ... or 1/2 l2 sum_j f_j ||W_j||^2, with one factor f_j per feature (D,)
+    label_smoothing : s; 0 for one-hot targets
     l1 : (D,), adds sum_j l1_j ||W_j||_1 to the value, its gradient to none; 0.0 for no such penalty
     fit_intercept : whether there is a bias; without, it is zero in every theta, and so are its gradients
     """
@@ -52,6 +54,7 @@ class Objective:
     feature_penalty: float | Tensor = 1.0
     fit_intercept: bool = True
     l1: float | Tensor = 0.0
+    label_smoothing: float = 0.0
 
     @property
     def l2_per_feature(self) -> float | Tensor:
@@ -63,7 +66,7 @@ class Objective:
         weight, bias = unpack(self.matrix.fold(theta))
 
         def on_chunk(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor]:
-            return (_loss(log_softmax(weight, bias, x), y, w),)
+            return (self.loss(log_softmax(weight, bias, x), y, w),)
 
         return self._value(self.matrix.map_reduce(on_chunk, theta.dtype)[0], theta)
 
@@ -73,8 +76,8 @@ class Objective:
 
         def on_chunk(x: Tensor, y: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor]:
             log_p = log_softmax(weight, bias, x)  # (C, B)
-            loss = _loss(log_p, y, w)
-            return loss, outer(residual(log_p.exp_(), y, w), x)
+            loss = self.loss(log_p, y, w)
+            return loss, outer(self.residual(log_p.exp_(), y, w), x)
 
         loss, gradient = self.matrix.map_reduce(on_chunk, theta.dtype)
         return self._value(loss, theta), self._with_penalty(gradient, theta)
@@ -119,6 +122,26 @@ class Objective:
         smooth = 0.5 * self.l2 * float(squares.sum())
         return smooth if isinstance(self.l1, float) else smooth + float((theta[:, :-1].abs() * self.l1).sum())
 
+    def loss(self, log_p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
+        """The cross-entropy summed over rows, in float64, so that summing does not hide a gap of 1e-9; log_p (C, B)."""
+        own = log_p.gather(0, y[None])[0]
+        if self.label_smoothing:
+            own = torch.lerp(own, log_p.mean(0), self.label_smoothing)
+        loss = own.to(accumulate_dtype(log_p.device))
+        return -(loss.sum() if w is None else loss.dot(w.to(loss.dtype)))
+
+    def residual(self, p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
+        """p - t (C, B), weighted: the gradient of the cross-entropy with respect to the logits. Overwrites p."""
+        p.scatter_add_(0, y[None], p.new_full((1, len(y)), self.label_smoothing - 1))
+        if self.label_smoothing:
+            p -= self.label_smoothing / len(p)
+        return p if w is None else p.mul_(w)
+
+    def targets(self, y: Tensor, like: Tensor) -> Tensor:
+        """t (C, B) of labels y (B,), of the type and on the device of `like`."""
+        one_hot = like.new_zeros(self.classes, len(y)).scatter_(0, y[None], 1)
+        return one_hot.mul_(1 - self.label_smoothing).add_(self.label_smoothing / self.classes) if self.label_smoothing else one_hot
+
     def _value(self, loss: Tensor, theta: Tensor) -> float:
         return float(loss) / self.matrix.weight_sum + self.penalty(theta)
 
@@ -149,18 +172,6 @@ def linear(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
 def log_softmax(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     """log p (C, B) of rows (B, D)."""
     return linear(weight, bias, x).log_softmax(0)
-
-
-def residual(p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
-    """p - e_y (C, B), weighted: the gradient of the cross-entropy with respect to the logits. Overwrites p."""
-    p.scatter_add_(0, y[None], p.new_full((1, len(y)), -1))
-    return p if w is None else p.mul_(w)
-
-
-def _loss(log_p: Tensor, y: Tensor, w: Tensor | None) -> Tensor:
-    """The cross-entropy summed over rows, in float64, so that summing does not hide a gap of 1e-9."""
-    loss = log_p.gather(0, y[None])[0].to(accumulate_dtype(log_p.device))
-    return -(loss.sum() if w is None else loss.dot(w.to(loss.dtype)))
 
 
 def outer(r: Tensor, x: Tensor) -> Tensor:

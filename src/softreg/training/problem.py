@@ -87,7 +87,8 @@ def _objective(recipe: Recipe, train: Dataset, features: FeatureMap, device: tor
     augmented = augment(train, recipe.copies, recipe.seed)
     balanced = recipe.class_weight == BALANCED
     class_weight = balanced_class_weight(train.labels, len(train.classes)) if balanced else None
-    return Objective(design_matrix(features, augmented, device, group, class_weight=class_weight), len(train.classes))
+    matrix = design_matrix(features, augmented, device, group, class_weight=class_weight)
+    return Objective(matrix, len(train.classes), label_smoothing=recipe.label_smoothing)
 
 
 def read_outliers(recipe: Recipe, train: Dataset) -> Tensor | None:

@@ -72,8 +72,7 @@ class SGD:
             for rows, y, here in objective.matrix.gather_batches(order, self.batch_size):  # (M, D), (M,)
                 w = None if row_weights is None else row_weights[n_rows : n_rows + len(y)].to(weight)  # (M,)
                 logits = self._descend(rows, y, w, here, weight, bias, objective)  # (C, M)
-                log_p = logits.log_softmax(0).gather(0, y[None])[0]  # (M,)
-                cost -= float((log_p if w is None else log_p * w).sum(dtype=objective.matrix.accumulate_dtype))
+                cost += float(objective.loss(logits.log_softmax(0), y, w))
                 seen += len(y) if w is None else float(w.sum(dtype=objective.matrix.accumulate_dtype))
                 n_rows += len(y)
         cost, seen = objective.matrix.reduce_over_ranks(
@@ -92,7 +91,7 @@ class SGD:
         long ones suit the product better than a hundred short.
         """
         matrix, decay, logits_before = objective.matrix, 1 - self.lr * objective.l2, []
-        targets = (y == torch.arange(objective.classes, device=y.device)[:, None]).to(weight.dtype)  # (C, M)
+        targets = objective.targets(y, weight)  # (C, M)
         buffer, column = weight.new_empty(max(here), matrix.dim), bias[:, None]  # (B, D), (C, 1)
         ones = weight.new_ones(max(here))
         batch_weights = [None] * len(here) if w is None else w.split(here)

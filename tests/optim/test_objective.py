@@ -11,7 +11,6 @@ import softreg.optim.design_matrix
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.objective import Objective, linear, logits_of, outer
 
-
 SMOOTHING = 0.2
 
 

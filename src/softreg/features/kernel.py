@@ -20,6 +20,7 @@ from typing import Any, Self
 import torch
 from torch import Generator, Tensor, nn
 
+from softreg.compute.device import accumulate_dtype
 from softreg.features.combined import Views
 from softreg.features.feature_map import FeatureMap
 from softreg.features.graph_builder import GraphBuilder
@@ -35,7 +36,7 @@ TINY = 1e-30
 
 @dataclass(frozen=True, eq=False)
 class Nystroem:
-    """What follows from axes and landmarks: U (D', A), the z_j (M, A), g, R^T / s (M, M), and m (M,); float64, but R float32.
+    """What follows from axes and landmarks: U (D', A), the z_j (M, A), g, R^T / s (M, M), and m (M,); float64 but for R.
 
     R amplifies what is rounded in k, hence float64.
     """
@@ -48,11 +49,15 @@ class Nystroem:
 
     def project(self, v: Tensor) -> Tensor:
         """z (B, A) of the features v (B, D')."""
-        return (v.double() @ self.axes).clamp_(-FAR, FAR)
+        return (v.to(self.axes) @ self.axes).clamp_(-FAR, FAR)
 
     def kernel(self, z: Tensor) -> Tensor:
         """k (B, M) of z (B, A)."""
         return gaussian(z, self.landmarks, self.gamma)
+
+    def features(self, z: Tensor) -> Tensor:
+        """x (B, M), float32, of z (B, A)."""
+        return (self.kernel(z) - self.mean).float() @ self.root
 
     def secant(self, z: Tensor, e: Tensor) -> Tensor:
         """a (N, A), where a . z = sum_j e_j (k_j(z) - k_j(0)): z (N, A), e (1 or N, M). One of z and e may have a single row."""
@@ -86,7 +91,7 @@ class Kernel(FeatureMap):
         self.landmarks: Tensor
         self.landmark_scale: Tensor
         self._nystroem: Nystroem | None = None
-        self.register_load_state_dict_post_hook(_buffers_changed)
+        self.register_load_state_dict_post_hook(_buffers_changed)  # type: ignore[no-untyped-call]
 
     def fit(self, images: Tensor, seed: int) -> Self:
         """Fit `views`; draw the landmarks among the images, and find the principal axes of their features."""
@@ -107,8 +112,9 @@ class Kernel(FeatureMap):
     def nystroem(self) -> Nystroem:
         """What follows from axes and landmarks; computed once."""
         if self._nystroem is None:
-            axes = self.axes * self.axis_scale.double()
-            landmarks = (self.landmarks * self.landmark_scale.double()).clamp_(-FAR, FAR)
+            precise = accumulate_dtype(self.landmarks.device)
+            axes = self.axes * self.axis_scale.to(precise)
+            landmarks = (self.landmarks * self.landmark_scale.to(precise)).clamp_(-FAR, FAR)
             spread = 2 * (landmarks.square().sum(1).mean() - landmarks.mean(0).square().sum())  # the mean of |z_i - z_j|^2
             gamma = INVERSE_WIDTH / max(float(spread), TINY)
             gram = gaussian(landmarks, landmarks, gamma)
@@ -123,15 +129,14 @@ class Kernel(FeatureMap):
     def transform(self, images: Tensor) -> Tensor:
         """Images (B, *image_shape) -> (B, D) float32."""
         nystroem = self.nystroem()
-        k = nystroem.kernel(nystroem.project(self.views.transform(images)))
-        return (k - nystroem.mean).float() @ nystroem.root
+        return nystroem.features(nystroem.project(self.views.transform(images)))
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
         """The evidence, measured from the mean image z = 0, shared by the features of `views` and traced to the pixels from there.
 
-        With e = R^T weight / s, the evidence is sum_j e_j (k_j(z) - k_j(0)) + sum_j e_j (k_j(0) - m_j). The second sum is the same for
-        all images and is spread evenly over the pixels, with what rounding loses of the first. In the first, the distances'
-        changes D_j = |z - z_j|^2 - |z_j|^2 = (z - 2 z_j) . z, so that v has the weights U a, z being U^T v::
+        With e = R^T weight / s, the evidence is sum_j e_j (k_j(z) - k_j(0)) + sum_j e_j (k_j(0) - m_j). The second sum is the same
+        for all images and is spread evenly over the pixels, with what rounding loses of the first. In the first, the distances
+        change by D_j = |z - z_j|^2 - |z_j|^2 = (z - 2 z_j) . z, so that v has the weights U a, z being U^T v::
 
             a = sum_j e_j (k_j(z) - k_j(0)) / D_j (z - 2 z_j)
 
@@ -139,11 +144,11 @@ class Kernel(FeatureMap):
         """
         nystroem = self.nystroem()
         z = nystroem.project(self.views(images))  # (N, A)
-        e = (weight.reshape(-1, self.dim) @ nystroem.root.T).double()  # (1 or N, M)
+        e = (weight.reshape(-1, self.dim) @ nystroem.root.T).to(z)  # (1 or N, M)
         weights = (nystroem.secant(z, e) @ nystroem.axes.T).float()  # (N, D')
         shares = self.views.attribute(images, weights)  # (N, H, W)
-        evidence = ((nystroem.kernel(z) - nystroem.mean) * e).sum(1)  # (N,)
-        rest = (evidence - shares.double().sum((1, 2))) / shares[0].numel()
+        evidence = (nystroem.features(z) * weight).to(z).sum(1)  # (N,)
+        rest = (evidence - shares.to(z).sum((1, 2))) / shares[0].numel()
         return shares + rest.float()[:, None, None]
 
     def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
@@ -165,7 +170,8 @@ class Kernel(FeatureMap):
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         """As the base: the buffers may go to another device, and what follows from them with them."""
         self._nystroem = None
-        return super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
 
 def gaussian(a: Tensor, b: Tensor, gamma: float) -> Tensor:
@@ -184,7 +190,8 @@ def principal_axes(x: Tensor, count: int, generator: Generator) -> Tensor:
         q = torch.linalg.qr(x.T @ (x @ torch.linalg.qr(q).Q)).Q
     projected = x @ q  # (N, count + 32)
     _, turned = torch.linalg.eigh(projected.T @ projected)  # the largest last
-    return q @ turned.flip(1)[:, :count]
+    axes: Tensor = q @ turned.flip(1)[:, :count]
+    return axes
 
 
 def hadamard(x: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ For features x (D,), label y, weights W (C, D) and bias b (C,)::
     H[V, v] = 1/N sum_i p_i * (z_i - <p_i, z_i>) x_i^T + l2 V, ...,  z_i = V x_i + v
 
 (Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4; Boehning, Multinomial logistic regression algorithm, 1992.)
-The targets t_i are one-hot, e_{y_i}, or smoothed, (1 - s) e_{y_i} + s/C (Szegedy et al., Rethinking the inception architecture,
-CVPR 2016), which changes neither the Hessian nor that J is convex. Rows may be weighted: then 1/N sum_i is the weighted mean. Weights and bias are one tensor, theta (C, D + 1), the bias last, whose
-dtype decides the precision of the results.
+The targets t_i are one-hot, e_{y_i}, or smoothed, (1 - s) e_{y_i} + s/C (Szegedy et al., Rethinking the inception architecture for
+computer vision, CVPR 2016): J stays convex, with the same Hessian. Rows may be weighted: then 1/N sum_i is the weighted mean.
+Weights and bias are one tensor, theta (C, D + 1), the bias last, whose dtype decides the precision of the results.
 """
 
 from dataclasses import dataclass

@@ -16,9 +16,9 @@ from tests.helpers.problems import random_theta, small_objective
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.mark.parametrize("l2", [0.0, 0.1])
-def test_whole_batches_are_torchs_gradient_descent(l2: float) -> None:
-    objective, epochs = small_objective(l2=l2), 7
+@pytest.mark.parametrize(("l2", "smoothing"), [(0.0, 0.0), (0.1, 0.0), (0.1, 0.3)])
+def test_whole_batches_are_torchs_gradient_descent(l2: float, smoothing: float) -> None:
+    objective, epochs = replace(small_objective(l2=l2), label_smoothing=smoothing), 7
     theta = random_theta(objective)
     linear = nn.Linear(4, 3, dtype=torch.float64)
     with torch.no_grad():
@@ -28,7 +28,7 @@ def test_whole_batches_are_torchs_gradient_descent(l2: float) -> None:
     optimizer, costs = torch.optim.SGD(groups, lr=0.3), []
     for _ in range(epochs):
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(linear(objective.matrix.rows), objective.matrix.labels)
+        loss = nn.functional.cross_entropy(linear(objective.matrix.rows), objective.matrix.labels, label_smoothing=smoothing)
         loss.backward()
         optimizer.step()
         costs.append(loss.item())

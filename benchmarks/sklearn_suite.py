@@ -55,7 +55,7 @@ def run(source: str) -> list[tuple[str, str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         path, report = Path(folder) / "test_swapped.py", Path(folder) / "report.xml"
         path.write_text(source.replace(ANCHOR, SWAP + ANCHOR))
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--timeout", "60", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--timeout", "600", "-p", "no:cacheprovider"]
         command += [f"--junit-xml={report}", str(path)]
         subprocess.run(
             [*command, "-p", "sklearn.conftest", "-c", "/dev/null", f"--rootdir={folder}"],

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from softreg.compute.array_types import as_array
 from softreg.errors import MissingExtraError
 from softreg.estimator import SoftmaxClassifier
 from softreg.messages import translate
@@ -16,7 +17,9 @@ try:
     from sklearn.model_selection import check_cv
     from sklearn.utils import _safe_indexing
     from sklearn.utils._param_validation import HasMethods, Interval
-    from sklearn.utils.validation import _check_sample_weight, indexable
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.parallel import Parallel, delayed
+    from sklearn.utils.validation import _check_sample_weight, _check_y, indexable
 except ImportError as error:
     raise MissingExtraError("solvers.needs_sklearn") from error
 
@@ -33,9 +36,11 @@ class SoftmaxClassifierCV(SoftmaxClassifier):
     Parameters
     ----------
     Cs : the values of C to try, or their number, evenly on a logarithmic scale from 1e-4 to 1e4
-    cv : number of folds, 5 if None, or a splitter of scikit-learn's
+    cv : number of folds, 5 if None, a splitter of scikit-learn's, or the folds, such as `list(GroupKFold().split(X, y, groups))`
     scoring : a name of one of scikit-learn's scorers, or a callable (estimator, X, y); the accuracy if None
     tol, fit_intercept, class_weight, solver, max_iter : those of `SoftmaxClassifier`
+    n_jobs : folds fitted at a time; 1 if None
+    random_state, verbose : as in scikit-learn, without effect
 
     Attributes
     ----------
@@ -51,7 +56,8 @@ class SoftmaxClassifierCV(SoftmaxClassifier):
         "scoring": [str, callable, HasMethods("__call__"), None],
         "tol": [Interval(Real, 0, None, closed="left")],
         **{
-            name: SoftmaxClassifier._parameter_constraints[name] for name in ("fit_intercept", "class_weight", "solver", "max_iter")
+            name: SoftmaxClassifier._parameter_constraints[name]
+            for name in ("fit_intercept", "class_weight", "solver", "max_iter", "n_jobs", "random_state", "verbose")
         },
     }
 
@@ -66,6 +72,9 @@ class SoftmaxClassifierCV(SoftmaxClassifier):
         class_weight: Any = None,
         solver: str = "lbfgs",
         max_iter: int = 500,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.Cs = Cs
         self.cv = cv
@@ -75,6 +84,9 @@ class SoftmaxClassifierCV(SoftmaxClassifier):
         self.class_weight = class_weight
         self.solver = solver
         self.max_iter = max_iter
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -93,10 +105,14 @@ class SoftmaxClassifierCV(SoftmaxClassifier):
         names = ("tol", "fit_intercept", "class_weight", "solver", "max_iter")
         best = SoftmaxClassifier(warm_start=True, **{name: getattr(self, name) for name in names})
         X, y, sample_weight = indexable(X, y, sample_weight)
+        y = _check_y(as_array(y))
+        check_classification_targets(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         folds = check_cv(self.cv, y, classifier=True).split(X, y)
-        self.scores_ = np.array([self._scores(clone(best), X, y, sample_weight, train, test) for train, test in folds])
+        scores = delayed(self._scores)
+        jobs = (scores(clone(best), X, y, sample_weight, train, test) for train, test in folds)
+        self.scores_ = np.array(Parallel(n_jobs=self.n_jobs)(jobs))
         self.C_ = float(self.Cs_[self.scores_.mean(0).argmax()])
         best.set_params(C=self.C_).fit(X, y, sample_weight)
         for name, value in vars(best).items():

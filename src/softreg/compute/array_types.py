@@ -3,13 +3,20 @@
 from typing import Any
 
 from numpy.typing import NDArray
+from scipy import sparse
 
 
 def as_array(x: Any) -> Any:
-    """A torch tensor as a numpy array on the CPU, bfloat16 as float32, which numpy has; anything else as it is."""
+    """A torch tensor as a numpy array on the CPU, bfloat16 as float32, which numpy has; anything else as it is.
+
+    A sparse one becomes a SciPy CSR array.
+    """
     if type(x).__module__ != "torch":
         return x
     x = x.detach().cpu()
+    if str(x.layout) != "torch.strided":
+        x = x.to_sparse_csr()
+        return sparse.csr_array((as_array(x.values()), x.col_indices().numpy(), x.crow_indices().numpy()), shape=tuple(x.shape))
     return (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
 
 

@@ -7,25 +7,42 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from softreg.messages import translate
 from softreg.optim.small_lbfgs import MAX_NUMEL, is_middling, solve_middling
 from softreg.optim.small_newton import is_small, solve_small
 from softreg.optim.small_problem import FINE, Solution
+from softreg.optim.weightless_classes import solve_others, without_weight
 from softreg.optim.wide_rows import is_wide, solve_wide
 
 
 def solve_arrays(
     rows: Any, labels: Any, classes: int, l2: float, l1: float, *, solver: str, max_iter: int, start: Any, **options: Any
 ) -> Solution:
-    """What `exact.solve` finds, with its parameters; problems that are not large are solved whatever `solver` says."""
+    """What `exact.solve` finds, with its parameters; problems that are not large are solved whatever `solver` says.
+
+    With an intercept, classes may be without weight.
+
+    Raises
+    ------
+    ValueError
+        If numbers in the rows are too large to compute with.
+    """
+    weightless = without_weight(labels, classes, options["weights"])
+    if options["fit_intercept"] and weightless.any():
+        options |= {"l2": l2, "l1": l1, "solver": solver, "max_iter": max_iter, "start": start}
+        return solve_others(solve_arrays, rows, labels, weightless, **options)
     before = 0
     for solve_quickly in _quick_solvers(rows, classes, l2, options["tol"]) if l1 == 0 else []:
-        solution = solve_quickly(rows, labels, classes, l2, start=start, max_iter=max_iter - before, **options)
+        with np.errstate(all="ignore"):  # where columns are extreme; the gap tells
+            solution = solve_quickly(rows, labels, classes, l2, start=start, max_iter=max_iter - before, **options)
         start, before = solution.theta if np.isfinite(solution.theta).all() else start, before + solution.steps
         if solution.gap <= options["tol"] or before >= max_iter:
             return Solution(solution.theta, before, solution.gap)
     from softreg.optim.exact import solve
 
     solution = solve(rows, labels, classes, l2, l1, solver=solver, max_iter=max_iter - before, start=start, **options)
+    if not np.isfinite(solution.theta).all():
+        raise ValueError(translate("solvers.estimator_too_large"))
     return Solution(solution.theta, before + solution.steps, solution.gap)
 
 

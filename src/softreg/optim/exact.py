@@ -61,11 +61,16 @@ def solve(
     solver : a key of `SOLVERS`
     tol : the gap to reach, proven
     max_iter : of the iterations
+
+    Raises
+    ------
+    ValueError
+        If numbers in the rows are too large to compute with.
     """
     matrix = DesignMatrix(_stored(rows), torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
     sparsity = torch.full((matrix.dim,), l1, dtype=torch.float64) if l1 else 0.0
     objective = Objective(matrix, classes, l2, fit_intercept=fit_intercept, l1=sparsity)
-    with _threads(len(matrix) * matrix.dim * classes):
+    with _threads(len(matrix) * matrix.dim * classes), _overflow_told():
         problem = standardize(objective)
         theta = torch.zeros(classes, matrix.dim + 1, dtype=matrix.dtype)
         if start is not None:
@@ -119,6 +124,15 @@ def _stored(rows: Any) -> Any:
             raise ValueError(translate("solvers.estimator_not_finite"))
         return mapped
     return torch.from_numpy(np.require(rows, requirements=["C", "W"])) if isinstance(rows, np.ndarray) else SparseRows(rows)
+
+
+@contextmanager
+def _overflow_told() -> Iterator[None]:
+    """Say what a matrix that cannot be decomposed means."""
+    try:
+        yield
+    except torch.linalg.LinAlgError as error:
+        raise ValueError(translate("solvers.estimator_too_large")) from error
 
 
 @contextmanager

@@ -121,7 +121,11 @@ class SmallProblem:
         z = rows.astype(np.float64)
         self.mean = z.mean(0) if self.fit_intercept else np.zeros(d)
         z -= self.mean
-        deviation = np.sqrt(np.einsum("ij,ij->j", z, z) / len(z))
+        with np.errstate(over="ignore"):
+            deviation = np.sqrt(np.einsum("ij,ij->j", z, z) / len(z))
+        if not np.isfinite(deviation).all():
+            largest = np.abs(z).max(0)
+            deviation = largest * np.sqrt(np.square(z / np.where(largest > 0, largest, 1)).mean(0))
         self.scale = np.where(deviation > NOISE * np.abs(self.mean), deviation, 1.0)
         z /= self.scale
         self.z = self.exact = z

@@ -13,7 +13,8 @@ from torch import Tensor
 from softreg.optim.objective import Objective
 
 MAX_ROWS = 2000  # that columns are judged by
-MAX_EXPONENT = 30  # of a scale, in powers of two: its square is far from the limits of float32
+MIN_EXPONENT = -30  # of a scale, in powers of two, and the largest: squares of scales must be numbers, too
+MAX_EXPONENT = {torch.float32: 60, torch.float64: 500}
 ROUNDING = 4 * torch.finfo(torch.float64).eps
 OFF_CENTRE = 4.0  # deviations of its mean from zero, above which a column is centred
 
@@ -62,7 +63,9 @@ def standardize(objective: Objective) -> Standardized:
     centre = torch.where(off, mean, 0).to(matrix.dtype)
     largest = (x - centre).abs().amax(0)
     constant = largest <= ROUNDING * centre.abs()  # but for the rounding of its mean
-    scale = torch.exp2(torch.where(constant, 1, largest).log2().ceil().clamp(-MAX_EXPONENT, MAX_EXPONENT))
+    scale = torch.exp2(
+        torch.where(constant, 1, largest).log2().ceil().clamp(MIN_EXPONENT, MAX_EXPONENT.get(matrix.dtype, -MIN_EXPONENT))
+    )
     l1 = objective.l1 if isinstance(objective.l1, float) else objective.l1 / scale
     scaled = replace(matrix, scale=1 / scale, centre=centre if bool(off.any()) else None)
     return Standardized(replace(objective, matrix=scaled, feature_penalty=scale**-2, l1=l1), centre.double(), scale)

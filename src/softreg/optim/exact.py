@@ -131,7 +131,7 @@ def _overflow_told() -> Iterator[None]:
     """Say what a matrix that cannot be decomposed means."""
     try:
         yield
-    except torch.linalg.LinAlgError as error:
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
         raise ValueError(translate("solvers.estimator_too_large")) from error
 
 

@@ -1,4 +1,6 @@
-"""A real classifier on any feature map, in a moment."""
+"""A real classifier on any feature map, in a moment; made once, for tests that do not change it."""
+
+from functools import cache
 
 import torch
 
@@ -7,6 +9,7 @@ from softreg.features.registry import make_feature_map
 from softreg.model.softmax_regression import SoftmaxRegression
 
 
+@cache
 def ridge_model(features: str, mnist: Splits) -> SoftmaxRegression:
     """Ridge regression on 600 images, its outputs of the size of logits."""
     feature_map = make_feature_map(features).fit(mnist.train.images[:1000], seed=0)

@@ -9,15 +9,21 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from softreg.data import embeddings
-from softreg.data.dataset import Dataset
+from softreg.data.dataset import MAX_SIDE, Dataset
 from softreg.data.embeddings import are_embeddings, check_are_images, to_embeddings
 from softreg.data.memory_map import is_mapped
 from softreg.errors import DataError, SoftregWarning
 
 RNG = np.random.default_rng(0)
 NORMAL = RNG.normal(size=(6, 64)).astype(np.float32)
+
+
+def rows_with(*numbers: float) -> NDArray[np.float32]:
+    """Rows of 8 x 8 numbers, zeros but for these."""
+    return np.array([*numbers, *[0] * (2 * 64 - len(numbers))], np.float32).reshape(2, 64)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,17 @@ NORMAL = RNG.normal(size=(6, 64)).astype(np.float32)
         (torch.from_numpy(NORMAL).bfloat16(), True),
         (torch.from_numpy(NORMAL).half(), True),
         (np.empty((0, 64)), False),
+        (NORMAL[:1], True),
+        (rows_with(-1, 1, 0.5), False),  # the ends of the ranges that pixels have, and just beyond them
+        (rows_with(-1.5, 1, 0.5), True),
+        (rows_with(-1, 1.5, 0.5), True),
+        (rows_with(-0.5, 3, 0.5), True),
+        (rows_with(0, 255, 7), False),
+        (rows_with(0, 256, 7), True),
+        (rows_with(-2, 255, 7), True),
+        (rows_with(0, 255, 7.5), True),
+        (np.full((1, MAX_SIDE**2), 0.5), False),
+        (np.full((1, (MAX_SIDE + 1) ** 2), 0.5), True),
     ],
 )
 def test_the_numbers_tell_embeddings_from_pixels(array: Any, expected: bool) -> None:

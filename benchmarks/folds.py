@@ -4,9 +4,12 @@
 
     python -m benchmarks.folds --features kernel --l2 1e-4 --label-smoothing 0.1 --tol 1e-3
 
-The training images are shuffled once, and each fold holds out 10,000 of them; the feature map is fitted on the others. Counts of
-about fifty vary by seven from chance alone, so a recipe chosen on one fold promises more than it keeps: look at several. Rows are
-kept in eight bits, those held out too; nothing is calibrated, and the test images are not read.
+Each fold holds out 10,000 consecutive images; the feature map is fitted on the others. MNIST keeps the images of a writer together,
+in two series that alternate, and the test images are by other writers: the mean ink of an image, less the mean of its class,
+correlates by 0.27 with that of the image after the next, by 0.14 at a distance of 100, and by 0.07 at 200. Folds drawn at random
+would hold writers that were learned, and flatter whatever compares images with each other. Counts of about fifty vary by seven from
+chance alone, so a recipe chosen on one fold promises more than it keeps: look at several. Rows are kept in eight bits, those held
+out too; nothing is calibrated, and the test images are not read.
 """
 
 import argparse
@@ -28,7 +31,7 @@ from softreg.optim.solvers.newton_type import solver_state
 from softreg.optim.solvers.registry import make_solver
 from softreg.recipe import Recipe
 
-HELD_OUT, SHUFFLE = 10_000, 0
+HELD_OUT = 10_000
 
 
 def matrix(features: FeatureMap, data: Dataset) -> DesignMatrix:
@@ -38,10 +41,9 @@ def matrix(features: FeatureMap, data: Dataset) -> DesignMatrix:
 
 def split(data: Dataset, fold: int, images: int) -> tuple[Dataset, Dataset]:
     """At most `images` of the others, and the images of a fold."""
-    order = torch.randperm(len(data), generator=Generator().manual_seed(SHUFFLE))
-    held_out = torch.arange(fold * HELD_OUT, (fold + 1) * HELD_OUT)
-    mask = torch.ones(len(data), dtype=torch.bool).index_fill_(0, held_out, False)
-    return data[order[mask][:images]], data[order[held_out]]
+    order = torch.arange(len(data))
+    start, end = fold * HELD_OUT, (fold + 1) * HELD_OUT
+    return data[torch.cat([order[:start], order[end:]])[:images]], data[order[start:end]]
 
 
 def train(recipe: Recipe, known: Dataset, unseen: Dataset) -> None:
@@ -65,7 +67,7 @@ def train(recipe: Recipe, known: Dataset, unseen: Dataset) -> None:
 def main() -> None:
     """Train and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folds", type=int, nargs="+", default=[0, 5], choices=range(6))
+    parser.add_argument("--folds", type=int, nargs="+", default=[2, 5], choices=range(6))
     parser.add_argument("--images", type=int, default=50_000, help="training images")
     parser.add_argument("--copies", type=int, default=0)
     parser.add_argument("--l2", type=float, default=1e-4)

@@ -59,5 +59,5 @@ def test_views_sees_slant_and_both_does_not(combined: Combined, images: Tensor) 
 
 @pytest.mark.parametrize("shape", [(28, 28, 3), (32, 32), (28, 30)])
 def test_views_takes_grey_images_of_28_x_28_only(shape: tuple[int, ...]) -> None:
-    with pytest.raises(RecipeError, match=r"features views take grey images of 28 x 28, not .* patches, scattering, both$"):
+    with pytest.raises(RecipeError, match=r"features views take grey images of 28 x 28, not .* scattering, both, resnet18, "):
         make_feature_map("views", shape)

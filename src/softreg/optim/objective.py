@@ -20,7 +20,7 @@ from torch import Tensor
 from softreg.compute.device import accumulate_dtype
 from softreg.optim.design_matrix import DesignMatrix, blocks
 
-WIDE_NUMEL = 2**18  # weights from which a product is worth splitting between threads; a batch of products would copy them often
+WIDE_NUMEL = 2**20  # weights from which a batch of products would copy them too often, and every pass saved counts
 
 
 def pack(weight: Tensor, bias: Tensor) -> Tensor:

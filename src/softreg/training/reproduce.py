@@ -113,7 +113,6 @@ def _reasons(run: Run, data_sha256: str | None, *, file_modified: bool) -> list[
 
 
 def _flat(then: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """(name, then, now) of everything that decides the last bits, each library by itself."""
+    """(name, then, now) of everything that decides the last bits, each library that was recorded by itself."""
     pairs = [(name, then.get(name), now[name]) for name in DECISIVE if name != "libraries"]
-    libraries = then["libraries"]
-    return pairs + [(name, libraries.get(name), version) for name, version in now["libraries"].items()]
+    return pairs + [(name, version, now["libraries"].get(name)) for name, version in then["libraries"].items()]

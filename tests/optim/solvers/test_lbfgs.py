@@ -23,9 +23,10 @@ def bfgs(inverse: Tensor, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
 @pytest.mark.parametrize("n_pairs", [0, 1, 5, HISTORY_SIZE + 3])
 @pytest.mark.parametrize("is_mean", [False, True])
 def test_the_recursion_is_the_bfgs_update_of_the_last_pairs(n_pairs: int, is_mean: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one block stands for all classes, it is scaled first, by the last pair (equation 7.20, in its own metric)."""
+    """Where one block stands for many classes, it is scaled first, by the last pair (equation 7.20, in its own metric)."""
     if is_mean:
         monkeypatch.setattr(preconditioner, "MAX_NUMEL", 50)
+        monkeypatch.setattr(preconditioner, "WIDE_NUMEL", 1)
     objective = small_objective()
     theta = random_theta(objective)
     solver, hessian = LBFGS(1e-6, 100), dense_hessian(objective, theta)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from softreg.compute.device import accumulate_dtype
 from softreg.optim.duality_gap import DualityGap, duality_gap
-from softreg.optim.objective import Objective
+from softreg.optim.objective import WIDE_NUMEL, Objective
 from softreg.optim.solver import SolverState, State, Termination, TerminationReason
 from softreg.optim.solvers.conjugate_gradients import conjugate_gradients, inner
 from softreg.optim.solvers.line_search import line_search
@@ -152,12 +152,12 @@ class NewtonTypeSolver(ABC):
     def _prove_if_promising(self, objective: Objective, state: State, inverse: InverseHessian) -> tuple[State, bool]:
         """As `_prove`, if the gradient is small enough here, or conjugate gradients make it so one step on.
 
-        A proof needs |gradient|^2 / (2 l2) to be small, which may be hundreds of times the gap.
+        A proof needs |gradient|^2 / (2 l2) to be small, which may be hundreds of times the gap where there are many weights.
         """
         here = solver_state(state)
         if upper_estimate(objective, here.gradient) <= PROMISING * self.tol:
             return self._prove(objective, state)
-        if self.always_cg or float(here.gap) > NEAR * self.tol:
+        if self.always_cg or state.theta.numel() < WIDE_NUMEL or float(here.gap) > NEAR * self.tol:
             return state, False
         residual = here.gradient + objective.hessian_product(state.theta, here.direction)
 

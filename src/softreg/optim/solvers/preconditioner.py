@@ -19,7 +19,7 @@ from torch import Generator, Tensor
 
 from softreg.compute.threads import thread_map
 from softreg.optim.design_matrix import DesignMatrix
-from softreg.optim.objective import Objective
+from softreg.optim.objective import WIDE_NUMEL, Objective
 
 SAMPLE_SIZE = 2000  # rows sampled for each block, or twice the features if they are more ...
 MANY_CLASSES = 40  # ... and fewer in proportion where there are more classes
@@ -39,7 +39,7 @@ class Preconditioner:
     Attributes
     ----------
     factor : Cholesky factors, (C, D + 1, D + 1) or (1, D + 1, D + 1) for all classes; or a diagonal (C, D + 1)
-    is_mean : one block is the mean of the classes' blocks, though they differ: its scale is not right for any of them
+    is_mean : one block is the mean of the blocks of many classes: its scale is not right for any of them
     """
 
     factor: Tensor
@@ -89,7 +89,7 @@ def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Precondi
         curvature = curvature.mean(0, keepdim=True)  # (1, M): the same for every class
     if objective.matrix.weights is not None:
         curvature *= objective.matrix.weights
-    is_mean = len(curvature) == 1 and bool(theta.any())
+    is_mean = len(curvature) == 1 and theta.numel() >= WIDE_NUMEL and bool(theta.any())
     if size > MAX_NUMEL:
         return Preconditioner(_diagonal(objective, curvature), is_mean)
     blocks = _blocks(objective, curvature, seed)

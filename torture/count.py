@@ -1,7 +1,10 @@
 """The result of a torture suite."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+FOLDER = Path(__file__).resolve().parent.parent / ".torture"  # what is known of earlier runs
 
 
 @dataclass

@@ -10,11 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from torture.count import Count
+from torture.count import FOLDER, Count
 from torture.suites import SUITES
 
 ROOT = Path(__file__).parent.parent
-COUNTS, REPORT = ROOT / ".torture" / "counts.jsonl", ROOT / "docs" / "torture.md"
+COUNTS, REPORT = FOLDER / "counts.jsonl", ROOT / "docs" / "torture.md"
 HAND_WRITTEN = "<!-- Written by hand from here on. -->"
 MAXIMA = (
     "slowest, s",

@@ -14,9 +14,9 @@ from typing import Any
 
 import psutil
 
+from torture.count import FOLDER
 from torture.fuzz import MAX_GROWTH
 from torture.predictions import Predictions
-from torture.report import COUNTS
 from torture.requests import WARM_UP, Requests, ServerResult, by_clients, check_alive, check_log, once, send, serving, train
 
 HOURS = 3.0
@@ -24,7 +24,7 @@ ROUND = 20_000  # requests between two looks at the server
 CLIENTS = 24  # a class
 DRAWN = 10  # one request in so many is drawn from the OpenAPI document, or damaged; the others are predictions
 STRAY = 8  # descriptors and threads that come and go with what is being answered
-LOG = COUNTS.with_name("soak.jsonl")
+LOG = FOLDER / "soak.jsonl"
 STOPPED = 5  # trainings a round that are stopped while they prepare or soon after
 
 

@@ -41,9 +41,8 @@ def matrix(features: FeatureMap, data: Dataset) -> DesignMatrix:
 
 def split(data: Dataset, fold: int, images: int) -> tuple[Dataset, Dataset]:
     """At most `images` of the others, and the images of a fold."""
-    order = torch.arange(len(data))
-    start, end = fold * HELD_OUT, (fold + 1) * HELD_OUT
-    return data[torch.cat([order[:start], order[end:]])[:images]], data[order[start:end]]
+    numbers, start, end = torch.arange(len(data)), fold * HELD_OUT, (fold + 1) * HELD_OUT
+    return data[torch.cat([numbers[:start], numbers[end:]])[:images]], data[start:end]
 
 
 def train(recipe: Recipe, known: Dataset, unseen: Dataset) -> None:

@@ -4,9 +4,9 @@
 
     python -m benchmarks.record --seeds 777 778 779 780 781 --write
 
-The recipe was chosen on training images (`benchmarks/folds.py`). Each seed draws its own patches and landmarks, is trained on all
-60,000 images, and reads the test images once. The first seed is calibrated; a temperature changes no decision, so the others are
-not, and since the targets are smoothed their probabilities are far from certain. `--write` adds each result to
+The recipe was chosen on training images, held out at random (docs/features.md). Each seed draws its own patches and landmarks, is
+trained on all 60,000 images, and reads the test images once. The first seed is calibrated; a temperature changes no decision, so
+the others are not, and since the targets are smoothed their probabilities are far from certain. `--write` adds each result to
 `benchmarks/results/record.json` as soon as it is there, and rewrites `record.md`; a seed that is there already is not trained
 again. Prints JSON.
 """

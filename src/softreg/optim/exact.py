@@ -70,7 +70,7 @@ def solve(
     matrix = DesignMatrix(_stored(rows), torch.from_numpy(labels), weights=None if weights is None else torch.from_numpy(weights))
     sparsity = torch.full((matrix.dim,), l1, dtype=torch.float64) if l1 else 0.0
     objective = Objective(matrix, classes, l2, fit_intercept=fit_intercept, l1=sparsity)
-    with _threads(len(matrix) * matrix.dim * classes), _overflow_told():
+    with _threads(len(matrix) * matrix.dim * classes), _refusing_overflow():
         problem = standardize(objective)
         theta = torch.zeros(classes, matrix.dim + 1, dtype=matrix.dtype)
         if start is not None:
@@ -127,8 +127,8 @@ def _stored(rows: Any) -> Any:
 
 
 @contextmanager
-def _overflow_told() -> Iterator[None]:
-    """Say what a matrix that cannot be decomposed means."""
+def _refusing_overflow() -> Iterator[None]:
+    """Raise a ValueError about the size of the numbers where a matrix cannot be decomposed."""
     try:
         yield
     except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]

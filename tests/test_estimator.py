@@ -1,7 +1,6 @@
 """SoftmaxClassifier: scikit-learn's own checks, and LogisticRegression's coefficients."""
 
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -227,17 +226,6 @@ def test_rows_in_a_file_that_are_not_finite_are_refused(tmp_path: Path, mapped: 
     np.save(tmp_path / "spoilt.npy", spoilt)
     with pytest.raises(ValueError, match="NaN"):
         SoftmaxClassifier().fit(np.load(tmp_path / "spoilt.npy", mmap_mode="r"), y)
-
-
-def test_an_unpickled_estimator_predicts_without_torch(iris: tuple[Any, Any], tmp_path: Path) -> None:
-    (tmp_path / "fitted.pickle").write_bytes(pickle.dumps(SoftmaxClassifier().fit(*iris)))
-    code = """
-import pickle, sys, numpy
-fitted = pickle.load(open("fitted.pickle", "rb"))
-assert fitted.predict(numpy.array([[5.1, 3.5, 1.4, 0.2]]))[0] == "setosa"
-assert "torch" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is POSIX's")

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from scipy.special import log_softmax
 
 from softreg.compute.array_types import as_array, like
 from softreg.errors import MissingExtraError
@@ -15,6 +14,7 @@ from softreg.messages import translate
 from softreg.optim.arrays import solve_arrays, stays_in_file, with_column
 from softreg.optim.sklearn_parameters import SOLVERS, check_parameters, penalties_per_row, unconverged
 from softreg.optim.small_problem import Solution
+from softreg.unpickled import LinearPrediction, UnpickledClassifier, restore
 
 try:
     from sklearn import get_config
@@ -31,7 +31,7 @@ except ImportError as error:
 FLOATS = [np.float64, np.float32]
 
 
-class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SoftmaxClassifier(LinearPrediction, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Softmax regression: minimises `mean cross-entropy + l2/2 ||W||^2`, to a proven distance from the minimum.
 
     The same objective, and the same coefficients, as `LogisticRegression(C=C)`, for `l2 = 1 / (C * sum of sample weights)`. Two
@@ -82,6 +82,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         "warm_start": ["boolean"],
         "n_jobs": [None, Integral],
     }
+    _unpickled: ClassVar = UnpickledClassifier
 
     def __init__(
         self,
@@ -183,22 +184,11 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             theta = np.column_stack([theta[:, :-2], self.intercept_scaling * theta[:, -2]])
         return solution, theta
 
-    def decision_function(self, X: Any) -> Any:
-        """The logits (N, C); for two classes their difference (N,). A torch tensor gets a tensor back, here and below."""
-        return like(X, self._decision(X))
-
-    def predict(self, X: Any) -> Any:
-        """The most probable class of each row, (N,)."""
-        logits = self._decision(X)
-        return like(X, self.classes_[(logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(1)])
-
-    def predict_log_proba(self, X: Any) -> Any:
-        """The logarithm of the probability of each class, (N, C), float64."""
-        return like(X, self._log_proba(X))
-
-    def predict_proba(self, X: Any) -> Any:
-        """The probability of each class, (N, C), float64."""
-        return like(X, np.exp(self._log_proba(X)))
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickled such that predicting needs NumPy alone; subclasses as usual."""
+        if type(self) is not self._unpickled.whole():
+            return super().__reduce_ex__(protocol)
+        return restore, (self._unpickled,), self.__getstate__()
 
     def sparsify(self) -> Self:
         """Store `coef_` as a CSR matrix; smaller if most coefficients are zero, and predictions stay the same."""
@@ -219,12 +209,6 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         logits: NDArray[np.floating[Any]] = safe_sparse_dot(X, as_array(self.coef_).T, dense_output=True)
         logits = logits + as_array(self.intercept_)
         return logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def _log_proba(self, X: Any) -> NDArray[np.float64]:
-        logits = self._decision(X).astype(np.float64)
-        logits = np.column_stack([np.zeros_like(logits), logits]) if logits.ndim == 1 else logits
-        log_p: NDArray[np.float64] = log_softmax(logits, axis=1)
-        return log_p
 
     def _start(self, X: Any) -> NDArray[Any] | None:
         """The coefficients of the last fit (C, D + 1), if there are any for such data and they are asked for."""

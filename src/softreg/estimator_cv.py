@@ -10,6 +10,7 @@ from softreg.compute.array_types import as_array
 from softreg.errors import MissingExtraError
 from softreg.estimator import SoftmaxClassifier
 from softreg.messages import translate
+from softreg.unpickled import UnpickledClassifierCV
 
 try:
     from sklearn.base import _fit_context, clone
@@ -60,6 +61,7 @@ class SoftmaxClassifierCV(SoftmaxClassifier):
             for name in ("fit_intercept", "class_weight", "solver", "max_iter", "n_jobs", "random_state", "verbose")
         },
     }
+    _unpickled = UnpickledClassifierCV
 
     def __init__(
         self,

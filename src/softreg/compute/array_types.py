@@ -1,9 +1,8 @@
-"""Arrays for tensors, and tensors for arrays. Torch is imported only if there is a tensor."""
+"""Arrays for tensors, and tensors for arrays. Torch and SciPy are imported only if there is a tensor."""
 
 from typing import Any
 
 from numpy.typing import NDArray
-from scipy import sparse
 
 
 def as_array(x: Any) -> Any:
@@ -15,6 +14,8 @@ def as_array(x: Any) -> Any:
         return x
     x = x.detach().cpu()
     if str(x.layout) != "torch.strided":
+        from scipy import sparse
+
         x = x.to_sparse_csr()
         return sparse.csr_array((as_array(x.values()), x.col_indices().numpy(), x.crow_indices().numpy()), shape=tuple(x.shape))
     return (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()

@@ -17,12 +17,6 @@ def model(mnist: Splits, request: pytest.FixtureRequest) -> SoftmaxRegression:
 
 
 @pytest.fixture(scope="module")
-def atol(model: SoftmaxRegression) -> float:
-    """How far rounding may move logits: R of `kernel` amplifies it tenfold (docs/export.md)."""
-    return 1e-3 if model.features.name == "kernel" else 1e-4
-
-
-@pytest.fixture(scope="module")
 def images(model: SoftmaxRegression, mnist: Splits) -> NDArray[np.uint8]:
     """All test images; fewer for those that take long (all 10,000 by the shipped `best`: docs/export.md)."""
     most = {"scattering": 2000, "both": 500, "views": 200, "kernel": 200}.get(model.features.name)

@@ -69,7 +69,29 @@ def test_principal_axes_are_those_of_the_covariance() -> None:
     torch.testing.assert_close((axes * turned.flip(1)[:, :4]).sum(0).abs(), torch.ones(4), rtol=0, atol=1e-3)
 
 
-def test_the_hadamard_matrix_is_sylvesters() -> None:
-    two = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
-    x = torch.randn(16, 3, generator=Generator().manual_seed(0))
-    torch.testing.assert_close(hadamard(x), torch.kron(torch.kron(two, two), torch.kron(two, two)) @ x)
+@pytest.mark.parametrize("doublings", range(5))
+def test_the_hadamard_matrix_is_sylvesters(doublings: int) -> None:
+    sylvester = torch.ones(1, 1)
+    for _ in range(doublings):
+        sylvester = torch.kron(torch.tensor([[1.0, 1.0], [1.0, -1.0]]), sylvester)
+    x = torch.randn(2**doublings, 3, generator=Generator().manual_seed(0))
+    torch.testing.assert_close(hadamard(x), sylvester @ x)
+
+
+def test_logits_are_those_of_the_features(fitted: Kernel, images: Tensor) -> None:
+    generator = Generator().manual_seed(5)
+    weight, bias = torch.randn(3, LANDMARKS, generator=generator), torch.randn(3, generator=generator)
+    expected = (fitted(images).double() @ weight.double().T + bias).float()
+    torch.testing.assert_close(fitted.logits(images, weight, bias), expected, rtol=0, atol=1e-3)
+
+
+def test_logits_do_not_depend_on_the_size_of_the_batch(fitted: Kernel, images: Tensor) -> None:
+    weight, bias = torch.randn(3, LANDMARKS, generator=Generator().manual_seed(6)) / LANDMARKS**0.5, torch.zeros(3)
+    apart = torch.cat([fitted.logits(image[None], weight, bias) for image in images[:8]])
+    torch.testing.assert_close(apart, fitted.logits(images, weight, bias)[:8], rtol=0, atol=1e-4)
+
+
+def test_weights_can_be_trained_by_autograd(fitted: Kernel, images: Tensor) -> None:
+    weight = torch.zeros(2, LANDMARKS, requires_grad=True)
+    (gradient,) = torch.autograd.grad(fitted.logits(images[:5], weight, torch.zeros(2))[:, 0].sum(), weight)
+    torch.testing.assert_close(gradient[0], fitted(images[:5]).sum(0), rtol=0, atol=1e-3)

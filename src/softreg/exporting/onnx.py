@@ -1,6 +1,6 @@
 """The format `onnx`: one graph from uint8 images to logits and probabilities, with the feature map inside.
 
-Each feature map adds its own nodes (`softreg.features.feature_map.FeatureMap.to_onnx`).
+Each feature map adds its own nodes (`softreg.features.feature_map.FeatureMap.logits_to_onnx`).
 """
 
 from typing import Any
@@ -32,13 +32,18 @@ class Graph:
         return name
 
     def constant(self, values: "NDArray[Any] | torch.Tensor | list[int] | float") -> str:
-        """Add a constant, float32 except that a list is int64; its name."""
+        """Add a constant, a tensor as it is, a list as int64, and anything else as float32; its name."""
         if isinstance(values, torch.Tensor):
-            values = values.detach().cpu().numpy()
-        array = np.asarray(values, np.int64 if isinstance(values, list) else np.float32)
+            array = values.detach().cpu().contiguous().numpy()
+        else:
+            array = np.asarray(values, np.int64 if isinstance(values, list) else np.float32)
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(array, name))
         return name
+
+    def cast(self, values: str, dtype: torch.dtype) -> str:
+        """Add a conversion to float32 or float64."""
+        return self.node("Cast", values, to=TensorProto.DOUBLE if dtype == torch.float64 else TensorProto.FLOAT)
 
     def sum(self, values: str, axis: int) -> str:
         """Add a sum over `axis`, which is kept with length one."""
@@ -69,11 +74,9 @@ def onnx_model(model: SoftmaxRegression, properties: dict[str, str]) -> onnx.Mod
     if model.takes_images:
         ink = graph.node("Mul", graph.node("Cast", name, to=TensorProto.FLOAT), graph.constant(1 / 255))  # (N, 28, 28)
     try:
-        x = model.features.to_onnx(graph, ink)  # (N, D)
+        logits = model.features.logits_to_onnx(graph, ink, model.linear.weight, model.linear.bias, "logits")  # (N, C)
     except NotImplementedError:
         raise RunError("export.no_graph", features=model.features.name) from None
-    weight, bias = graph.constant(model.linear.weight), graph.constant(model.linear.bias)
-    logits = graph.node("Gemm", x, weight, bias, transB=1, name="logits")  # (N, C)
     graph.node("Softmax", logits, axis=1, name="probabilities")
     inputs = [helper.make_tensor_value_info(name, kind, ["N", *model.image_shape])]
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", n_classes]) for name in ("logits", "probabilities")]

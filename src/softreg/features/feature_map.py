@@ -1,10 +1,12 @@
 """The interface of feature maps: images uint8 (N, H, W) or (N, H, W, 3) -> vectors (N, D)."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from softreg.compute.progress import track
 from softreg.compute.threads import thread_map
@@ -42,11 +44,19 @@ class FeatureMap(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """The features (N, D), float32, of any number of images uint8 (N, *image_shape), computed in chunks."""
-        return self._in_chunks(images, torch.float32, 1.0)
+        return in_chunks(self.transform, images, self.dim, torch.float32)
 
     def quantised(self, images: Tensor) -> Tensor:
         """The features (N, D) divided by `quantum`, as `storage_dtype`: the rows of a design matrix, smaller than float32."""
-        return self._in_chunks(images, self.storage_dtype, self.quantum)
+
+        def quantise(chunk: Tensor) -> Tensor:
+            return _quantise(self.transform(chunk), self.storage_dtype, self.quantum)
+
+        return in_chunks(quantise, images, self.dim, self.storage_dtype)
+
+    def logits(self, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """W x + b (N, C) of any number of images, W (C, D) and b (C,); a map may know a shorter way than by its features."""
+        return linear(self(images), weight, bias)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
         """The contribution of each pixel to features @ weight: images uint8 (N, *image_shape) -> (N, H, W).
@@ -67,19 +77,25 @@ class FeatureMap(nn.Module):
         """
         raise NotImplementedError
 
-    @torch.no_grad()
-    def _in_chunks(self, images: Tensor, dtype: torch.dtype, quantum: float) -> Tensor:
-        """The features of all images divided by `quantum`, as `dtype`; the chunks are shared among threads."""
-        x = torch.empty(len(images), self.dim, dtype=dtype, device=images.device)
-        starts = range(0, len(images), CHUNK)
+    def logits_to_onnx(self, graph: GraphBuilder, ink: str, weight: Tensor, bias: Tensor, name: str) -> str:
+        """Add `logits` to an ONNX graph, float32 images (N, *image_shape) in [0, 1] -> (N, C); called `name`."""
+        x = self.to_onnx(graph, ink)
+        return graph.node("Gemm", x, graph.constant(weight), graph.constant(bias), transB=1, name=name)
 
-        def fill(start: int) -> None:
-            with torch.inference_mode(x.is_inference()), torch.no_grad():  # these modes are thread-local
-                x[start : start + CHUNK] = _quantise(self.transform(images[start : start + CHUNK]), dtype, quantum)
 
-        with thread_map(images.device, len(starts)) as parallel_map:
-            deque(track(parallel_map(fill, starts), "features", len(starts)), maxlen=0)
-        return x
+@torch.no_grad()
+def in_chunks(of_chunk: Callable[[Tensor], Tensor], images: Tensor, width: int, dtype: torch.dtype) -> Tensor:
+    """What `of_chunk` makes of all images, (N, width); the chunks are shared among threads."""
+    x = torch.empty(len(images), width, dtype=dtype, device=images.device)
+    starts = range(0, len(images), CHUNK)
+
+    def fill(start: int) -> None:
+        with torch.inference_mode(x.is_inference()), torch.no_grad():  # these modes are thread-local
+            x[start : start + CHUNK] = of_chunk(images[start : start + CHUNK])
+
+    with thread_map(images.device, len(starts)) as parallel_map:
+        deque(track(parallel_map(fill, starts), "features", len(starts)), maxlen=0)
+    return x
 
 
 def _quantise(x: Tensor, dtype: torch.dtype, quantum: float) -> Tensor:

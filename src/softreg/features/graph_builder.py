@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -13,7 +14,10 @@ class GraphBuilder(Protocol):
         """Add a node that applies the operator `op` to `inputs`; the name of its output."""
 
     def constant(self, values: "NDArray[Any] | Tensor | list[int] | float") -> str:
-        """Add a constant, float32 except that a list is int64; its name."""
+        """Add a constant, a tensor as it is, a list as int64, and anything else as float32; its name."""
+
+    def cast(self, values: str, dtype: torch.dtype) -> str:
+        """Add a conversion to float32 or float64."""
 
     def sum(self, values: str, axis: int) -> str:
         """Add a sum over `axis`, which is kept with length one."""

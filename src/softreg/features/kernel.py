@@ -9,9 +9,13 @@ with m the mean of the rows of K, so that the product x . x' of two images is ab
 about a kernel machine whose support vectors are the landmarks. This is a second nonlinearity: what one part of a digit says
 depends on the others. Labels are not used.
 
-R is only defined up to a rotation. Here it is the inverse of a Cholesky factor, turned by a Hadamard matrix. The factor alone would
-give most of the variance to the first landmarks; the rotation shares it evenly, so that one step serves to store all features in
-eight bits. All but the axes and the landmarks follows from them and is computed when it is first needed, in about a second.
+R is only defined up to a rotation. Here it is H L^-1, with L L^T = K + eps I Cholesky's factorisation and H a Hadamard matrix. L^-1
+alone would give most of the variance to the first landmarks; the rotation shares it evenly, so that one step serves to store all
+features in eight bits. All but the axes and the landmarks follows from them and is computed when it is first needed, in about a
+second.
+
+A linear layer on x is one on k: W x = A (k - m), with A = W R / s the dual coefficients of kernel machines. So predictions need
+no x.
 """
 
 from dataclasses import dataclass
@@ -22,7 +26,7 @@ from torch import Generator, Tensor, nn
 
 from softreg.compute.device import accumulate_dtype
 from softreg.features.combined import Views
-from softreg.features.feature_map import FeatureMap
+from softreg.features.feature_map import FeatureMap, in_chunks
 from softreg.features.graph_builder import GraphBuilder
 from softreg.image_format import SIDE
 
@@ -30,13 +34,14 @@ LANDMARKS, AXES = 4096, 320
 INVERSE_WIDTH = 0.5  # g times the mean of |z_i - z_j|^2
 RIDGE = 1e-2  # eps
 OVERSAMPLING, POWER_ITERATIONS = 32, 4  # of the principal axes: directions more than wanted, products with the covariance
+BATCH_SIZE = 1000  # images whose k is in memory at a time
 FAR = 1e15  # a bound on z that no image comes near, for a damaged file: the squares stay finite
 TINY = 1e-30
 
 
 @dataclass(frozen=True, eq=False)
 class Nystroem:
-    """What follows from axes and landmarks: U (D', A), the z_j (M, A), g, R^T / s (M, M), and m (M,); float64 but for R.
+    """What follows from axes and landmarks: U (D', A), the z_j (M, A), g, L (M, M), m (M,) and s; in float64.
 
     R amplifies what is rounded in k, hence float64.
     """
@@ -44,8 +49,9 @@ class Nystroem:
     axes: Tensor
     landmarks: Tensor
     gamma: float
-    root: Tensor
+    factor: Tensor
     mean: Tensor
+    scale: Tensor
 
     def project(self, v: Tensor) -> Tensor:
         """z (B, A) of the features v (B, D')."""
@@ -55,9 +61,20 @@ class Nystroem:
         """k (B, M) of z (B, A)."""
         return gaussian(z, self.landmarks, self.gamma)
 
+    def centred(self, z: Tensor) -> Tensor:
+        """k - m (B, M) of z (B, A)."""
+        return self.kernel(z) - self.mean
+
     def features(self, z: Tensor) -> Tensor:
         """x (B, M), float32, of z (B, A)."""
-        return (self.kernel(z) - self.mean).float() @ self.root
+        whitened = torch.linalg.solve_triangular(self.factor, self.centred(z).T, upper=False)
+        return (hadamard(whitened.float()) / self.scale.float()).T
+
+    def dual_coefficients(self, weight: Tensor) -> Tensor:
+        """The dual coefficients A = W R / s (C, M) of weights W (C, M): W x = A (k - m)."""
+        turned = hadamard(weight.T.to(self.factor)) / self.scale
+        solved: Tensor = torch.linalg.solve_triangular(self.factor.T, turned, upper=True)  # (M, C)
+        return solved.T
 
     def secant(self, z: Tensor, e: Tensor) -> Tensor:
         """a (N, A), where a . z = sum_j e_j (k_j(z) - k_j(0)): z (N, A), e (1 or N, M). One of z and e may have a single row."""
@@ -108,6 +125,7 @@ class Kernel(FeatureMap):
         self._nystroem = None
         return self
 
+    @torch.inference_mode(mode=False)
     @torch.no_grad()
     def nystroem(self) -> Nystroem:
         """What follows from axes and landmarks; computed once."""
@@ -120,10 +138,8 @@ class Kernel(FeatureMap):
             gram = gaussian(landmarks, landmarks, gamma)
             mean = gram.mean(0)
             gram.diagonal().add_(RIDGE)
-            unit = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-            inverse = torch.linalg.solve_triangular(torch.linalg.cholesky(gram), unit, upper=False)
             scale = (1 - mean.mean()).clamp_min(RIDGE).sqrt()  # the variance of the kernel's features is about 1 - mean K
-            self._nystroem = Nystroem(axes, landmarks, gamma, (hadamard(inverse.float()) / scale.float()).T.contiguous(), mean)
+            self._nystroem = Nystroem(axes, landmarks, gamma, torch.linalg.cholesky(gram), mean, scale)
         return self._nystroem
 
     def transform(self, images: Tensor) -> Tensor:
@@ -144,28 +160,40 @@ class Kernel(FeatureMap):
         """
         nystroem = self.nystroem()
         z = nystroem.project(self.views(images))  # (N, A)
-        e = (weight.reshape(-1, self.dim) @ nystroem.root.T).to(z)  # (1 or N, M)
+        e = nystroem.dual_coefficients(weight.reshape(-1, self.dim))  # (1 or N, M)
         weights = (nystroem.secant(z, e) @ nystroem.axes.T).float()  # (N, D')
         shares = self.views.attribute(images, weights)  # (N, H, W)
-        evidence = (nystroem.features(z) * weight).to(z).sum(1)  # (N,)
+        evidence = (nystroem.centred(z) * e).sum(1)  # (N,)
         rest = (evidence - shares.to(z).sum((1, 2))) / shares[0].numel()
         return shares + rest.float()[:, None, None]
 
-    def to_onnx(self, graph: GraphBuilder, ink: str) -> str:
-        """Images (N, *image_shape) in [0, 1] -> (N, D)."""
+    def logits(self, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """W x + b (N, C), without x: A (k - m) + b."""
         nystroem = self.nystroem()
-        z = graph.node("MatMul", self.views.to_onnx(graph, ink), graph.constant(nystroem.axes))
-        landmarks = nystroem.landmarks
-        product = graph.node("MatMul", z, graph.constant(2 * nystroem.gamma * landmarks.T))
-        norms = graph.node("Mul", graph.sum(graph.node("Mul", z, z), 1), graph.constant(nystroem.gamma))
-        constant = graph.constant(nystroem.gamma * landmarks.square().sum(1))
-        k = graph.node("Exp", graph.node("Sub", product, graph.node("Add", norms, constant)))
-        return graph.node("MatMul", graph.node("Sub", k, graph.constant(nystroem.mean)), graph.constant(nystroem.root))
 
-    def _in_chunks(self, images: Tensor, dtype: torch.dtype, quantum: float) -> Tensor:
-        """As the base, with `nystroem` computed before the threads that all need it."""
-        self.nystroem()
-        return super()._in_chunks(images, dtype, quantum)
+        def project(chunk: Tensor) -> Tensor:
+            return nystroem.project(self.views.transform(chunk))
+
+        z = in_chunks(project, images, AXES, nystroem.axes.dtype)  # (N, A)
+        dual = nystroem.dual_coefficients(weight)
+        evidence = torch.cat([nystroem.centred(part) @ dual.T for part in z.split(BATCH_SIZE)])  # (N, C)
+        return evidence.to(weight) + bias
+
+    def logits_to_onnx(self, graph: GraphBuilder, ink: str, weight: Tensor, bias: Tensor, name: str) -> str:
+        """The same, in float64 from `views` on. The graph holds axes and landmarks, in eight bits, and A, but no R."""
+        nystroem = self.nystroem()
+        gamma, landmarks = nystroem.gamma, nystroem.landmarks
+        axes, columns = (graph.cast(graph.constant(matrix), torch.float64) for matrix in (self.axes, self.landmarks.T))
+        v = graph.cast(self.views.to_onnx(graph, ink), torch.float64)
+        z = graph.node("Mul", graph.node("MatMul", v, axes), graph.constant(self.axis_scale.double()))  # (N, A)
+        scaled = graph.node("Mul", z, graph.constant(2 * gamma * self.landmark_scale.double()))
+        product = graph.node("MatMul", scaled, columns)  # (N, M), 2 g z . z_j
+        own = graph.node("Mul", graph.sum(graph.node("Mul", z, z), 1), graph.constant(landmarks.new_tensor(gamma)))
+        norms = graph.node("Add", own, graph.constant(gamma * landmarks.square().sum(1)))
+        k = graph.node("Exp", graph.node("Sub", product, norms))
+        dual = nystroem.dual_coefficients(weight)
+        evidence = graph.node("MatMul", graph.node("Sub", k, graph.constant(nystroem.mean)), graph.constant(dual.T))
+        return graph.node("Add", graph.cast(evidence, torch.float32), graph.constant(bias), name=name)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         """As the base: the buffers may go to another device, and what follows from them with them."""
@@ -195,15 +223,16 @@ def principal_axes(x: Tensor, count: int, generator: Generator) -> Tensor:
 
 
 def hadamard(x: Tensor) -> Tensor:
-    """The rows of x (M, K), M a power of four, mixed by Sylvester's M x M matrix of +-1: sqrt(M) times a rotation.
+    """The rows of x (M, K), M a power of two, mixed by Sylvester's symmetric M x M matrix of +-1: sqrt(M) times a rotation.
 
-    It is the Kronecker product of two of its like of sqrt(M) x sqrt(M).
+    It is the Kronecker product of two of its like, of about sqrt(M) x sqrt(M).
     """
-    small = x.new_ones(1, 1)
-    while len(small) ** 2 < len(x):
-        small = torch.cat([torch.cat([small, small], 1), torch.cat([small, -small], 1)])
-    rows = x.view(len(small), len(small), -1)
-    return (small @ (small @ rows).flatten(1)).view_as(x)
+    large = x.new_ones(1, 1)
+    while len(large) ** 2 < len(x):
+        small, large = large, torch.cat([torch.cat([large, large], 1), torch.cat([large, -large], 1)])
+    left = large if len(large) ** 2 == len(x) else small
+    rows = x.reshape(len(left), len(large), -1)
+    return (left @ (large @ rows).flatten(1)).view_as(x)
 
 
 def _buffers_changed(module: nn.Module, _: object) -> None:

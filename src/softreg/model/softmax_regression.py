@@ -73,8 +73,7 @@ class SoftmaxRegression(nn.Module):
         batch = as_images(images, self.image_shape)  # (N, H, W) or (N, H, W, 3)
         if batch is not images:  # arrays have no device; uint8 tensors stay where their caller put them
             batch = batch.to(self.linear.weight.device)
-        logits: Tensor = self.linear(self.features(batch))  # (N, C)
-        return logits
+        return self.features.logits(batch, self.linear.weight, self.linear.bias)  # (N, C)
 
     @property
     def image_shape(self) -> tuple[int, ...]:

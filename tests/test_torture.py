@@ -26,7 +26,8 @@ def test_only_what_passed_with_this_code_and_count_is_left_out(monkeypatch: pyte
 
 
 def test_the_report_adds_up_the_shares_of_the_last_code_and_names_failures(monkeypatch: pytest.MonkeyPatch) -> None:
-    report.REPORT.write_text(f"old\n{report.HAND_WRITTEN}\nkept\n")
+    before = "2000-01-01 to 2000-01-02, on a machine; another.\n"
+    report.REPORT.write_text(f"{before}| bombs | earlier | 5 |\n| models | earlier | 5 |\n{report.HAND_WRITTEN}\nkept\n")
     report.record("idx", Count(7, ["input 1: late"]), 1.0, "1/1")
     monkeypatch.setattr(report, "_code", lambda: "another")
     for share, slowest in (("1/2", 0.5), ("2/2", 0.25), ("2/2", 0.75)):  # the last share twice
@@ -37,4 +38,8 @@ def test_the_report_adds_up_the_shares_of_the_last_code_and_names_failures(monke
     assert f"| idx | {SUITES['idx'].description} | 200 inputs | 0 | slowest, s 0.75; accepted 20 | 4 |" in text
     assert "- models: input 3: late" in text
     assert "input 1" not in text
+    assert "| bombs | earlier | 5 |\n" in text
+    assert "| models | earlier" not in text
+    assert "2000-01-01 to 20" in text
+    assert "a machine; another" in text
     assert text.endswith(f"{report.HAND_WRITTEN}\nkept\n")

@@ -9,6 +9,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -16,8 +17,9 @@ import h11
 
 from torture.fuzz import MAX_GROWTH, MAX_SECONDS
 from torture.mutations import mutated
-from torture.requests import WARM_UP, ServerResult, by_clients, check_alive, check_log, serving
+from torture.requests import WARM_UP, ServerResult, check_alive, check_log, serving
 
+CLIENTS = 4
 WHOLE = [
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 5\r\n\r\nhello",
@@ -42,7 +44,8 @@ def send_streams(numbers: range, folder: Path) -> ServerResult:
     with serving(folder) as (port, process):
         _send(port, numbers[:WARM_UP], result)
         before = process.memory_info().rss
-        by_clients(lambda numbers: _send(port, numbers, result), numbers[WARM_UP:])
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            list(clients.map(lambda share: _send(port, numbers[WARM_UP + share :: CLIENTS], result), range(CLIENTS)))
         result.growth = (process.memory_info().rss - before) / 2**20
         check_alive(process, result)
     check_log(folder, result)

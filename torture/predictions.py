@@ -8,11 +8,12 @@ import numpy as np
 from PIL import Image
 
 from softreg.data.load import load_dataset
+from torture.connections import Answer
 
 N_DIGITS = 499  # a prime: every client asks about every digit
-DRAWN = 100  # of the digits one in so many is a drawing, which must be looked for; the others are images already
+DRAWN = 250  # of the digits one in so many is a drawing, which must be looked for; the others are images already
 DRAWING = (84, 84)  # pixels
-LARGE = 50  # one in so many is for the default model, whose features take ten times as long as pixels
+LARGE = 100  # one in so many is for the default model, whose features take ten times as long as pixels
 TOLERANCE = 1e-5  # of a probability: how many requests are answered together decides how their sums are rounded
 
 
@@ -22,18 +23,23 @@ class Predictions:
     def __init__(self, host: str) -> None:
         images = load_dataset("mnist").test[:N_DIGITS].images.numpy()
         self._requests = [_request(host, number, *_encoded(image, number)) for number, image in enumerate(images)]
-        self._first: dict[int, bytes] = {}
+        self._known: list[list[bytes]] = [[] for _ in images]  # the first answer to each, and those that round it otherwise
 
     def make(self, number: int) -> bytes:
         """The bytes of request `number`."""
         return self._requests[number % N_DIGITS]
 
-    def complaint(self, number: int, status: int, body: bytes) -> str:
-        """What is wrong with the answer to request `number`; empty if nothing is."""
-        first = self._first.setdefault(number % N_DIGITS, body)
-        if status != 200:
-            return f"status {status}"
-        return "" if body == first or _agree(json.loads(body), json.loads(first)) else "another answer than before"
+    def complaint(self, answer: Answer) -> str:
+        """What is wrong with an answer; empty if nothing is."""
+        if answer.status != 200:
+            return f"status {answer.status}"
+        known = self._known[answer.number % N_DIGITS]
+        if answer.body in known:
+            return ""
+        if known and not _agree(json.loads(answer.body), json.loads(known[0])):
+            return "another answer than before"
+        known.append(answer.body)
+        return ""
 
 
 def _encoded(image: Any, number: int) -> tuple[str, bytes]:

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import subprocess
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -96,15 +97,16 @@ def _machine() -> str:
 
 
 def write_report() -> int:
-    """Write docs/torture.md from the last counts, keeping its hand-written part; 1 if anything failed or is missing."""
-    lines = _last_of_each(_lines())
-    days = sorted({line["date"] for line in lines})
-    head = HEAD.format(
-        days=" to ".join(dict.fromkeys((days[0], days[-1]))), machines="; ".join(sorted({line["machine"] for line in lines}))
-    )
+    """Write docs/torture.md from the last counts, keeping the rows of suites that were never run in this checkout and the part
+    written by hand; 1 if anything failed or is missing."""
+    lines, earlier = _last_of_each(_lines()), REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
     rows, failures, incomplete = [], [], False
     for name, suite in SUITES.items():
         own = [line for line in lines if line["suite"] == name]
+        if not own and (row := re.search(rf"^\| {name} \|.*\n", earlier, re.MULTILINE)):
+            rows.append(row[0])
+            incomplete = True
+            continue
         done, seconds = sum(line["done"] for line in own), sum(line["seconds"] for line in own)
         failed = [f"- {name}: {failure}" for line in own for failure in line["failures"]]
         details = "; ".join(f"{key} {value:,}" for key, value in _merged([line["details"] for line in own]).items())
@@ -115,7 +117,7 @@ def write_report() -> int:
         failures += failed
         incomplete = incomplete or done < suite.target
     listed = "\n".join(["", "Failures:", "", *failures, ""]) if failures else ""
-    REPORT.write_text(f"{head}{''.join(rows)}{listed}\n{_hand_written()}", encoding="utf-8")
+    REPORT.write_text(f"{_head(lines, earlier)}{''.join(rows)}{listed}\n{_hand_written(earlier)}", encoding="utf-8")
     return int(bool(failures) or incomplete)
 
 
@@ -126,9 +128,18 @@ def _last_of_each(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(shares.values())
 
 
-def _hand_written() -> str:
-    """The part of the report below the marker."""
-    text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+def _head(lines: list[dict[str, Any]], earlier: str) -> str:
+    """The title, and when and where the counts were made: these, and those of the earlier report."""
+    known = re.search(r"^(\d{4}-\d\d-\d\d)(?: to (\d{4}-\d\d-\d\d))?, on (.*)\.$", earlier, re.MULTILINE)
+    days, machines = {line["date"] for line in lines}, {line["machine"] for line in lines}
+    if known:
+        days |= {day for day in known.groups()[:2] if day}
+        machines |= set(known[3].split("; "))
+    return HEAD.format(days=" to ".join(dict.fromkeys((min(days), max(days)))), machines="; ".join(sorted(machines)))
+
+
+def _hand_written(text: str) -> str:
+    """The part of a report below the marker."""
     return text[text.index(HAND_WRITTEN) :] if HAND_WRITTEN in text else f"{HAND_WRITTEN}\n"
 
 

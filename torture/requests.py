@@ -10,8 +10,7 @@ import sys
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +20,12 @@ from urllib.parse import quote, urlsplit
 
 import psutil
 
+from torture.connections import Answer, Request, answers
 from torture.fuzz import MAX_GROWTH, MAX_SECONDS
 from torture.mutations import mutated
 from torture.readers import pictures
 
-CLIENTS = 4
+CONNECTIONS = 16
 WARM_UP = 400  # requests
 LARGE = 2**16  # bytes of an answer: parsing a larger one takes the client longer than sending it takes the server
 VALUES = {  # of parameters without an enumeration in the document
@@ -69,8 +69,8 @@ class Requests:
         self.host = f"127.0.0.1:{port}"
         self._seen: set[bytes] = set()  # large answers
 
-    def make(self, number: int) -> tuple[bytes, bool]:
-        """A request's bytes, and whether they are valid HTTP, so that the connection can be kept."""
+    def make(self, number: int) -> Request:
+        """A request of any kind, now and then damaged."""
         rng = Random(number)
         path, method, operation = rng.choice(self.operations)
         target = self._target(path, operation.get("parameters", []), rng)
@@ -82,19 +82,20 @@ class Requests:
         raw = "\r\n".join([*lines, "", ""]).encode() + body
         return (raw, method != "head") if rng.random() < 0.9 else (mutated([raw], rng), False)
 
-    def complaint(self, number: int, status: int, head: str, body: bytes, *, whole: bool) -> str:
+    def complaint(self, answer: Answer) -> str:
         """What is wrong with an answer; empty if nothing is."""
-        if status == 0:
+        _, whole = answer.request
+        if answer.status == 0:
             return "no answer to a proper request" if whole else ""
-        if status >= 500 and status != 503:
-            return f"status {status}"
-        if not whole or "application/json" not in head:
+        if answer.status >= 500 and answer.status != 503:
+            return f"status {answer.status}"
+        if not whole or b"application/json" not in answer.head:
             return ""
         try:
-            value = self._parsed(body, is_compressed="content-encoding: gzip" in head)
+            value = self._parsed(answer.body, is_compressed=b"content-encoding: gzip" in answer.head)
         except (ValueError, EOFError, zlib.error):
-            return f"not JSON: {body[:80]!r}"
-        return "a refusal without a sentence" if status >= 400 and not value.get("error") else ""
+            return f"not JSON: {answer.body[:80]!r}"
+        return "a refusal without a sentence" if answer.status >= 400 and not value.get("error") else ""
 
     def _parsed(self, body: bytes, *, is_compressed: bool) -> Any:
         """The value of an answer in JSON; of a large one that was parsed before, nothing."""
@@ -159,7 +160,7 @@ def serving(folder: Path) -> Iterator[tuple[int, psutil.Process]]:
 
 
 def send_all(numbers: range, folder: Path) -> ServerResult:
-    """Send the requests with these numbers to one server, by a few clients at a time."""
+    """Send the requests with these numbers to one server, over a few connections at a time."""
     from softreg.serving.openapi import document
 
     result = ServerResult()
@@ -169,20 +170,13 @@ def send_all(numbers: range, folder: Path) -> ServerResult:
         if rest := numbers[WARM_UP:]:
             train(requests.host, port)
             before = process.memory_info().rss
-            by_clients(lambda numbers: send(requests, port, numbers, result), rest)
+            send(requests, port, rest, result, CONNECTIONS)
             result.growth = (process.memory_info().rss - before) / 2**20
         check_alive(process, result)
     check_log(folder, result)
     if result.growth > MAX_GROWTH:
         result.failures.append(f"memory grew by {result.growth:.0f} MiB")
     return result
-
-
-def by_clients(send_some: Callable[[range], None], numbers: range, n_clients: int = CLIENTS) -> None:
-    """Have a few clients send what has these numbers, each its share, at a time."""
-    with ThreadPoolExecutor(n_clients) as clients:
-        for future in [clients.submit(send_some, numbers[i::n_clients]) for i in range(n_clients)]:
-            future.result()
 
 
 def check_alive(process: psutil.Process, result: ServerResult) -> None:
@@ -215,53 +209,14 @@ def train(host: str, port: int) -> None:
 
 def once(port: int, request: bytes) -> int:
     """The status of the answer to a request on a connection of its own."""
-    with socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(request)
-        return _answer(client)[0]
+    (answer,) = answers(port, lambda number: (request, True), [0])
+    return answer.status
 
 
-def send(requests: Requests, port: int, numbers: Iterable[int], result: ServerResult) -> None:
-    """Send the requests with these numbers, one after another, and count the answers."""
-    client: socket.socket | None = None
-    for number in numbers:
-        raw, whole = requests.make(number)
-        client = client or socket.create_connection(("127.0.0.1", port), timeout=10)
-        start = time.perf_counter()
-        try:
-            client.sendall(raw)
-            if not whole:
-                client.shutdown(socket.SHUT_WR)
-            status, head, body = _answer(client)
-        except OSError as error:  # the server closes connections that break the protocol
-            status, head, body = 0, "connection: close", b""
-            if isinstance(error, TimeoutError):
-                result.failures.append(f"request {number}: no answer in 10 s")
-        seconds = time.perf_counter() - start
-        result.statuses[status] += 1
-        result.slowest = max(result.slowest, seconds)
-        complaint = requests.complaint(number, status, head, body, whole=whole)
-        if complaint := complaint or (f"{seconds:.1f} s" if seconds > MAX_SECONDS else ""):
-            result.failures.append(f"request {number}: {complaint}, {raw[:80]!r}")
-        if not whole or "connection: close" in head or "event-stream" in head:
-            client.close()
-            client = None
-    if client:
-        client.close()
-
-
-def _answer(client: socket.socket) -> tuple[int, str, bytes]:
-    """Status, head in lower case and body of one answer; of a stream, its first event; status 0 if there is none."""
-    received = bytearray()
-    while b"\r\n\r\n" not in received or received.startswith(b"HTTP/1.1 100"):
-        more = client.recv(65536)
-        if not more:
-            return 0, "connection: close", bytes(received)
-        received += more
-        if received.startswith(b"HTTP/1.1 100"):
-            received = received.partition(b"\r\n\r\n")[2]
-    head, _, body = received.partition(b"\r\n\r\n")
-    text = head.decode("latin-1").lower()
-    length = next((int(line[15:]) for line in text.split("\r\n") if line.startswith("content-length:")), 0)
-    while len(body) < length and (more := client.recv(2**20)):
-        body += more
-    return int(text.split()[1]), text, bytes(body)
+def send(requests: Requests, port: int, numbers: Iterable[int], result: ServerResult, n_connections: int = 1) -> None:
+    """Send the requests with these numbers, a few at a time, and count the answers."""
+    for answer in answers(port, requests.make, numbers, n_connections):
+        result.statuses[answer.status] += 1
+        result.slowest = max(result.slowest, answer.seconds)
+        if complaint := requests.complaint(answer) or (f"{answer.seconds:.1f} s" if answer.seconds > MAX_SECONDS else ""):
+            result.failures.append(f"request {answer.number}: {complaint}, {answer.request[0][:80]!r}")

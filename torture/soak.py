@@ -14,15 +14,16 @@ from typing import Any
 
 import psutil
 
+from torture.connections import Answer, Request
 from torture.count import FOLDER
 from torture.fuzz import MAX_GROWTH
 from torture.predictions import Predictions
-from torture.requests import WARM_UP, Requests, ServerResult, by_clients, check_alive, check_log, once, send, serving, train
+from torture.requests import WARM_UP, Requests, ServerResult, check_alive, check_log, once, send, serving, train
 
 HOURS = 3.0
-ROUND = 20_000  # requests between two looks at the server
-CLIENTS = 24  # a class
-DRAWN = 10  # one request in so many is drawn from the OpenAPI document, or damaged; the others are predictions
+ROUND = 100_000  # requests between two looks at the server
+CONNECTIONS = 48  # two classes
+DRAWN = 20  # one request in so many is drawn from the OpenAPI document, or damaged; the others are predictions
 STRAY = 8  # descriptors and threads that come and go with what is being answered
 LOG = FOLDER / "soak.jsonl"
 STOPPED = 5  # trainings a round that are stopped while they prepare or soon after
@@ -50,15 +51,13 @@ class Traffic(Requests):
         self.operations = [operation for operation in self.operations if operation[0] != "/training/stop"]
         self._predictions = Predictions(self.host)
 
-    def make(self, number: int) -> tuple[bytes, bool]:
-        """A request's bytes, and whether they are valid HTTP."""
+    def make(self, number: int) -> Request:
+        """A prediction, or a request of any kind."""
         return super().make(number) if number % DRAWN == 0 else (self._predictions.make(number), True)
 
-    def complaint(self, number: int, status: int, head: str, body: bytes, *, whole: bool) -> str:
+    def complaint(self, answer: Answer) -> str:
         """What is wrong with an answer; empty if nothing is."""
-        if number % DRAWN == 0:
-            return super().complaint(number, status, head, body, whole=whole)
-        return self._predictions.complaint(number, status, body)
+        return super().complaint(answer) if answer.number % DRAWN == 0 else self._predictions.complaint(answer)
 
 
 def soak(numbers: range, folder: Path, hours: float = HOURS) -> tuple[ServerResult, Holdings]:
@@ -74,7 +73,7 @@ def soak(numbers: range, folder: Path, hours: float = HOURS) -> tuple[ServerResu
         for start in range(WARM_UP, len(numbers), ROUND):
             with ThreadPoolExecutor(1) as trainer:
                 trainings = trainer.submit(_trainings, requests.host, port, Random(start))
-                by_clients(lambda numbers: send(requests, port, numbers, result), numbers[start : start + ROUND], CLIENTS)
+                send(requests, port, numbers[start : start + ROUND], result, CONNECTIONS)
             trainings.result()
             seen.append(Holdings.of(process))
             _record(seen[-1], result)

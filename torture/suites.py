@@ -200,7 +200,7 @@ SUITES = {
     "soak": Suite(
         5_000_000,
         "requests",
-        "predictions, one request in ten of any other kind, trainings that start, end and are stopped; nothing piles up",
+        "predictions, one request in twenty of any other kind, trainings that start, end and are stopped; nothing piles up",
         _soak,
     ),
 }

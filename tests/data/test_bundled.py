@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from softreg.data import bundled
+from softreg.data.dataset import Splits
 from softreg.data.load import load_dataset
 from softreg.errors import DataError
 
@@ -23,6 +25,10 @@ def test_the_bundled_mnist_is_refused_when_changed(tmp_path: Path, monkeypatch: 
     path.write_bytes(gzip.compress(content))
     with pytest.raises(DataError, match=r"t10k-labels.*SHA-256"):
         load_dataset("mnist")
+
+
+def test_the_sample_is_every_200th_training_image(mnist: Splits) -> None:
+    assert torch.equal(bundled.read_mnist_sample(), mnist.train.images[::200])
 
 
 def test_the_bundled_mnist_needs_neither_network_nor_torchvision(tmp_path: Path) -> None:

@@ -112,3 +112,23 @@ def test_what_was_accepted_is_answered_before_the_end() -> None:
         return await asyncio.gather(*asked)
 
     assert asyncio.run(ask()) == [0, 1, 2]
+
+
+def test_a_slow_question_holds_up_nobody_while_a_thread_is_free_and_all_threads_end() -> None:
+    go = threading.Event()
+
+    def answer(questions: Sequence[int]) -> Sequence[int]:
+        assert questions != [0] or go.wait(10)
+        return questions
+
+    async def ask() -> list[int]:
+        predictor = MicroBatcher(answer, max_batch=1, threads=2)
+        predictor.start()
+        slow = asyncio.create_task(predictor.submit(0))
+        done = [await predictor.submit(number) for number in (1, 2, 3)]
+        go.set()
+        done.append(await slow)
+        await predictor.stop()
+        return done
+
+    assert asyncio.run(ask()) == [1, 2, 3, 0]

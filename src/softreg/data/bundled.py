@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from torch import Tensor
+
 from softreg.data.dataset import Dataset, Splits
 from softreg.data.folder import make_dataset
 from softreg.data.idx import read_idx
@@ -15,6 +17,7 @@ SHA256 = {  # of the uncompressed content
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+SAMPLE_SHA256 = "ae2923755d9c043babaeef887e6f4410b19a70b23f5e91dcc8341b3bfbba3c21"
 
 
 def read_mnist() -> Splits:
@@ -26,8 +29,30 @@ def read_mnist() -> Splits:
         If a file's uncompressed content does not have the SHA-256 of the original distribution.
     """
     with ThreadPoolExecutor(2) as pool:  # zlib releases the GIL: the test images are unpacked beside the training images
-        test = pool.submit(_part, "t10k")
+        test = pool.submit(read_mnist_test)
         return Splits(_part("train"), test.result())
+
+
+def read_mnist_test() -> Dataset:
+    """The test images alone, which takes a sixth of the time.
+
+    Raises
+    ------
+    DataError
+        As `read_mnist`.
+    """
+    return _part("t10k")
+
+
+def read_mnist_sample() -> Tensor:
+    """Every 200th of the training images (300, 28, 28). They have a file of their own: reading all takes a quarter of a second.
+
+    Raises
+    ------
+    DataError
+        As `read_mnist`.
+    """
+    return read_idx(FOLDER / "sample" / "images-idx3-ubyte.gz", 3, sha256=SAMPLE_SHA256)
 
 
 def _part(part: str) -> Dataset:

@@ -1,6 +1,6 @@
 """Micro-batching: requests that wait together are answered together; when the queue is full, further ones are refused at once.
 
-One thread works, so the event loop stays free to accept and to refuse. It takes whatever has come in the meantime, up to a batch:
+Threads work, so the event loop stays free to accept and to refuse. Each takes whatever has come in the meantime, up to a batch:
 a lone request waits for nobody, and under load the cost of a call is shared.
 """
 
@@ -21,13 +21,14 @@ MAX_BATCH = 32
 
 
 class MicroBatcher(Generic[Request, Response]):
-    """A bounded queue and the thread that empties it.
+    """A bounded queue and the threads that empty it.
 
     Parameters
     ----------
     answer : the responses to a batch of requests, in their order; for a request it refuses, the exception to raise
     max_queue : how many requests may wait
     max_batch : how many are answered at a time
+    threads : how many batches are answered at a time
     """
 
     def __init__(
@@ -36,17 +37,19 @@ class MicroBatcher(Generic[Request, Response]):
         *,
         max_queue: int = MAX_QUEUE,
         max_batch: int = MAX_BATCH,
+        threads: int = 1,
     ) -> None:
         self._answer = answer
         self._max_batch = max_batch
         self._max_queue = max_queue
         self._queue: queue.SimpleQueue[tuple[Request, Future[Response]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="softreg-predict", daemon=True)
+        self._threads = [threading.Thread(target=self._work, name="softreg-predict", daemon=True) for _ in range(threads)]
 
     def start(self) -> None:
-        """Start the thread; to be called on the event loop that will submit requests."""
+        """Start the threads; to be called on the event loop that will submit requests."""
         self._loop = asyncio.get_running_loop()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     @property
     def queue_size(self) -> int:
@@ -54,9 +57,11 @@ class MicroBatcher(Generic[Request, Response]):
         return self._queue.qsize()
 
     async def stop(self) -> None:
-        """Answer the accepted requests, then end the thread."""
-        self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
+        """Answer the accepted requests, then end the threads."""
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
 
     async def submit(self, request: Request) -> Response:
         """The response to a request.

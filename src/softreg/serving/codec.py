@@ -1,6 +1,5 @@
 """A request's body becomes a picture, and what the model makes of it becomes JSON."""
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+import orjson
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -97,7 +97,7 @@ def parse_json_image(body: bytes) -> NDArray[np.uint8]:
         If it is anything else.
     """
     try:
-        value = json.loads(body)
+        value = orjson.loads(body)
         rows = value["image"] if isinstance(value, dict) else value
         if len(rows) != SIDE or not all(isinstance(row, list) and len(row) == SIDE for row in rows):
             raise ValueError("shape")

@@ -15,7 +15,7 @@ from softreg.serving.codec import PredictRequest, predict_batch
 from softreg.serving.models import Models
 from softreg.serving.responses import encode_json, on_disconnect, on_exception, on_softreg_error, whole_number
 
-MAX_PICTURES = 4  # read together; pictures take many times longer than images
+PICTURE_THREADS = 2  # a picture takes milliseconds, or half a second: the next one need not wait for it
 MAX_EXPLANATIONS = 64  # that wait
 N_PARSED = 64  # queries that are kept parsed: most are alike
 
@@ -38,7 +38,7 @@ class PredictEndpoint:
     def __init__(self, models: Models) -> None:
         self._models = models
         self._images = MicroBatcher(self._answer)
-        self._pictures = MicroBatcher(self._answer, max_batch=MAX_PICTURES)
+        self._pictures = MicroBatcher(self._answer, max_batch=1, threads=PICTURE_THREADS)
         self._explanations = MicroBatcher(self._answer, max_queue=MAX_EXPLANATIONS, max_batch=1)
         self.batchers = (self._images, self._pictures, self._explanations)
 

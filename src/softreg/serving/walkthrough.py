@@ -3,8 +3,8 @@
 import threading
 from typing import Any
 
+from softreg.data.bundled import read_mnist_test
 from softreg.data.dataset import Dataset
-from softreg.data.load import load_dataset
 from softreg.errors import ServingError
 from softreg.image_format import SIDE
 from softreg.inference.walkthrough import walk_through
@@ -47,5 +47,5 @@ class WalkthroughService:
 
     def _test_images(self) -> Dataset:
         with self._lock:
-            self._test = self._test or load_dataset("mnist").test
+            self._test = self._test or read_mnist_test()
             return self._test

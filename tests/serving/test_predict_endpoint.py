@@ -119,7 +119,7 @@ class Slow(PredictEndpoint):
         return [b"{}"] * len(questions)
 
 
-def test_images_are_answered_many_at_a_time_pictures_and_explanations_one_by_one_and_the_queue_of_these_is_short(models: Models) -> None:
+def test_images_are_answered_together_pictures_and_explanations_one_by_one_and_few_of_these_wait(models: Models) -> None:
     asked = [(PNG_28_HEADER, "")] * 40 + [(b"BM", "")] * 40 + [(b"BM", "include=evidence")] * 70
 
     async def ask_all() -> tuple[Slow, int]:

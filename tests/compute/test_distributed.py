@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -15,13 +16,15 @@ import pytest
 import torch
 
 from softreg.compute.distributed import ProcessGroup, is_distributed, is_worker, process_group
+from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
-from softreg.errors import RunError
+from softreg.errors import DataError, RunError
 from softreg.recipe import Recipe
 from softreg.runs.run import Run
 from softreg.storage.tensors import loads
 from softreg.training.checkpoints import checkpoint_dir
 from softreg.training.fit import fit
+from softreg.training.train import _check_same_data
 
 RECIPES = {
     "sgd": {"solver": "sgd", "epochs": 2, "batch_size": 70, "drop_last": False, "l2": 1e-3},
@@ -102,6 +105,51 @@ def test_several_processes_are_refused_on_windows(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sys.platform", "win32")
     with pytest.raises(RunError, match="Windows"), process_group("cpu"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE .* 'two'"),
+        ({"MASTER_PORT": ""}, "MASTER_PORT .* ''"),
+        ({"RANK": "-1"}, "RANK .* '-1'"),
+        ({"RANK": "2"}, "RANK=2, WORLD_SIZE=2"),
+        ({"MASTER_PORT": "65536"}, "MASTER_PORT=65536"),
+    ],
+)
+def test_an_environment_that_torchrun_never_makes_is_refused(
+    changed: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500", "RANK": "0"}
+    for name, value in (usual | changed).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RunError, match=words), process_group("cpu"):
+        pass
+
+
+class Told(ProcessGroup):
+    """Rank 1, which rank 0 tells its own dataset's fingerprint."""
+
+    def broadcast(self, raw: bytes = b"") -> bytes:
+        return TINY.fingerprint()
+
+
+TINY = Dataset(torch.zeros(3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 1]), ("a", "b"), "tiny")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(TINY, images=TINY.images.index_fill(0, torch.tensor([1]), 1)),
+        replace(TINY, labels=torch.tensor([1, 0, 1])),
+        replace(TINY, classes=("a", "c")),
+        TINY[:2],
+    ],
+)
+def test_a_rank_that_has_read_other_data_says_so(other: Dataset) -> None:
+    _check_same_data(Told(1, 2), replace(TINY, images=TINY.images.clone(), name="another"))
+    with pytest.raises(DataError, match="rank 1 has read other data"):
+        _check_same_data(Told(1, 2), other)
 
 
 def torchrun(folder: Path, *flags: str, restarts: int = 0) -> "subprocess.Popen[str]":

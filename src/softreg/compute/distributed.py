@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 RESTARTS = "TORCHELASTIC_RESTART_COUNT"  # set by torchrun
+MAX_PORT = 65535
 GRACE_SECONDS = 5  # between SIGTERM and the forced exit
 
 
@@ -70,7 +71,7 @@ class ProcessGroup:
 
 def is_distributed() -> bool:
     """Whether torchrun started this process as one of several."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "MASTER_ADDR" in os.environ
+    return _variable("WORLD_SIZE", "1") > 1 and "MASTER_ADDR" in os.environ
 
 
 def is_worker() -> bool:
@@ -83,6 +84,20 @@ def is_restarted() -> bool:
     return is_distributed() and os.environ.get(RESTARTS, "0") != "0"
 
 
+def _variable(name: str, default: str = "") -> int:
+    """The number that torchrun puts into this environment variable.
+
+    Raises
+    ------
+    RunError
+        If it is none: another program may have set it.
+    """
+    text = os.environ.get(name, default)
+    if not (text.isascii() and text.isdecimal()):
+        raise RunError("ranks.bad_variable", name=name, value=repr(text))
+    return int(text)
+
+
 @contextmanager
 def process_group(device: str) -> Iterator[ProcessGroup | None]:
     """Yield the process group once all ranks have joined; None for a single process. `device` is the recipe's."""
@@ -91,6 +106,10 @@ def process_group(device: str) -> Iterator[ProcessGroup | None]:
         return
     if sys.platform == "win32":
         raise RunError("ranks.windows")
+    if _variable("MASTER_PORT") > MAX_PORT or _variable("RANK") >= _variable("WORLD_SIZE"):  # torch would wait half an hour
+        raise RunError(
+            "ranks.no_such_rank", rank=os.environ["RANK"], ranks=os.environ["WORLD_SIZE"], port=os.environ["MASTER_PORT"]
+        )
     import torch
     from torch import distributed
     from torch.distributed.distributed_c10d import PrefixStore
@@ -118,7 +137,11 @@ def process_group(device: str) -> Iterator[ProcessGroup | None]:
     os.set_blocking(write_end, False)
     fd_before = signal.set_wakeup_fd(write_end)
     threading.Thread(target=_exit_after_grace, args=(read_end, lost), daemon=True).start()
-    yield group
+    try:
+        yield group
+    except BaseException:
+        signal.signal(signal.SIGTERM, lambda *_: None)  # the process ends anyway, with the line of this error and no traceback
+        raise
     signal.set_wakeup_fd(fd_before)
     os.close(write_end)
     signal.signal(signal.SIGTERM, before)

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from softreg.data.image_store import take
-from softreg.data.memory_map import is_mapped, update_digest
+from softreg.data.memory_map import evenly_spaced, is_mapped, update_digest
 from softreg.errors import DataError
 from softreg.messages.strangers import has_controls
 
 MIN_SIDE, MAX_SIDE = 8, 1024  # pixels
 EMBEDDING_DTYPES = (torch.float16, torch.bfloat16, torch.float32)
+FINGERPRINTED = 4096  # images
 MAX_DIM = 2**20  # numbers of an embedding
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
@@ -99,6 +100,13 @@ class Dataset:
     def sha256(self) -> str:
         """SHA-256 over the images' bytes, then the labels as little-endian int64; of mapped images one pass through the file."""
         return self._sha256 if is_mapped(self.images) else self._digest()
+
+    def fingerprint(self) -> bytes:
+        """SHA-256 over the classes, the shape, the labels and a few thousand evenly spaced images: quick for mapped images, too."""
+        digest = hashlib.sha256(repr((self.classes, tuple(self.images.shape))).encode())
+        digest.update(self.labels.numpy().astype("<i8").data)
+        update_digest(digest, evenly_spaced(self.images, FINGERPRINTED))
+        return digest.digest()
 
     @cached_property
     def _sha256(self) -> str:

@@ -15,7 +15,7 @@ from softreg.compute.device import choose_device
 from softreg.compute.distributed import ProcessGroup, is_restarted, process_group
 from softreg.compute.progress import report
 from softreg.data.dataset import Dataset, Splits
-from softreg.errors import SoftregWarning
+from softreg.errors import DataError, SoftregWarning
 from softreg.features.choice import AUTO, choose_features
 from softreg.inference.evaluation import Evaluation, evaluate
 from softreg.model.serialization import save_model
@@ -113,6 +113,7 @@ def _fit_and_write(
     start = checkpoints.resume if resume and checkpoints.has_recipe else checkpoints.begin
     resume_from = start(recipe, splits.train.sha256(), choose_device(recipe.device))
     _tell_workers(group, recipe, b"" if resume_from is None else checkpoints.to_bytes(resume_from))
+    _check_same_data(group, splits.train)
     fitted = fit(recipe, splits.train, after_step, resume_from=resume_from, on_checkpoint=checkpoints.save, group=group)
     if fitted.termination.reason.is_early:
         checkpoints.save(fitted.state, force=True)
@@ -139,7 +140,9 @@ def train_worker(recipe: Recipe) -> None:
             return
         recipe, raw = Recipe.from_toml(toml.decode()), group.broadcast()
         resume_from = state_from_bytes(raw, recipe.solver, choose_device(recipe.device)) if raw else None
-        fit(recipe, recipe_splits(recipe).train, resume_from=resume_from, group=group)
+        data = recipe_splits(recipe).train
+        _check_same_data(group, data)
+        fit(recipe, data, resume_from=resume_from, group=group)
 
 
 def _tell_workers(group: ProcessGroup | None, recipe: Recipe | None, checkpoint: bytes = b"") -> None:
@@ -151,6 +154,12 @@ def _tell_workers(group: ProcessGroup | None, recipe: Recipe | None, checkpoint:
         group.broadcast(b"" if recipe is None else recipe.to_toml().encode())
     if group and recipe:
         group.broadcast(checkpoint)
+
+
+def _check_same_data(group: ProcessGroup | None, data: Dataset) -> None:
+    """Raise a DataError on a rank that has read other data than rank 0, e.g. from a folder of another machine."""
+    if group and group.broadcast(data.fingerprint()) != data.fingerprint():
+        raise DataError("ranks.other_data", rank=group.rank)
 
 
 def sample_index(seed: int, n: int) -> int:

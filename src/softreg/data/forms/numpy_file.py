@@ -94,7 +94,7 @@ def _read_npy(file: IO[bytes], size: int, path: Path, name: str = "", start: int
         if wanted >= MAP_FROM and len(shape) == 2 and not fortran and dtype.str in ROWS:
             return _rows_in_file(file, path, start, shape, ROWS[dtype.str])
         if wanted > MAX_BYTES:
-            raise DataError("forms.npy_damaged", path=path, why=f"{shape} {dtype}, {size} bytes")
+            raise DataError("forms.npy_too_large", path=path, shape=shape, size=wanted, most=MAX_BYTES)
         content = file.read(wanted + 1)
     except (ValueError, TypeError, SyntaxError, zlib.error, zipfile.BadZipFile, EOFError) as error:
         raise DataError("forms.npy_damaged", path=path, why=error) from error

@@ -5,11 +5,13 @@ import os
 import zipfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from softreg.data.forms import numpy_file
 from softreg.data.forms.numpy_file import NumpyFile
@@ -33,7 +35,7 @@ def test_parts(tmp_path: Path) -> None:
     assert np.array_equal(alone.images.numpy(), X)
 
 
-def npy(array: object) -> bytes:
+def npy(array: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array)
     return buffer.getvalue()

@@ -4,10 +4,11 @@ Each function draws one digit in a shape chosen at random, in a box about 1 high
 below, a 7 with a bar and a hook, open and closed 4s, 2s with loops or angles, 9s in one stroke.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.ones_and_sevens import one, seven
 from benchmarks.pen import Map, Points, Random, arc, bitmap, curve, cut_off, deformed, inked, path, worn
 
 
@@ -16,59 +17,6 @@ def zero(rng: Random) -> list[Points]:
     start, over = rng.uniform(200, 340), rng.uniform(-25, 50) if rng.random() < 0.5 else 0.0
     over = rng.uniform(-60, -25) if rng.random() < 0.06 else over
     return [curve(arc(0.5, 0.5, rng.uniform(0.28, 0.55), 0.5, start, start + rng.choice([-1, 1]) * (360 + over)))]
-
-
-def one(rng: Random) -> list[Points]:
-    """Plain; with an upstroke that crosses the stem; with a flag; with a foot, straight or looped; one in twenty leans far."""
-    kind = rng.random()
-    lean = rng.uniform(-0.45, 0.45) if rng.random() < 0.05 else rng.uniform(-0.15, 0.1)
-    top, bottom = np.array([0.5 - lean, 0.0]), np.array([0.5 + lean, 1.0])
-    left, right = (rng.uniform(0.12, 0.5), rng.uniform(-0.08, 0.1)), (rng.uniform(0.12, 0.5), rng.uniform(-0.1, 0.05))
-    foot = [np.array([bottom - left, bottom + right])]
-    if kind < 0.12:
-        return [np.array([top, bottom])]
-    if kind < 0.27:
-        return [_upstroke(rng), *(foot if rng.random() < 0.25 else [])]
-    stem = curve(np.array([top, (top + bottom) / 2 + [rng.uniform(-0.03, 0.03), 0], bottom]))
-    if kind < 0.35:
-        short = top + np.array([-rng.uniform(0.03, 0.25), rng.uniform(0.03, 0.25)])
-        return [curve([short, *stem[:-2], *(bottom + _looped_foot(rng))])]
-    flag = _flag(top, rng)
-    if rng.random() < 0.75:
-        strokes = [path(flag, stem)]
-    else:
-        strokes = [flag + np.array([rng.uniform(-0.02, 0.05), rng.uniform(-0.03, 0.03)]), stem]
-    return strokes + (foot if kind > 0.58 else [])
-
-
-def _upstroke(rng: Random) -> Points:
-    """A 1 whose upstroke begins at half of its height and crosses the stem."""
-    low, x = rng.uniform(0.35, 0.75), rng.uniform(0.05, 0.25)
-    upstroke = [
-        (0.5 - rng.uniform(0.15, 0.4), low),
-        (0.5, low * rng.uniform(0.4, 0.6)),
-        (0.5 + x, 0.1),
-        (0.5 + x * rng.uniform(0.3, 0.8), 0),
-    ]
-    return curve([*upstroke, (0.5 - rng.uniform(0, 0.06), rng.uniform(0.12, 0.3)), (0.47, 0.6), (0.5 - rng.uniform(0, 0.12), 1)])
-
-
-def _flag(top: Points, rng: Random) -> Points:
-    """The flag of a 1, short or nearly as long as its stem."""
-    across, down = rng.uniform(0.08, 0.7), rng.uniform(0.08, 0.6)
-    down = max(down, rng.uniform(0.6, 0.9) * across) if across > 0.25 else down
-    if rng.random() < 0.35:
-        across, down = rng.uniform(0.12, 0.8), rng.uniform(0.4, 0.95)
-    tip = top + np.array([-across, down])
-    bend = (tip + top) / 2 + np.array([rng.uniform(-0.04, 0.06), rng.uniform(0, 0.1) * (rng.random() < 0.5)])
-    return curve(np.array([tip, bend, top]))
-
-
-def _looped_foot(rng: Random) -> Points:
-    """A small loop to the left of the end of a stem, drawn on into a foot to the right."""
-    w, h = rng.uniform(0.12, 0.28), rng.uniform(0.12, 0.24)
-    end = (rng.uniform(0.2, 0.45), rng.uniform(-0.1, 0.02))
-    return np.array([(-0.5 * w, 0), (-w, -0.3 * h), (-0.8 * w, -h), (-0.3 * w, -0.9 * h), (0.1, -0.35 * h), end])
 
 
 def two(rng: Random) -> list[Points]:
@@ -135,8 +83,10 @@ def five(rng: Random) -> list[Points]:
 
 
 def six(rng: Random) -> list[Points]:
-    """With a straight or a curved back, one in three slim; seldom its top hooked."""
-    w, m, kind = rng.uniform(0.28, 0.5) if rng.random() < 0.33 else rng.uniform(0.5, 0.75), rng.uniform(0.42, 0.62), rng.random()
+    """With a straight or a curved back, one in four slim, some wide; its top hooked or lying; its bowl drawn on or apart."""
+    w, m, kind = rng.uniform(0.28, 0.5) if rng.random() < 0.25 else rng.uniform(0.5, 0.9), rng.uniform(0.42, 0.62), rng.random()
+    if rng.random() < 0.15:
+        return _six_in_two(w, m, rng)
     round_ = [(0.6 * w, 1), (w, 0.8), (0.85 * w, m + 0.05), (0.5 * w, m), (0.1 * w, m + 0.22)]
     if kind < 0.5:
         end = [(0.08 * w, 0.8)] if rng.random() < 0.5 else []
@@ -150,28 +100,13 @@ def six(rng: Random) -> list[Points]:
     return [curve([(0.9 * w, 0.03), (0.5 * w, 0.02), (0.12 * w, 0.3), (0, 0.65), (0.2 * w, 0.93), *round_])]
 
 
-def seven(rng: Random) -> list[Points]:
-    """With or without a bar; its top plain, with a serif, or wavy; seldom with a foot."""
-    w = rng.uniform(0.5, 0.85)
-    foot, bow = w * rng.uniform(0.1, 0.75), rng.uniform(-0.12, 0.06)
-    top: list[Sequence[float]] | Points = [(0, rng.uniform(-0.04, 0.08)), (w, rng.uniform(-0.05, 0.05))]
-    kind = rng.random()
-    if kind < 0.3:
-        top = [(rng.uniform(-0.02, 0.04), rng.uniform(0.1, 0.25)), *top]
-    elif kind < 0.55:
-        hook = [(rng.uniform(-0.1, 0.1), rng.uniform(0.12, 0.3)), (0.08 * w, rng.uniform(0, 0.1)), (0.3 * w, rng.uniform(0, 0.06))]
-        top = curve([*hook, (0.6 * w, rng.uniform(0.06, 0.2)), (w, rng.uniform(-0.04, 0.03))])
-    elif kind < 0.63:
-        top = curve([(0, 0.08), (0.15 * w, 0), (0.5 * w, 0.06), (w, -0.02)])
-    middle = (w + foot) / 2 + bow
-    stem = curve([top[-1], (middle, 0.5), (foot, 1)]) if rng.random() < 0.7 else np.array([top[-1], (foot, 1)])
-    strokes = [path(top, stem)]
-    if rng.random() < 0.62:
-        y, half, tilt = rng.uniform(0.38, 0.7), rng.uniform(0.15, 0.55), rng.uniform(-0.07, 0.07)
-        strokes.append(np.array([(middle - half, y + tilt), (middle + half * rng.uniform(0.7, 1.2), y - tilt)]))
-    if rng.random() < 0.15:
-        strokes.append(np.array([(foot - rng.uniform(0, 0.25), 1), (foot + rng.uniform(0.1, 0.3), 1 - rng.uniform(-0.04, 0.06))]))
-    return strokes
+def _six_in_two(w: float, m: float, rng: Random) -> list[Points]:
+    """A back that curves from a lying top to the base, and a bowl begun inside or left of it, which about meets its end."""
+    top = [(w * rng.uniform(0.7, 1.1), rng.uniform(0, 0.12)), (w * rng.uniform(0.4, 0.7), rng.uniform(0, 0.08))]
+    end = (w * rng.uniform(0.9, 1.05), m + rng.uniform(0.15, 0.3))
+    back = curve([*top, (0.08 * w, 0.35), (0, 0.68), (0.2 * w, 0.95), (0.55 * w, 1), (0.85 * w, 0.92), end])
+    start = (w * rng.uniform(-0.15, 0.3), m + rng.uniform(-0.02, 0.12))
+    return [back, curve([start, (w * rng.uniform(0.35, 0.6), m + rng.uniform(-0.08, 0.02)), (0.85 * w, m + 0.08), end])]
 
 
 def eight(rng: Random) -> list[Points]:
@@ -204,7 +139,7 @@ def eight(rng: Random) -> list[Points]:
 def nine(rng: Random) -> list[Points]:
     """With a straight stem, apart or drawn on; with a hook; with a slanted tail; in one stroke, its loop open."""
     w, m, kind = rng.uniform(0.42, 0.75), rng.uniform(0.42, 0.58), rng.random()
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         return [_open_nine(w, m, rng)]
     start = rng.uniform(-60, 10)
     loop = curve(arc(w / 2, m / 2, w / 2, m / 2, start, start - 360 - rng.uniform(-20, 20)))
@@ -235,16 +170,16 @@ def _open_nine(w: float, m: float, rng: Random) -> Points:
         (0.7 * w, rng.uniform(0.92, 1)),
         (rng.uniform(0, 0.4) * w, rng.uniform(0.85, 1)),
     ]
-    return curve([*loop, *tail])
+    return path(loop, tail) if rng.random() < 0.3 else curve([*loop, *tail])
 
 
 SHAPES: tuple[Callable[[Random], list[Points]], ...] = (zero, one, two, three, four, five, six, seven, eight, nine)
 
 
 def draw(digit: int, rng: Random) -> Map:
-    """A digit in one of its shapes, `float32 (H, W)`: a quarter with gaps, a seventh cut off, a seventh a small bitmap."""
+    """A digit in one of its shapes, `float32 (H, W)`: a quarter with gaps, a tenth cut off, a quarter small bitmaps."""
     ink = inked(deformed(SHAPES[digit](rng), rng), rng)
-    ink = cut_off(ink, rng) if rng.random() < 0.15 else ink
-    if rng.random() < 0.14:
+    ink = cut_off(ink, rng) if rng.random() < 0.1 else ink
+    if rng.random() < 0.25:
         return bitmap(ink, rng)
     return worn(ink, rng) if rng.random() < 0.25 else ink

@@ -39,9 +39,14 @@ def path(*parts: Sequence[Sequence[float]] | Points) -> Points:
     return np.vstack([np.asarray(part, dtype=np.float64) for part in parts])
 
 
+def stretch(rng: Random) -> float:
+    """By how much to widen a digit: mostly little, now and then as much as where a picture was cut to its ink and made square."""
+    return float(np.clip(np.exp(rng.normal(0, 0.35)), 0.6, 1.9)) if rng.random() < 0.3 else rng.uniform(0.75, 1.25)
+
+
 def deformed(strokes: Sequence[Points], rng: Random) -> list[Points]:
     """The strokes stretched, slanted, turned and bent."""
-    width, slant, turn = rng.uniform(0.75, 1.25), rng.normal(0, 0.17), np.deg2rad(rng.normal(0, 7))
+    width, slant, turn = stretch(rng), rng.normal(0, 0.17), np.deg2rad(rng.normal(0, 7))
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     affine = rotation @ np.array([[width, -slant], [0, 1]])
     frequency, phase, strength = rng.uniform(0.6, 1.6, (3, 2)), rng.uniform(0, 2 * np.pi, (3, 2)), rng.normal(0, 0.018, (3, 2))
@@ -69,7 +74,7 @@ def inked(strokes: Sequence[Points], rng: Random) -> Map:
 def worn(ink: Map, rng: Random) -> Map:
     """Ink with gaps, as of a pen running dry."""
     noise = ndimage.gaussian_filter(rng.normal(0, 1, ink.shape), rng.uniform(1, 3))
-    return np.where(noise > rng.uniform(1.2, 2.5) * noise.std(), np.float32(0), ink)
+    return np.where(noise > rng.uniform(1.4, 2.6) * noise.std(), np.float32(0), ink)
 
 
 def cut_off(ink: Map, rng: Random) -> Map:
@@ -79,15 +84,16 @@ def cut_off(ink: Map, rng: Random) -> Map:
 
 
 def bitmap(ink: Map, rng: Random) -> Map:
-    """Ink as a small picture of 20 to 48 pixels, two thirds black and white: strokes break into dots, holes fill, specks appear."""
-    side = rng.uniform(20, 48)
-    scale = side / max(ink.shape)
+    """Ink as a small picture of 16 to 48 pixels, blurred, or in black and white: strokes break, holes fill, specks appear."""
+    scale = np.exp(rng.uniform(np.log(16), np.log(48))) / max(ink.shape)
     size = max(4, round(ink.shape[1] * scale)), max(4, round(ink.shape[0] * scale))
-    small = np.array(Image.fromarray(ink).resize(size, Image.Resampling.BOX), dtype=np.float32)
-    if rng.random() < 0.33:
-        return np.asarray(ndimage.gaussian_filter(small, rng.uniform(0, 1)), dtype=np.float32)
+    shrink = Image.Resampling.NEAREST if rng.random() < 0.1 else Image.Resampling.BOX
+    small = np.array(Image.fromarray(ink).resize(size, shrink), dtype=np.float32)
+    if rng.random() < 0.4:
+        blurred = ndimage.gaussian_filter(np.pad(small, 2), rng.uniform(0, 0.05) * min(*size, 28))
+        return np.asarray(blurred / max(float(blurred.max()), 0.3), dtype=np.float32)
     uneven = small + rng.normal(0, 0.12, small.shape)
-    made = np.asarray(uneven > rng.uniform(0.35, 0.75), dtype=np.float32)
+    made = np.asarray(uneven > rng.uniform(0.25, 0.75), dtype=np.float32)
     made = made if made.sum() > 0.4 * small.sum() else small
     if rng.random() < 0.25:
         for _ in range(rng.integers(1, 4)):
@@ -97,7 +103,7 @@ def bitmap(ink: Map, rng: Random) -> Map:
 
 def bent(ink: Map, rng: Random) -> Map:
     """Ink through the affine map and the waves of `deformed`, cut to its box with a margin."""
-    width, slant, turn = rng.uniform(0.75, 1.25), rng.normal(0, 0.15), np.deg2rad(rng.normal(0, 7))
+    width, slant, turn = stretch(rng), rng.normal(0, 0.15), np.deg2rad(rng.normal(0, 7))
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     affine = rotation @ np.array([[1, 0], [slant, 1 / width]])  # rows first, from the result to the ink
     middle = np.array(ink.shape)[:, None, None] / 2

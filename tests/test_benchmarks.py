@@ -46,7 +46,7 @@ def test_bent_and_small_ink_is_ink() -> None:
         bent_ink = bent(ink, rng)
         assert 0.5 < bent_ink.sum() / ink.sum() < 2
         small = bitmap(bent_ink, rng)
-        assert max(small.shape) <= 48
+        assert max(small.shape) <= 48 + 4  # with a margin to blur into
         assert 0 < small.mean() < 0.6
 
 

@@ -15,12 +15,14 @@ from softreg.data.bundled import read_mnist_sample
 from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
 from softreg.errors import RunError
+from softreg.exporting.page_kernel import dual_weights, fixed_terms
+from softreg.features.kernel import Kernel
 from softreg.image_format import SIDE
 from softreg.messages import LANGUAGES
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.page.assets import page_messages
 
-COMPUTED = ("pixels", "deskew", "patches", "scattering", "both", "views")  # feature maps that the page computes itself
+COMPUTED = ("pixels", "deskew", "patches", "scattering", "both", "views", "kernel")  # feature maps that the page computes itself
 ANY_SIZE = ("pixels",)  # those of images that are not 28 x 28
 MAX_TEST = 2000  # images of the test part that travel with a page
 DIGITS = tuple("0123456789")
@@ -56,16 +58,20 @@ def packed_weights(model: SoftmaxRegression) -> dict[str, Any]:
     if features not in (COMPUTED if model.image_shape == (SIDE, SIDE) else ANY_SIZE) or len(model.image_shape) != 2:
         shape = " x ".join(map(str, model.image_shape))
         raise RunError("export.no_page", features=features, shape=shape, choices=", ".join(COMPUTED), any_size=", ".join(ANY_SIZE))
+    weight, buffers = model.linear.weight, model.features.state_dict()
+    detector = {} if model.ood_detector is None else model.ood_detector.state_dict()
+    if isinstance(model.features, Kernel):
+        weight, buffers = dual_weights(model.features, weight), buffers | fixed_terms(model.features)
+        if detector:
+            detector["axes"] = dual_weights(model.features, detector["axes"].T).T
     packed: dict[str, Any] = {
         "features": features,
         "classes": model.classes,
-        "weight": _packed_floats(model.linear.weight),
+        "weight": _packed_floats(weight),
         "bias": _packed_floats(model.linear.bias),
-        "buffers": {name: _packed_floats(buffer) for name, buffer in model.features.state_dict().items()},
-        "detector": None,
+        "buffers": {name: _packed_floats(buffer) for name, buffer in buffers.items()},
+        "detector": {name: _packed_floats(buffer) for name, buffer in detector.items()} or None,
     }
-    if model.ood_detector is not None:
-        packed["detector"] = {name: _packed_floats(buffer) for name, buffer in model.ood_detector.state_dict().items()}
     if model.whole_pictures:
         packed |= {"whole": True, "shape": model.image_shape, "ground": model.ground}
     return packed
@@ -119,7 +125,7 @@ def replace_element(page: str, tag: str, mark: str, replacement: str) -> str:
 
 
 def _packed_floats(tensor: Tensor) -> dict[str, str]:
-    """The numbers as they are, float16 or float32, little-endian in base64."""
+    """The numbers as they are, int8, float16 or float32, little-endian in base64."""
     array = tensor.detach().cpu().numpy()
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     return {"type": str(array.dtype), "bytes": b64encode(little.tobytes()).decode()}

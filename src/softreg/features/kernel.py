@@ -108,6 +108,7 @@ class Kernel(FeatureMap):
         self.landmarks: Tensor
         self.landmark_scale: Tensor
         self._nystroem: Nystroem | None = None
+        self._dual: tuple[Tensor, Tensor] | None = None  # the last weights, and their dual coefficients
         self.register_load_state_dict_post_hook(_buffers_changed)  # type: ignore[no-untyped-call]
 
     def fit(self, images: Tensor, seed: int) -> Self:
@@ -122,7 +123,7 @@ class Kernel(FeatureMap):
         z, scale = _in_eight_bits(v @ (axes * scale))
         self.landmarks.copy_(z[torch.arange(LANDMARKS) % len(z)])  # of fewer images, each is so many landmarks
         self.landmark_scale.copy_(scale)
-        self._nystroem = None
+        self._nystroem = self._dual = None
         return self
 
     @torch.inference_mode(mode=False)
@@ -175,9 +176,18 @@ class Kernel(FeatureMap):
             return nystroem.project(self.views.transform(chunk))
 
         z = in_chunks(project, images, AXES, nystroem.axes.dtype)  # (N, A)
-        dual = nystroem.dual_coefficients(weight)
+        dual = self._dual_coefficients(weight)
         evidence = torch.cat([nystroem.centred(part) @ dual.T for part in z.split(BATCH_SIZE)])  # (N, C)
         return evidence.to(weight) + bias
+
+    def _dual_coefficients(self, weight: Tensor) -> Tensor:
+        """As `nystroem` has them, kept for when the same weights come again: a picture is read in several calls."""
+        if torch.is_grad_enabled():
+            return self.nystroem().dual_coefficients(weight)
+        dual = self._dual
+        if dual is None or not torch.equal(dual[0], weight):
+            self._dual = dual = weight.clone(), self.nystroem().dual_coefficients(weight)
+        return dual[1]
 
     def logits_to_onnx(self, graph: GraphBuilder, ink: str, weight: Tensor, bias: Tensor, name: str) -> str:
         """The same, in float64 from `views` on. The graph holds axes and landmarks, in eight bits, and A, but no R."""
@@ -197,7 +207,7 @@ class Kernel(FeatureMap):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         """As the base: the buffers may go to another device, and what follows from them with them."""
-        self._nystroem = None
+        self._nystroem = self._dual = None
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
@@ -238,7 +248,7 @@ def hadamard(x: Tensor) -> Tensor:
 def _buffers_changed(module: nn.Module, _: object) -> None:
     """Have `nystroem` computed again."""
     assert isinstance(module, Kernel)
-    module._nystroem = None
+    module._nystroem = module._dual = None
 
 
 def _in_eight_bits(x: Tensor) -> tuple[Tensor, Tensor]:

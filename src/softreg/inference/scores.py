@@ -39,10 +39,9 @@ class Scores:
 @torch.inference_mode()
 def score(model: SoftmaxRegression, images: Tensor) -> Scores:
     """The scores of images uint8 (N, 28, 28); without a detector of novelty, none is novel."""
-    x = model.features(images.to(model.linear.weight.device))  # (N, D)
-    logits, probabilities = model.classify(x)  # (N, C)
-    novelty = model.ood_detector(x, logits) if model.ood_detector else torch.full((len(images),), -20.0)
-    return Scores(logits.cpu(), probabilities.cpu(), novelty.cpu())
+    logits, novelty = model.logits_and_novelty(images.to(model.linear.weight.device))
+    novelty = logits.new_full((len(images),), -20.0) if novelty is None else novelty
+    return Scores(logits.cpu(), torch.softmax(logits, 1).cpu(), novelty.cpu())
 
 
 def with_neighbours(scores: Scores, lengths: Sequence[int]) -> Scores:

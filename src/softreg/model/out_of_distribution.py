@@ -66,8 +66,12 @@ class OODDetector(nn.Module):
 
     def forward(self, x: Tensor, logits: Tensor) -> Tensor:
         """The scores (N,) of features x (N, D) and logits (N, C): above zero an image is out of distribution."""
-        score: Tensor = self.statistics(OODInputs(self.components(x), logits)) @ self.weight + self.bias
-        return score
+        return self.score(OODInputs(self.components(x), logits))
+
+    def score(self, inputs: OODInputs) -> Tensor:
+        """The scores (N,)."""
+        scores: Tensor = self.statistics(inputs) @ self.weight + self.bias
+        return scores
 
     def statistics(self, inputs: OODInputs) -> Tensor:
         """s (N, 2 K + 5), what the regression sees of an image."""

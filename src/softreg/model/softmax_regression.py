@@ -14,7 +14,7 @@ from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import FEATURE_MAPS
 from softreg.image_format import SIDE
 from softreg.model.images import as_images
-from softreg.model.out_of_distribution import OODDetector
+from softreg.model.out_of_distribution import OODDetector, OODInputs
 
 BATCH_SIZE = 1000  # images whose features are in memory at a time
 
@@ -74,6 +74,19 @@ class SoftmaxRegression(nn.Module):
         if batch is not images:  # arrays have no device; uint8 tensors stay where their caller put them
             batch = batch.to(self.linear.weight.device)
         return self.features.logits(batch, self.linear.weight, self.linear.bias)  # (N, C)
+
+    def logits_and_novelty(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The logits (N, C) of images uint8 (N, *image_shape), and how unlike every class each is (N,); None without a detector.
+
+        The components that the detector sees are linear in the features, as the logits are: the map computes both at once.
+        """
+        linear, detector = self.linear, self.ood_detector
+        if detector is None:
+            return self.features.logits(images, linear.weight, linear.bias), None
+        weight, bias = torch.cat([linear.weight, detector.axes.T.float()]), torch.cat([linear.bias, -detector.centre])
+        outputs = self.features.logits(images, weight, bias)  # (N, C + K)
+        logits, y = outputs.split([len(self.classes), outputs.shape[1] - len(self.classes)], dim=1)
+        return logits, detector.score(OODInputs(y, logits))
 
     @property
     def image_shape(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@
 /**
  * Above zero an image is out of distribution.
  * @param {Detector} detector
- * @param {Float32Array} x features
+ * @param {Float32Array | Float64Array} x features
  * @param {number[]} logits
  */
 export function noveltyOf({ axes, centre, mean, precision_cholesky: cholesky, weight, bias }, x, logits) {

@@ -16,6 +16,7 @@ export const bytesOf = (text) => Uint8Array.from(atob(text), (character) => char
 /** @param {PackedFloats} packed */
 export function floatsOf({ type, bytes }) {
   const raw = bytesOf(bytes);
+  if (type === "int8") return Float32Array.from(new Int8Array(raw.buffer));
   return type === "float32" ? new Float32Array(raw.buffer) : halvesOf(new Uint16Array(raw.buffer));
 }
 

@@ -6,7 +6,7 @@ import { SIDE, SIZE } from "./image_format.js";
 
 /**
  * @typedef {object} FeatureMap
- * @property {(image: Uint8Array, buffers: Buffers) => Float32Array} transform features x of an image
+ * @property {(image: Uint8Array, buffers: Buffers) => Float32Array | Float64Array} transform features x of an image
  * @property {(image: Uint8Array, buffers: Buffers) => (weight: Float32Array) => Float32Array} explainer gives each
  * pixel's part of weight · x
  */

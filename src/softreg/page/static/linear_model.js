@@ -8,7 +8,7 @@ import { FEATURE_MAPS } from "./feature_maps.js";
 /**
  * z = W x + b
  * @param {Weights} model
- * @param {Float32Array} x
+ * @param {Float32Array | Float64Array} x
  */
 export const logitsOf = ({ classes, weight, bias }, x) =>
   classes.map((_, c) => {

@@ -319,7 +319,7 @@ export const scattering = pooled(scatteringActivations);
  * @param {string} prefix
  * @returns {Buffers}
  */
-const within = (buffers, prefix) =>
+export const within = (buffers, prefix) =>
   Object.fromEntries(
     Object.entries(buffers)
       .filter(([name]) => name.startsWith(prefix))

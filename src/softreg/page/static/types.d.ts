@@ -67,7 +67,7 @@ export interface Scores {
   novelty: number;
 }
 export interface PackedFloats {
-  type: "float16" | "float32";
+  type: "int8" | "float16" | "float32";
   bytes: string; // base64, little-endian
 }
 export interface PackedWeights {

@@ -125,6 +125,12 @@ def test_what_cannot_be_is_refused_in_words(case: str, estimator: Any) -> None:
         clone(estimator).fit(rows, labels)
 
 
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_a_class_weight_that_is_no_weight_is_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match="at least 0, got"):
+        SoftmaxClassifier(class_weight={0: weight}).fit(X, Y)
+
+
 def test_numbers_too_large_to_compute_with_are_refused() -> None:
     rows = np.tile(X, (200, 1))
     rows[7, 0] = 1e200

@@ -225,7 +225,11 @@ class SoftmaxClassifier(LinearPrediction, ClassifierMixin, BaseEstimator):  # ty
             return None
         weights = _check_sample_weight(as_array(sample_weight), X, dtype=np.float64, ensure_non_negative=True, copy=True)
         if self.class_weight is not None:
-            weights *= compute_class_weight(self.class_weight, classes=self.classes_, y=y, sample_weight=weights)[labels]
+            per_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y, sample_weight=weights)
+            wrong = per_class[~((per_class >= 0) & np.isfinite(per_class))]
+            if len(wrong):
+                raise ValueError(translate("solvers.estimator_class_weight", value=float(wrong[0])))
+            weights *= per_class[labels]
         return weights
 
 

@@ -3,10 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
+from softreg.data.forms.registry import find_form
 from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm, files_by_part
+from softreg.errors import DataError
+from tests.helpers.pictures import png
 
 IMAGES = torch.zeros(2, 8, 8, dtype=torch.uint8)
 
@@ -51,3 +57,32 @@ def test_the_test_part_is_streamed_or_all_there_is(source: Source, streamed: lis
     assert [part.where for part in Whole().stream(Path("x"), ReadOptions())] == [part.where for part in streamed]
     for name, part in (("train", source.train), ("test", source.test)):
         assert [found.where for found in Whole().stream(Path("x"), ReadOptions(), name)] == ([part.where] if part else [])
+
+
+def tables(folder: Path) -> dict[str, Path]:
+    """Two images with labels in a file of each form that has columns."""
+    pixels = np.arange(128, dtype=np.uint8).reshape(2, 8, 8)
+    (folder / "a.csv").write_text("".join(f"{label},{','.join(map(str, image.ravel()))}\n" for label, image in enumerate(pixels)))
+    np.savez(folder / "a.npz", images=pixels, labels=np.arange(2))
+    pq.write_table(pa.table({"label": ["a", "b"], "image": [png(image) for image in pixels]}), folder / "a.parquet")
+    (folder / "pictures").mkdir()
+    for name, image in zip("ab", pixels, strict=True):
+        (folder / "pictures" / f"{name}.png").write_bytes(png(image))
+    (folder / "pictures" / "table.csv").write_text("file,label\na.png,a\nb.png,b\n")
+    return {name: folder / name for name in ("a.csv", "a.npz", "a.parquet", "pictures")}
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.npz", "a.parquet", "pictures"])
+def test_a_column_that_is_not_there_is_named_unless_the_data_need_not_have_it(name: str, tmp_path: Path) -> None:
+    form, path = find_form(tables(tmp_path)[name])
+    with pytest.raises(DataError, match="writer"):
+        form.read(path, ReadOptions(group="writer"))
+    assert form.read(path, ReadOptions(group="writer", strict=False)).train is not None
+    assert sum(len(part.images) for part in form.stream(path, ReadOptions(group="writer", strict=False))) == 2
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.npz", "a.parquet", "pictures"])
+def test_a_part_that_there_is_not_is_an_empty_stream(name: str, tmp_path: Path) -> None:
+    form, path = find_form(tables(tmp_path)[name])
+    assert list(form.stream(path, ReadOptions(), "test")) == []
+    assert sum(len(part.images) for part in form.stream(path, ReadOptions(), "train")) == 2

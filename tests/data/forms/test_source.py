@@ -69,7 +69,10 @@ def tables(folder: Path) -> dict[str, Path]:
     for name, image in zip("ab", pixels, strict=True):
         (folder / "pictures" / f"{name}.png").write_bytes(png(image))
     (folder / "pictures" / "table.csv").write_text("file,label\na.png,a\nb.png,b\n")
-    return {name: folder / name for name in ("a.csv", "a.npz", "a.parquet", "pictures")}
+    for name, image in zip("ab", pixels, strict=True):
+        (folder / "classes" / name).mkdir(parents=True)
+        (folder / "classes" / name / "1.png").write_bytes(png(image))
+    return {name: folder / name for name in ("a.csv", "a.npz", "a.parquet", "pictures", "classes")}
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.npz", "a.parquet", "pictures"])
@@ -81,8 +84,15 @@ def test_a_column_that_is_not_there_is_named_unless_the_data_need_not_have_it(na
     assert sum(len(part.images) for part in form.stream(path, ReadOptions(group="writer", strict=False))) == 2
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.npz", "a.parquet", "pictures"])
+@pytest.mark.parametrize("name", ["a.csv", "a.npz", "a.parquet", "pictures", "classes"])
 def test_a_part_that_there_is_not_is_an_empty_stream(name: str, tmp_path: Path) -> None:
     form, path = find_form(tables(tmp_path)[name])
     assert list(form.stream(path, ReadOptions(), "test")) == []
     assert sum(len(part.images) for part in form.stream(path, ReadOptions(), "train")) == 2
+
+
+def test_a_column_of_another_length_than_the_images_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=np.zeros((3, 8, 8), np.uint8), labels=np.arange(3), writer=np.arange(2))
+    form, path = find_form(tmp_path / "a.npz")
+    with pytest.raises(DataError, match="writer"):
+        form.read(path, ReadOptions(group="writer"))

@@ -24,7 +24,8 @@ function projected(v, { axes, axis_scale: scale }) {
 }
 
 /**
- * The product of a row of a matrix with a vector whose length is a multiple of four; four sums wait for each other less.
+ * The product of a row of a matrix with a vector whose length is a multiple of four, in four sums that need not wait
+ * for each other.
  * @param {Float32Array} matrix
  * @param {number} start of the row
  * @param {Float64Array} vector
@@ -107,7 +108,8 @@ export const kernel = {
     return (weight) => {
       const shares = explain(ofViews(secant(weight, z, changes, buffers), buffers));
       const evidence = weight.reduce((sum, w, j) => sum + w * x[j], 0);
-      const rest = (evidence - shares.reduce((sum, share) => sum + share, 0)) / SIZE; // the same for all images, and rounding
+      // what is the same for all images, and rounding
+      const rest = (evidence - shares.reduce((sum, share) => sum + share, 0)) / SIZE;
       return shares.map((share) => share + rest);
     };
   },

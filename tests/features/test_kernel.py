@@ -5,7 +5,9 @@ import torch
 from torch import Generator, Tensor
 
 from softreg.data.dataset import Splits
-from softreg.features.kernel import LANDMARKS, Kernel, gaussian, hadamard, principal_axes
+from softreg.features.kernel import Kernel, WideKernel, gaussian, hadamard, principal_axes
+
+LANDMARKS = Kernel.n_landmarks
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,10 @@ def test_the_mean_squared_distance_of_landmarks_sets_the_width(fitted: Kernel) -
 
 def test_what_is_left_of_the_secant_is_the_evidence_of_the_mean_image(fitted: Kernel, images: Tensor) -> None:
     nystroem = fitted.nystroem()
-    z, e = nystroem.project(fitted.views(images[:20])), torch.randn(1, LANDMARKS, generator=Generator().manual_seed(1)).double()
+    z, e = (
+        nystroem.project(fitted.views(images[:20])),
+        torch.randn(1, LANDMARKS, generator=Generator().manual_seed(1)).double(),
+    )
     change = ((nystroem.kernel(z) - nystroem.kernel(torch.zeros_like(z))) * e).sum(1)
     torch.testing.assert_close((nystroem.secant(z, e) * z).sum(1), change)
 
@@ -86,7 +91,10 @@ def test_logits_are_those_of_the_features(fitted: Kernel, images: Tensor) -> Non
 
 
 def test_logits_do_not_depend_on_the_size_of_the_batch(fitted: Kernel, images: Tensor) -> None:
-    weight, bias = torch.randn(3, LANDMARKS, generator=Generator().manual_seed(6)) / LANDMARKS**0.5, torch.zeros(3)
+    weight, bias = (
+        torch.randn(3, LANDMARKS, generator=Generator().manual_seed(6)) / LANDMARKS**0.5,
+        torch.zeros(3),
+    )
     apart = torch.cat([fitted.logits(image[None], weight, bias) for image in images[:8]])
     torch.testing.assert_close(apart, fitted.logits(images, weight, bias)[:8], rtol=0, atol=1e-4)
 
@@ -95,3 +103,15 @@ def test_weights_can_be_trained_by_autograd(fitted: Kernel, images: Tensor) -> N
     weight = torch.zeros(2, LANDMARKS, requires_grad=True)
     (gradient,) = torch.autograd.grad(fitted.logits(images[:5], weight, torch.zeros(2))[:, 0].sum(), weight)
     torch.testing.assert_close(gradient[0], fitted(images[:5]).sum(0), rtol=0, atol=1e-3)
+
+
+def test_features_of_patches_weigh_half_in_the_wide_kernel(images: Tensor) -> None:
+    """Its axes are the principal axes of the weighted features, times the weights."""
+    wide = WideKernel().fit(images[:100], 3)
+    weight = torch.ones(wide.views.dim)
+    weight[wide.views.maps[0].dim :] = 0.5
+    axes = (wide.axes * wide.axis_scale / weight[:, None])[:, :20]
+    x = wide.views(images[:100]) * weight
+    torch.testing.assert_close(axes.T @ axes, torch.eye(20), rtol=0, atol=0.05)
+    torch.testing.assert_close((x @ axes).square().sum(), torch.linalg.svdvals(x)[:20].square().sum(), rtol=0.01, atol=0)
+    assert wide.landmarks.shape == (8192, 160)

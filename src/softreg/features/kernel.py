@@ -1,6 +1,6 @@
-"""The feature map `kernel`: a Gaussian kernel on the features of `views`, by Nystroem's method (Williams and Seeger, NIPS 2000).
+"""The feature maps `kernel` and `wide_kernel`: a Gaussian kernel on `views`, by Nystroem's method (Williams and Seeger, NIPS 2000).
 
-The features of `views`, v, are projected onto their 320 principal axes, z = U^T v, and compared with the z_j of 4,096 training
+The features of `views`, v, are projected onto principal axes, z = U^T v, and compared with the z_j of 4,096 or 8,192 training
 images, the landmarks::
 
     k_j = exp(-g |z - z_j|^2),      x = R (k - m) / s,      R^T R = (K + eps I)^-1,      K_ij = exp(-g |z_i - z_j|^2)
@@ -19,7 +19,7 @@ no x.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Generator, Tensor, nn
@@ -30,7 +30,6 @@ from softreg.features.feature_map import FeatureMap, in_chunks
 from softreg.features.graph_builder import GraphBuilder
 from softreg.image_format import SIDE
 
-LANDMARKS, AXES = 4096, 320
 INVERSE_WIDTH = 0.5  # g times the mean of |z_i - z_j|^2
 RIDGE = 1e-2  # eps
 OVERSAMPLING, POWER_ITERATIONS = 32, 4  # of the principal axes: directions more than wanted, products with the covariance
@@ -88,21 +87,29 @@ class Nystroem:
 class Kernel(FeatureMap):
     """The rotated Nystroem features of the Gaussian kernel with 4,096 landmarks: D = 4,096.
 
+    Attributes
+    ----------
+    n_landmarks, n_axes : M = D, a power of two, and A
+    patch_weight : what features of patches are multiplied by before principal axes are found; those of wavelets weigh 1
+
     Buffers: those of `views`; axes int8 (D', A) and axis_scale (A,), U = axes * axis_scale; landmarks int8 (M, A) and
     landmark_scale (A,), z_j = landmarks * landmark_scale.
     """
 
     name = "kernel"
     storage_dtype, quantum = torch.int8, 1 / 16
+    n_landmarks: ClassVar[int] = 4096
+    n_axes: ClassVar[int] = 320
+    patch_weight: ClassVar[float] = 1.0
 
     def __init__(self, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> None:
         super().__init__()
-        self.image_shape, self.dim = image_shape, LANDMARKS
+        self.image_shape, self.dim = image_shape, self.n_landmarks
         self.views = Views(image_shape)
-        for name, rows in (("axes", self.views.dim), ("landmarks", LANDMARKS)):
-            self.register_buffer(name, torch.zeros(rows, AXES, dtype=torch.int8))
+        for name, rows in (("axes", self.views.dim), ("landmarks", self.n_landmarks)):
+            self.register_buffer(name, torch.zeros(rows, self.n_axes, dtype=torch.int8))
         for name in ("axis_scale", "landmark_scale"):
-            self.register_buffer(name, torch.ones(AXES))
+            self.register_buffer(name, torch.ones(self.n_axes))
         self.axes: Tensor
         self.axis_scale: Tensor
         self.landmarks: Tensor
@@ -115,13 +122,15 @@ class Kernel(FeatureMap):
         """Fit `views`; draw the landmarks among the images, and find the principal axes of their features."""
         generator = Generator().manual_seed(seed)
         self.views.fit(images, seed)
-        drawn = torch.randperm(len(images), generator=generator)[:LANDMARKS].to(images.device)
+        drawn = torch.randperm(len(images), generator=generator)[: self.n_landmarks].to(images.device)
         v = self.views(images[drawn])  # (M or fewer, D')
-        axes, scale = _in_eight_bits(principal_axes(v, AXES, generator))
+        weight = v.new_full((v.shape[1],), self.patch_weight)
+        weight[: self.views.maps[0].dim] = 1  # of `scattering`
+        axes, scale = _in_eight_bits(weight[:, None] * principal_axes(v * weight, self.n_axes, generator))
         self.axes.copy_(axes)
         self.axis_scale.copy_(scale)
         z, scale = _in_eight_bits(v @ (axes * scale))
-        self.landmarks.copy_(z[torch.arange(LANDMARKS) % len(z)])  # of fewer images, each is so many landmarks
+        self.landmarks.copy_(z[torch.arange(self.n_landmarks) % len(z)])  # of fewer images, each is so many landmarks
         self.landmark_scale.copy_(scale)
         self._nystroem = self._dual = None
         return self
@@ -175,7 +184,7 @@ class Kernel(FeatureMap):
         def project(chunk: Tensor) -> Tensor:
             return nystroem.project(self.views.transform(chunk))
 
-        z = in_chunks(project, images, AXES, nystroem.axes.dtype)  # (N, A)
+        z = in_chunks(project, images, self.n_axes, nystroem.axes.dtype)  # (N, A)
         dual = self._dual_coefficients(weight)
         evidence = torch.cat([nystroem.centred(part) @ dual.T for part in z.split(BATCH_SIZE)])  # (N, C)
         return evidence.to(weight) + bias
@@ -210,6 +219,13 @@ class Kernel(FeatureMap):
         self._nystroem = self._dual = None
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
+
+
+class WideKernel(Kernel):
+    """With 8,192 landmarks and, for a file as small, 160 axes; features of patches weigh half: D = 8,192."""
+
+    name = "wide_kernel"
+    n_landmarks, n_axes, patch_weight = 8192, 160, 0.5
 
 
 def gaussian(a: Tensor, b: Tensor, gamma: float) -> Tensor:

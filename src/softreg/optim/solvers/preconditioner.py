@@ -25,7 +25,9 @@ SAMPLE_SIZE = 2000  # rows sampled for each block, or twice the features if they
 MANY_CLASSES = 40  # ... and fewer in proportion where there are more classes
 MAX_CANDIDATES = 2**17  # rows sampled from
 MAX_PROBABILITIES = 2**25  # of candidates, all classes together
-MAX_NUMEL = 2**26  # numbers in a preconditioner: 256 MB
+MAX_NUMEL = 2**26  # numbers in the blocks of all classes: 256 MB ...
+SHARED = 2  # ... and times that in one block for all: up to 11,584 features
+MAX_SAMPLE_NUMEL = 2**27  # numbers in the sampled rows: twice the features to 8,192 of them, fewer beyond
 WORTH_INVERTING, SMALL = 10, 64  # solves; and rows of a block, up to which one is enough
 PANEL_WIDTH = 112
 NEGLIGIBLE = 1e-5  # a penalty below this part of the largest diagonal
@@ -90,7 +92,7 @@ def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Precondi
     if objective.matrix.weights is not None:
         curvature *= objective.matrix.weights
     is_mean = len(curvature) == 1 and theta.numel() >= WIDE_NUMEL and bool(theta.any())
-    if size > MAX_NUMEL:
+    if size > SHARED * MAX_NUMEL:
         return Preconditioner(_diagonal(objective, curvature), is_mean)
     blocks = _blocks(objective, curvature, seed)
     if not objective.fit_intercept:
@@ -102,7 +104,8 @@ def precondition(objective: Objective, theta: Tensor, seed: int = 0) -> Precondi
 
 def _sample_size(objective: Objective) -> int:
     """About how many rows to sample for each block."""
-    return max(SAMPLE_SIZE * MANY_CLASSES // max(MANY_CLASSES, objective.classes), 2 * objective.matrix.dim)
+    dim = objective.matrix.dim
+    return max(SAMPLE_SIZE * MANY_CLASSES // max(MANY_CLASSES, objective.classes), min(2 * dim, MAX_SAMPLE_NUMEL // max(dim, 1)))
 
 
 def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
@@ -119,7 +122,7 @@ def _blocks(objective: Objective, curvature: Tensor, seed: int) -> Tensor:
         return _gram(x, (curvature[c, index] / inclusion[c, index]).sqrt())
 
     with thread_map(matrix.rows.device, len(curvature)) as map_fn:
-        blocks = torch.stack(list(map_fn(block, range(len(curvature)))))
+        blocks = _stacked(list(map_fn(block, range(len(curvature)))))
     return matrix.reduce_over_ranks(blocks).div_(matrix.weight_sum)
 
 
@@ -187,7 +190,12 @@ def _factor(blocks: Tensor, l2: float | Tensor) -> Tensor:
     lift = diagonal * torch.finfo(blocks.dtype).eps + torch.finfo(blocks.dtype).tiny  # a column's own: they may differ by 1e9
     with thread_map(blocks.device, len(blocks)) as map_fn:
         factors = map_fn(lambda c: _cholesky(blocks[c], diagonal[c], lift[c]), range(len(blocks)))
-        return torch.stack([factor.mT for factor in factors]).mT  # column-major, as LAPACK wants them: else every solve copies them
+        return _stacked([factor.mT for factor in factors]).mT  # column-major, as LAPACK wants them: else every solve copies them
+
+
+def _stacked(blocks: list[Tensor]) -> Tensor:
+    """The blocks (D + 1, D + 1) as (K, D + 1, D + 1), contiguous; a single one, which may be large, is not copied."""
+    return torch.stack(blocks) if len(blocks) > 1 else blocks[0].contiguous()[None]
 
 
 def _cholesky(block: Tensor, diagonal: Tensor, lift: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from softreg.compute.distributed import ProcessGroup
 from softreg.data.dataset import Dataset, Splits
 from softreg.features.registry import make_feature_map
 from softreg.model.design import design_matrix
+from tests.helpers.image_maps import TESTED_MAPS
 
 CPU = torch.device("cpu")
 

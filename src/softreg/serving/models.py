@@ -9,6 +9,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from softreg.errors import RunError, ServingError
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import PRETRAINED, pretrained_path
@@ -125,6 +127,8 @@ class Models:
         if len(model.image_shape) != 2:
             raise ServingError("serving.other_images", name=entry.key)
         model.check_has_evidence()
+        with torch.inference_mode():  # what is computed once, in a second, is computed now: the first visitor need not wait for it
+            model.logits_and_novelty(torch.zeros(1, *model.image_shape, dtype=torch.uint8))
         self._loaded[entry.key] = (stamp or (0, 0, 0, 0), model)
         while len(self._loaded) > MAX_LOADED:
             self._loaded.popitem(last=False)

@@ -69,8 +69,10 @@ def test_a_drawing_is_corrected_learnt_saved_and_loaded(browser: Browser, tutori
 
 def test_with_a_server_the_page_fetches_the_model_and_corrects_it(browser: Browser, served: Served) -> None:
     page = served_tab(browser, served)
-    draw_strokes(page, HOOKED_ONE)
     page.locator("#models [data-model=mine]").click()
+    settle(page)
+    draw_strokes(page, HOOKED_ONE)
+    settle(page)
     expect(page.locator("#digit")).to_have_text("?")
     correct(page, "1")
     expect(page.locator("#corrected")).to_contain_text("mine and your drawings")

@@ -52,6 +52,21 @@ class Nystroem:
     mean: Tensor
     scale: Tensor
 
+    @classmethod
+    @torch.inference_mode(mode=False)
+    @torch.no_grad()
+    def of(cls, axes: Tensor, axis_scale: Tensor, landmarks: Tensor, landmark_scale: Tensor) -> Self:
+        """Computed from the buffers of a map."""
+        precise = accumulate_dtype(landmarks.device)
+        z = (landmarks * landmark_scale.to(precise)).clamp_(-FAR, FAR)  # (M, A)
+        spread = 2 * (z.square().sum(1).mean() - z.mean(0).square().sum())  # the mean of |z_i - z_j|^2
+        gamma = INVERSE_WIDTH / max(float(spread), TINY)
+        gram = gaussian(z, z, gamma)
+        mean = gram.mean(0)
+        gram.diagonal().add_(RIDGE)
+        scale = (1 - mean.mean()).clamp_min(RIDGE).sqrt()  # the variance of the kernel's features is about 1 - mean K
+        return cls(axes * axis_scale.to(precise), z, gamma, torch.linalg.cholesky(gram), mean, scale)
+
     def project(self, v: Tensor) -> Tensor:
         """z (B, A) of the features v (B, D')."""
         return (v.to(self.axes) @ self.axes).clamp_(-FAR, FAR)
@@ -82,6 +97,9 @@ class Nystroem:
         slope = torch.where(change.abs() > TINY, at_mean * torch.expm1(-self.gamma * change) / change, -self.gamma * at_mean)
         parts = e * slope
         return parts.sum(1, keepdim=True) * z - 2 * parts @ self.landmarks
+
+
+_last: tuple[tuple[Tensor, ...], Nystroem] | None = None  # of the map that was last asked, and the buffers it followed from
 
 
 class Kernel(FeatureMap):
@@ -135,21 +153,15 @@ class Kernel(FeatureMap):
         self._nystroem = self._dual = None
         return self
 
-    @torch.inference_mode(mode=False)
-    @torch.no_grad()
     def nystroem(self) -> Nystroem:
-        """What follows from axes and landmarks; computed once."""
+        """What follows from axes and landmarks; computed once, also for a model that is loaded again."""
+        global _last  # noqa: PLW0603 - one is kept, and its 134 MB are shared
         if self._nystroem is None:
-            precise = accumulate_dtype(self.landmarks.device)
-            axes = self.axes * self.axis_scale.to(precise)
-            landmarks = (self.landmarks * self.landmark_scale.to(precise)).clamp_(-FAR, FAR)
-            spread = 2 * (landmarks.square().sum(1).mean() - landmarks.mean(0).square().sum())  # the mean of |z_i - z_j|^2
-            gamma = INVERSE_WIDTH / max(float(spread), TINY)
-            gram = gaussian(landmarks, landmarks, gamma)
-            mean = gram.mean(0)
-            gram.diagonal().add_(RIDGE)
-            scale = (1 - mean.mean()).clamp_min(RIDGE).sqrt()  # the variance of the kernel's features is about 1 - mean K
-            self._nystroem = Nystroem(axes, landmarks, gamma, torch.linalg.cholesky(gram), mean, scale)
+            buffers = (self.axes, self.axis_scale, self.landmarks, self.landmark_scale)
+            last = _last
+            if last is None or not all(map(_same, last[0], buffers)):
+                _last = last = tuple(buffer.clone() for buffer in buffers), Nystroem.of(*buffers)
+            self._nystroem = last[1]
         return self._nystroem
 
     def transform(self, images: Tensor) -> Tensor:
@@ -259,6 +271,10 @@ def hadamard(x: Tensor) -> Tensor:
     left = large if len(large) ** 2 == len(x) else small
     rows = x.reshape(len(left), len(large), -1)
     return (left @ (large @ rows).flatten(1)).view_as(x)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.device == other.device and torch.equal(one, other)
 
 
 def _buffers_changed(module: nn.Module, _: object) -> None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from softreg.errors import RunError, ServingError
-from softreg.exporting.page import packed_reference, packed_weights
+from softreg.exporting.page import FAST, packed_reference, packed_weights
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.serving.models import MAX_LOADED, Models
 from softreg.serving.responses import encode_json
@@ -39,7 +39,7 @@ def pack_batch(models: Models, keys: Sequence[str]) -> list[PackedModel | Except
 @lru_cache(MAX_LOADED)
 def _packed(key: str, model: SoftmaxRegression) -> PackedModel:
     content = encode_json({"schema": 1, "model": key, **packed_weights(model), "reference": packed_reference()})
-    return PackedModel(gzip.compress(content, mtime=0), f'"{sha256(content).hexdigest()[:16]}"')
+    return PackedModel(gzip.compress(content, FAST, mtime=0), f'"{sha256(content).hexdigest()[:16]}"')
 
 
 async def pieces(content: bytes) -> AsyncIterator[bytes]:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from jsonschema import Draft202012Validator
 
 from softreg.data.dataset import Splits
@@ -31,10 +30,9 @@ def test_the_openapi_document_names_every_route_and_keeps_its_word(served: Serve
         validator.validate(answer)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_route_keeps_to_the_document(seed: int, tmp_path: Path) -> None:
+def test_every_route_keeps_to_the_document(tmp_path: Path) -> None:
     with serve(tmp_path) as served:
         command = [sys.executable, "-m", "schemathesis.cli", "run", f"{served.url}openapi.json", "--checks", CHECKS]
-        command += ["--max-examples", "20", "--seed", str(seed), "--request-timeout", "5", "--no-color"]
+        command += ["--max-examples", "20", "--seed", "1", "--request-timeout", "5", "--no-color"]
         ended = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert ended.returncode == 0, ended.stdout

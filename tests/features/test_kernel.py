@@ -5,7 +5,8 @@ import torch
 from torch import Generator, Tensor
 
 from softreg.data.dataset import Splits
-from softreg.features.kernel import Kernel, WideKernel, gaussian, hadamard, principal_axes
+from softreg.features.kernel import Kernel, WideKernel, principal_axes
+from softreg.features.nystroem import gaussian, hadamard
 
 LANDMARKS = Kernel.n_landmarks
 
@@ -64,6 +65,15 @@ def test_loaded_buffers_make_the_features_that_they_were_saved_from(fitted: Kern
     other.load_state_dict(fitted.state_dict())
     assert not torch.equal(other(images[:3]), before)
     assert torch.equal(other(images[:3]), fitted(images[:3]))
+
+
+def test_the_same_buffers_are_computed_with_once_and_changed_ones_anew(fitted: Kernel) -> None:
+    first, again, changed = Kernel(), Kernel(), Kernel()
+    first.load_state_dict(fitted.state_dict())
+    again.load_state_dict(fitted.state_dict())
+    changed.load_state_dict(fitted.state_dict() | {"landmarks": fitted.landmarks.roll(1, 0)})
+    assert again.nystroem() is first.nystroem()
+    torch.testing.assert_close(changed.nystroem().landmarks, first.nystroem().landmarks.roll(1, 0))
 
 
 def test_principal_axes_are_those_of_the_covariance() -> None:

@@ -18,88 +18,19 @@ A linear layer on x is one on k: W x = A (k - m), with A = W R / s the dual coef
 no x.
 """
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Generator, Tensor, nn
 
-from softreg.compute.device import accumulate_dtype
 from softreg.features.combined import Views
 from softreg.features.feature_map import FeatureMap, in_chunks
 from softreg.features.graph_builder import GraphBuilder
+from softreg.features.nystroem import TINY, Nystroem, nystroem_of
 from softreg.image_format import SIDE
 
-INVERSE_WIDTH = 0.5  # g times the mean of |z_i - z_j|^2
-RIDGE = 1e-2  # eps
 OVERSAMPLING, POWER_ITERATIONS = 32, 4  # of the principal axes: directions more than wanted, products with the covariance
 BATCH_SIZE = 1000  # images whose k is in memory at a time
-FAR = 1e15  # a bound on z that no image comes near, for a damaged file: the squares stay finite
-TINY = 1e-30
-
-
-@dataclass(frozen=True, eq=False)
-class Nystroem:
-    """What follows from axes and landmarks: U (D', A), the z_j (M, A), g, L (M, M), m (M,) and s; in float64.
-
-    R amplifies what is rounded in k, hence float64.
-    """
-
-    axes: Tensor
-    landmarks: Tensor
-    gamma: float
-    factor: Tensor
-    mean: Tensor
-    scale: Tensor
-
-    @classmethod
-    @torch.inference_mode(mode=False)
-    @torch.no_grad()
-    def of(cls, axes: Tensor, axis_scale: Tensor, landmarks: Tensor, landmark_scale: Tensor) -> Self:
-        """Computed from the buffers of a map."""
-        precise = accumulate_dtype(landmarks.device)
-        z = (landmarks * landmark_scale.to(precise)).clamp_(-FAR, FAR)  # (M, A)
-        spread = 2 * (z.square().sum(1).mean() - z.mean(0).square().sum())  # the mean of |z_i - z_j|^2
-        gamma = INVERSE_WIDTH / max(float(spread), TINY)
-        gram = gaussian(z, z, gamma)
-        mean = gram.mean(0)
-        gram.diagonal().add_(RIDGE)
-        scale = (1 - mean.mean()).clamp_min(RIDGE).sqrt()  # the variance of the kernel's features is about 1 - mean K
-        return cls(axes * axis_scale.to(precise), z, gamma, torch.linalg.cholesky(gram), mean, scale)
-
-    def project(self, v: Tensor) -> Tensor:
-        """z (B, A) of the features v (B, D')."""
-        return (v.to(self.axes) @ self.axes).clamp_(-FAR, FAR)
-
-    def kernel(self, z: Tensor) -> Tensor:
-        """k (B, M) of z (B, A)."""
-        return gaussian(z, self.landmarks, self.gamma)
-
-    def centred(self, z: Tensor) -> Tensor:
-        """k - m (B, M) of z (B, A)."""
-        return self.kernel(z) - self.mean
-
-    def features(self, z: Tensor) -> Tensor:
-        """x (B, M), float32, of z (B, A)."""
-        whitened = torch.linalg.solve_triangular(self.factor, self.centred(z).T, upper=False)
-        return (hadamard(whitened.float()) / self.scale.float()).T
-
-    def dual_coefficients(self, weight: Tensor) -> Tensor:
-        """The dual coefficients A = W R / s (C, M) of weights W (C, M): W x = A (k - m)."""
-        turned = hadamard(weight.T.to(self.factor)) / self.scale
-        solved: Tensor = torch.linalg.solve_triangular(self.factor.T, turned, upper=True)  # (M, C)
-        return solved.T
-
-    def secant(self, z: Tensor, e: Tensor) -> Tensor:
-        """a (N, A), where a . z = sum_j e_j (k_j(z) - k_j(0)): z (N, A), e (1 or N, M). One of z and e may have a single row."""
-        at_mean = self.kernel(torch.zeros_like(z[:1]))  # (1, M)
-        change = z.square().sum(1, keepdim=True) - 2 * z @ self.landmarks.T  # (N, M), of the squared distances
-        slope = torch.where(change.abs() > TINY, at_mean * torch.expm1(-self.gamma * change) / change, -self.gamma * at_mean)
-        parts = e * slope
-        return parts.sum(1, keepdim=True) * z - 2 * parts @ self.landmarks
-
-
-_last: tuple[tuple[Tensor, ...], Nystroem] | None = None  # of the map that was last asked, and the buffers it followed from
 
 
 class Kernel(FeatureMap):
@@ -155,13 +86,8 @@ class Kernel(FeatureMap):
 
     def nystroem(self) -> Nystroem:
         """What follows from axes and landmarks; computed once, also for a model that is loaded again."""
-        global _last  # noqa: PLW0603 - one is kept, and its 134 MB are shared
         if self._nystroem is None:
-            buffers = (self.axes, self.axis_scale, self.landmarks, self.landmark_scale)
-            last = _last
-            if last is None or not all(map(_same, last[0], buffers)):
-                _last = last = tuple(buffer.clone() for buffer in buffers), Nystroem.of(*buffers)
-            self._nystroem = last[1]
+            self._nystroem = nystroem_of(self.axes, self.axis_scale, self.landmarks, self.landmark_scale)
         return self._nystroem
 
     def transform(self, images: Tensor) -> Tensor:
@@ -240,12 +166,6 @@ class WideKernel(Kernel):
     n_landmarks, n_axes, patch_weight = 8192, 160, 0.5
 
 
-def gaussian(a: Tensor, b: Tensor, gamma: float) -> Tensor:
-    """exp(-gamma |a_i - b_j|^2) of the rows of a (N, A) and b (M, A): (N, M)."""
-    squares = a.square().sum(1)[:, None] + b.square().sum(1)
-    return torch.addmm(squares, a, b.T, alpha=-2).clamp_min_(0).mul_(-gamma).exp_()
-
-
 def principal_axes(x: Tensor, count: int, generator: Generator) -> Tensor:
     """About the first `count` principal axes of rows x (N, D) of mean zero, orthonormal columns (D, count): subspace iteration.
 
@@ -258,23 +178,6 @@ def principal_axes(x: Tensor, count: int, generator: Generator) -> Tensor:
     _, turned = torch.linalg.eigh(projected.T @ projected)  # the largest last
     axes: Tensor = q @ turned.flip(1)[:, :count]
     return axes
-
-
-def hadamard(x: Tensor) -> Tensor:
-    """The rows of x (M, K), M a power of two, mixed by Sylvester's symmetric M x M matrix of +-1: sqrt(M) times a rotation.
-
-    It is the Kronecker product of two of its like, of about sqrt(M) x sqrt(M).
-    """
-    large = x.new_ones(1, 1)
-    while len(large) ** 2 < len(x):
-        small, large = large, torch.cat([torch.cat([large, large], 1), torch.cat([large, -large], 1)])
-    left = large if len(large) ** 2 == len(x) else small
-    rows = x.reshape(len(left), len(large), -1)
-    return (left @ (large @ rows).flatten(1)).view_as(x)
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    return one.device == other.device and torch.equal(one, other)
 
 
 def _buffers_changed(module: nn.Module, _: object) -> None:

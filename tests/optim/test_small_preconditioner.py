@@ -82,3 +82,12 @@ def test_of_many_rows_some_are_enough(classes: int, limit: str, monkeypatch: pyt
     whole = class_blocks(p, probabilities)(gradient)
     monkeypatch.setattr(small_preconditioner, limit, 1000 * 16)
     np.testing.assert_allclose(class_blocks(p, probabilities)(gradient), whole, rtol=0.3, atol=0.3 * np.abs(whole).max())
+
+
+def test_where_all_rows_are_certain_only_the_penalty_bends_the_objective() -> None:
+    p = problem(3)
+    certain = np.eye(3)[np.arange(80) % 3].T  # (K, N)
+    gradient = np.random.default_rng(4).normal(size=(3, 5))
+    gradient[:, -1] = 0  # of the biases
+    gradient -= gradient.mean(0)
+    np.testing.assert_allclose(class_blocks(p, certain)(gradient), gradient / np.append(np.full(4, L2), 1), rtol=1e-6)

@@ -55,7 +55,7 @@ def class_blocks(problem: SmallProblem, p: Array) -> Callable[[Array], Array]:
     full = np.zeros((width, width), dtype=np.intp)
     full[i, j] = full[j, i] = np.arange(len(i))  # which product of columns
     blocks = (curvature @ (x[:, i] * x[:, j]))[:, full.reshape(-1)].reshape(-1, width, width)
-    inverses = np.linalg.inv(_regularized(problem, blocks))
+    inverses = _inverses(_regularized(problem, blocks))
 
     def solve(gradient: Array) -> Array:
         solved: Array = np.matmul(inverses, gradient[:, :, None])[:, :, 0]
@@ -88,6 +88,14 @@ def _regularized(problem: SmallProblem, blocks: Array) -> Array:
     if not problem.fit_intercept:
         diagonal[:, -1] = 1
     return blocks
+
+
+def _inverses(blocks: Array) -> Array:
+    """The inverses of positive semidefinite blocks (K, D + 1, D + 1); of certain rows, a bias has no curvature."""
+    try:
+        return np.linalg.inv(blocks)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(blocks, hermitian=True))
 
 
 def _inverse(block: Array) -> Array:

@@ -148,7 +148,7 @@ TINY = Dataset(torch.zeros(3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 1]),
 )
 def test_a_rank_that_has_read_other_data_says_so(other: Dataset) -> None:
     _check_same_data(Told(1, 2), replace(TINY, images=TINY.images.clone(), name="another"))
-    with pytest.raises(DataError, match="rank 1 has read other data"):
+    with pytest.raises(DataError, match="rank 1 has read different data from rank 0"):
         _check_same_data(Told(1, 2), other)
 
 

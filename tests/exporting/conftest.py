@@ -6,12 +6,12 @@ import torch
 from numpy.typing import NDArray
 
 from softreg.data.dataset import Splits
+from softreg.features.registry import IMAGE_MAPS
 from softreg.model.softmax_regression import SoftmaxRegression
-from tests.helpers.image_maps import TESTED_MAPS
 from tests.helpers.ridge_model import ridge_model
 
 
-@pytest.fixture(scope="module", params=TESTED_MAPS)
+@pytest.fixture(scope="module", params=IMAGE_MAPS)
 def model(mnist: Splits, request: pytest.FixtureRequest) -> SoftmaxRegression:
     return ridge_model(request.param, mnist)
 

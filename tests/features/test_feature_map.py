@@ -13,12 +13,11 @@ from torch import Tensor
 from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
 from softreg.exporting.export import to_bytes
-from softreg.features.registry import make_feature_map
+from softreg.features.registry import IMAGE_MAPS, make_feature_map
 from softreg.model.serialization import load_model, model_from_bytes, model_to_bytes, save_model
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.recipe import Recipe
 from softreg.training.fit import fit
-from tests.helpers.image_maps import TESTED_MAPS
 from tests.helpers.pooled_features import textures
 
 IMAGES = 120
@@ -31,7 +30,7 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="module")
 def models(digits: Dataset) -> dict[str, SoftmaxRegression]:
-    return {name: trained(name, digits) for name in TESTED_MAPS}
+    return {name: trained(name, digits) for name in IMAGE_MAPS}
 
 
 def trained(name: str, data: Dataset) -> SoftmaxRegression:
@@ -42,7 +41,7 @@ def state(model: SoftmaxRegression) -> dict[str, Tensor]:
     return dict(model.features.state_dict())
 
 
-@pytest.mark.parametrize("name", TESTED_MAPS)
+@pytest.mark.parametrize("name", IMAGE_MAPS)
 def test_labels_are_never_seen(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
     other = trained(name, replace(digits, labels=digits.labels.roll(1)))
     before, after = state(models[name]), state(other)
@@ -51,7 +50,7 @@ def test_labels_are_never_seen(models: dict[str, SoftmaxRegression], digits: Dat
     assert not torch.equal(other.linear.weight, models[name].linear.weight)
 
 
-@pytest.mark.parametrize("name", TESTED_MAPS)
+@pytest.mark.parametrize("name", IMAGE_MAPS)
 def test_buffers_have_their_shapes_before_they_are_fitted(models: dict[str, SoftmaxRegression], name: str) -> None:
     empty = make_feature_map(name)
     assert {key: (t.shape, t.dtype) for key, t in empty.state_dict().items()} == {
@@ -60,7 +59,7 @@ def test_buffers_have_their_shapes_before_they_are_fitted(models: dict[str, Soft
     assert models[name].linear.weight.shape == (10, empty.dim)
 
 
-@pytest.mark.parametrize("name", TESTED_MAPS)
+@pytest.mark.parametrize("name", IMAGE_MAPS)
 def test_of_no_images_there_are_no_logits(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
     model = models[name]
     with torch.no_grad():
@@ -68,7 +67,7 @@ def test_of_no_images_there_are_no_logits(models: dict[str, SoftmaxRegression], 
     assert model.logits(digits.images[:0]).shape == (0, 10)
 
 
-@pytest.mark.parametrize("name", TESTED_MAPS)
+@pytest.mark.parametrize("name", IMAGE_MAPS)
 def test_evidence_is_the_logit_without_its_bias(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
     model, images = models[name], digits.images[:8]
     with torch.no_grad():
@@ -78,7 +77,7 @@ def test_evidence_is_the_logit_without_its_bias(models: dict[str, SoftmaxRegress
             torch.testing.assert_close(shares.float(), logits[:, c] - model.linear.bias[c], rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", TESTED_MAPS)
+@pytest.mark.parametrize("name", IMAGE_MAPS)
 def test_a_model_file_gives_the_same_model_back(
     models: dict[str, SoftmaxRegression], digits: Dataset, tmp_path: Path, name: str
 ) -> None:
@@ -87,7 +86,7 @@ def test_a_model_file_gives_the_same_model_back(
     assert torch.equal(back.logits(digits.images), models[name].logits(digits.images))
 
 
-@pytest.mark.parametrize("name", TESTED_MAPS)
+@pytest.mark.parametrize("name", IMAGE_MAPS)
 def test_quantised_features_are_within_half_a_quantum(models: dict[str, SoftmaxRegression], digits: Dataset, name: str) -> None:
     features = models[name].features
     rows = features.quantised(digits.images)

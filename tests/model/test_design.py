@@ -5,9 +5,8 @@ import torch
 
 from softreg.compute.distributed import ProcessGroup
 from softreg.data.dataset import Dataset, Splits
-from softreg.features.registry import make_feature_map
+from softreg.features.registry import IMAGE_MAPS, make_feature_map
 from softreg.model.design import design_matrix
-from tests.helpers.image_maps import TESTED_MAPS
 
 CPU = torch.device("cpu")
 
@@ -17,7 +16,7 @@ def data(mnist: Splits) -> Dataset:
     return mnist.train[:101]
 
 
-@pytest.mark.parametrize("name", TESTED_MAPS)
+@pytest.mark.parametrize("name", IMAGE_MAPS)
 def test_its_rows_are_the_features_to_half_a_quantum(name: str, data: Dataset) -> None:
     features = make_feature_map(name).fit(data.images, seed=0)
     matrix = design_matrix(features, data, CPU)

@@ -127,9 +127,16 @@ def process_group(device: str) -> Iterator[ProcessGroup | None]:
     distributed.init_process_group(backend, store=store, rank=rank, world_size=world_size)
     group = ProcessGroup(distributed.get_rank(), distributed.get_world_size())
 
-    lost = translate("ranks.lost", rank=group.rank)
+    with _ending_on_sigterm(translate("ranks.lost", rank=group.rank)):
+        yield group
+    distributed.destroy_process_group()
 
-    def on_sigterm(*_: object) -> NoReturn:  # sent by torchrun when another rank has ended
+
+@contextmanager
+def _ending_on_sigterm(lost: str) -> Iterator[None]:
+    """End with the sentence `lost` on SIGTERM, which torchrun sends when another rank has ended."""
+
+    def on_sigterm(*_: object) -> NoReturn:
         raise ConnectionError(lost)
 
     before = signal.signal(signal.SIGTERM, on_sigterm)
@@ -138,14 +145,13 @@ def process_group(device: str) -> Iterator[ProcessGroup | None]:
     fd_before = signal.set_wakeup_fd(write_end)
     threading.Thread(target=_exit_after_grace, args=(read_end, lost), daemon=True).start()
     try:
-        yield group
+        yield
     except BaseException:
         signal.signal(signal.SIGTERM, lambda *_: None)  # the process ends anyway, with the line of this error and no traceback
         raise
     signal.set_wakeup_fd(fd_before)
     os.close(write_end)
     signal.signal(signal.SIGTERM, before)
-    distributed.destroy_process_group()
 
 
 def _exit_after_grace(signals: int, line: str) -> None:

@@ -54,9 +54,10 @@ class FeatureMap(nn.Module):
 
         return in_chunks(quantise, images, self.dim, self.storage_dtype)
 
-    def logits(self, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """W x + b (N, C) of any number of images, W (C, D) and b (C,); a map may know a shorter way than by its features."""
-        return linear(self(images), weight, bias)
+    def outputs(self, images: Tensor, *layers: tuple[Tensor, Tensor]) -> list[Tensor]:
+        """W x + b (N, C) of any number of images, for each layer W (C, D), b (C,); a map may need no features for that."""
+        x = self(images)
+        return [linear(x, weight, bias) for weight, bias in layers]
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
         """The contribution of each pixel to features @ weight: images uint8 (N, *image_shape) -> (N, H, W).
@@ -78,7 +79,7 @@ class FeatureMap(nn.Module):
         raise NotImplementedError
 
     def logits_to_onnx(self, graph: GraphBuilder, ink: str, weight: Tensor, bias: Tensor, name: str) -> str:
-        """Add `logits` to an ONNX graph, float32 images (N, *image_shape) in [0, 1] -> (N, C); called `name`."""
+        """Add the outputs of a layer to an ONNX graph, float32 images (N, *image_shape) in [0, 1] -> (N, C); called `name`."""
         x = self.to_onnx(graph, ink)
         return graph.node("Gemm", x, graph.constant(weight), graph.constant(bias), transB=1, name=name)
 

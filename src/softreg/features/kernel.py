@@ -1,6 +1,6 @@
-"""The feature maps `kernel` and `wide_kernel`: a Gaussian kernel on `views`, by Nystroem's method (Williams and Seeger, NIPS 2000).
+"""The feature map `kernel`: a Gaussian kernel on the features of `views`, by Nystroem's method (Williams and Seeger, NIPS 2000).
 
-The features of `views`, v, are projected onto principal axes, z = U^T v, and compared with the z_j of 4,096 or 8,192 training
+The features of `views`, v, are projected onto their 320 principal axes, z = U^T v, and compared with the z_j of 4,096 training
 images, the landmarks::
 
     k_j = exp(-g |z - z_j|^2),      x = R (k - m) / s,      R^T R = (K + eps I)^-1,      K_ij = exp(-g |z_i - z_j|^2)
@@ -18,7 +18,7 @@ A linear layer on x is one on k: W x = A (k - m), with A = W R / s the dual coef
 no x.
 """
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import torch
 from torch import Generator, Tensor, nn
@@ -29,6 +29,7 @@ from softreg.features.graph_builder import GraphBuilder
 from softreg.features.nystroem import TINY, Nystroem, nystroem_of
 from softreg.image_format import SIDE
 
+LANDMARKS, AXES = 4096, 320
 OVERSAMPLING, POWER_ITERATIONS = 32, 4  # of the principal axes: directions more than wanted, products with the covariance
 BATCH_SIZE = 1000  # images whose k is in memory at a time
 
@@ -36,50 +37,40 @@ BATCH_SIZE = 1000  # images whose k is in memory at a time
 class Kernel(FeatureMap):
     """The rotated Nystroem features of the Gaussian kernel with 4,096 landmarks: D = 4,096.
 
-    Attributes
-    ----------
-    n_landmarks, n_axes : M = D, a power of two, and A
-    patch_weight : what features of patches are multiplied by before principal axes are found; those of wavelets weigh 1
-
     Buffers: those of `views`; axes int8 (D', A) and axis_scale (A,), U = axes * axis_scale; landmarks int8 (M, A) and
     landmark_scale (A,), z_j = landmarks * landmark_scale.
     """
 
     name = "kernel"
     storage_dtype, quantum = torch.int8, 1 / 16
-    n_landmarks: ClassVar[int] = 4096
-    n_axes: ClassVar[int] = 320
-    patch_weight: ClassVar[float] = 1.0
 
     def __init__(self, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> None:
         super().__init__()
-        self.image_shape, self.dim = image_shape, self.n_landmarks
+        self.image_shape, self.dim = image_shape, LANDMARKS
         self.views = Views(image_shape)
-        for name, rows in (("axes", self.views.dim), ("landmarks", self.n_landmarks)):
-            self.register_buffer(name, torch.zeros(rows, self.n_axes, dtype=torch.int8))
+        for name, rows in (("axes", self.views.dim), ("landmarks", LANDMARKS)):
+            self.register_buffer(name, torch.zeros(rows, AXES, dtype=torch.int8))
         for name in ("axis_scale", "landmark_scale"):
-            self.register_buffer(name, torch.ones(self.n_axes))
+            self.register_buffer(name, torch.ones(AXES))
         self.axes: Tensor
         self.axis_scale: Tensor
         self.landmarks: Tensor
         self.landmark_scale: Tensor
         self._nystroem: Nystroem | None = None
-        self._dual: tuple[Tensor, Tensor] | None = None  # the last weights, and their dual coefficients
+        self._dual: tuple[list[Tensor], Tensor] | None = None  # the last weights, and their dual coefficients
         self.register_load_state_dict_post_hook(_buffers_changed)  # type: ignore[no-untyped-call]
 
     def fit(self, images: Tensor, seed: int) -> Self:
         """Fit `views`; draw the landmarks among the images, and find the principal axes of their features."""
         generator = Generator().manual_seed(seed)
         self.views.fit(images, seed)
-        drawn = torch.randperm(len(images), generator=generator)[: self.n_landmarks].to(images.device)
+        drawn = torch.randperm(len(images), generator=generator)[:LANDMARKS].to(images.device)
         v = self.views(images[drawn])  # (M or fewer, D')
-        weight = v.new_full((v.shape[1],), self.patch_weight)
-        weight[: self.views.maps[0].dim] = 1  # of `scattering`
-        axes, scale = _in_eight_bits(weight[:, None] * principal_axes(v * weight, self.n_axes, generator))
+        axes, scale = _in_eight_bits(principal_axes(v, AXES, generator))
         self.axes.copy_(axes)
         self.axis_scale.copy_(scale)
         z, scale = _in_eight_bits(v @ (axes * scale))
-        self.landmarks.copy_(z[torch.arange(self.n_landmarks) % len(z)])  # of fewer images, each is so many landmarks
+        self.landmarks.copy_(z[torch.arange(LANDMARKS) % len(z)])  # of fewer images, each is so many landmarks
         self.landmark_scale.copy_(scale)
         self._nystroem = self._dual = None
         return self
@@ -115,25 +106,27 @@ class Kernel(FeatureMap):
         rest = (evidence - shares.to(z).sum((1, 2))) / shares[0].numel()
         return shares + rest.float()[:, None, None]
 
-    def logits(self, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """W x + b (N, C), without x: A (k - m) + b."""
+    def outputs(self, images: Tensor, *layers: tuple[Tensor, Tensor]) -> list[Tensor]:
+        """W x + b (N, C) for each layer, without x: A (k - m) + b."""
         nystroem = self.nystroem()
 
         def project(chunk: Tensor) -> Tensor:
             return nystroem.project(self.views.transform(chunk))
 
-        z = in_chunks(project, images, self.n_axes, nystroem.axes.dtype)  # (N, A)
-        dual = self._dual_coefficients(weight)
-        evidence = torch.cat([nystroem.centred(part) @ dual.T for part in z.split(BATCH_SIZE)])  # (N, C)
-        return evidence.to(weight) + bias
+        z = in_chunks(project, images, AXES, nystroem.axes.dtype)  # (N, A)
+        sizes = [len(bias) for _, bias in layers]
+        dual = self._dual_coefficients([weight for weight, _ in layers])  # (C of all layers, M)
+        evidence = torch.cat([nystroem.centred(part) @ dual.T for part in z.split(BATCH_SIZE)])
+        return [part.to(bias) + bias for part, (_, bias) in zip(evidence.split(sizes, dim=1), layers, strict=True)]
 
-    def _dual_coefficients(self, weight: Tensor) -> Tensor:
-        """As `nystroem` has them, kept for when the same weights come again: a picture is read in several calls."""
+    def _dual_coefficients(self, weights: list[Tensor]) -> Tensor:
+        """Those of all these weights, kept for when the same come again: a picture is read in several calls."""
         if torch.is_grad_enabled():
-            return self.nystroem().dual_coefficients(weight)
+            return self.nystroem().dual_coefficients(torch.cat(weights))
         dual = self._dual
-        if dual is None or not torch.equal(dual[0], weight):
-            self._dual = dual = weight.clone(), self.nystroem().dual_coefficients(weight)
+        if dual is None or len(dual[0]) != len(weights) or not all(map(torch.equal, dual[0], weights)):
+            kept = [weight.clone() for weight in weights]
+            self._dual = dual = kept, self.nystroem().dual_coefficients(torch.cat(weights))
         return dual[1]
 
     def logits_to_onnx(self, graph: GraphBuilder, ink: str, weight: Tensor, bias: Tensor, name: str) -> str:
@@ -157,13 +150,6 @@ class Kernel(FeatureMap):
         self._nystroem = self._dual = None
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
-
-
-class WideKernel(Kernel):
-    """With 8,192 landmarks and, for a file as small, 160 axes; features of patches weigh half: D = 8,192."""
-
-    name = "wide_kernel"
-    n_landmarks, n_axes, patch_weight = 8192, 160, 0.5
 
 
 def principal_axes(x: Tensor, count: int, generator: Generator) -> Tensor:

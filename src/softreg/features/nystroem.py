@@ -100,16 +100,15 @@ def gaussian(a: Tensor, b: Tensor, gamma: float) -> Tensor:
 
 
 def hadamard(x: Tensor) -> Tensor:
-    """The rows of x (M, K), M a power of two, mixed by Sylvester's symmetric M x M matrix of +-1: sqrt(M) times a rotation.
+    """The rows of x (M, K), M a power of four, mixed by Sylvester's M x M matrix of +-1: sqrt(M) times a rotation.
 
-    It is the Kronecker product of two of its like, of about sqrt(M) x sqrt(M).
+    It is the Kronecker product of two of its like of sqrt(M) x sqrt(M).
     """
-    large = x.new_ones(1, 1)
-    while len(large) ** 2 < len(x):
-        small, large = large, torch.cat([torch.cat([large, large], 1), torch.cat([large, -large], 1)])
-    left = large if len(large) ** 2 == len(x) else small
-    rows = x.reshape(len(left), len(large), -1)
-    return (left @ (large @ rows).flatten(1)).view_as(x)
+    small = x.new_ones(1, 1)
+    while len(small) ** 2 < len(x):
+        small = torch.cat([torch.cat([small, small], 1), torch.cat([small, -small], 1)])
+    rows = x.reshape(len(small), len(small), -1)
+    return (small @ (small @ rows).flatten(1)).view_as(x)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

@@ -126,12 +126,6 @@ FEATURE_MAPS = {
         ndims=(2,),
         any_size=False,
     ),
-    "wide_kernel": FeatureMapInfo(
-        location="softreg.features.kernel:WideKernel",
-        help=Message(en="the same with twice the features (slowest)", ko="특징이 두 배인 kernel (가장 느림)"),
-        ndims=(2,),
-        any_size=False,
-    ),
     EMBEDDINGS: FeatureMapInfo(
         location="softreg.features.embeddings:Embeddings",
         help=Message(en="the rows of a file of embeddings as they are", ko="임베딩 파일의 행 그대로"),

@@ -73,19 +73,18 @@ class SoftmaxRegression(nn.Module):
         batch = as_images(images, self.image_shape)  # (N, H, W) or (N, H, W, 3)
         if batch is not images:  # arrays have no device; uint8 tensors stay where their caller put them
             batch = batch.to(self.linear.weight.device)
-        return self.features.logits(batch, self.linear.weight, self.linear.bias)  # (N, C)
+        (logits,) = self.features.outputs(batch, (self.linear.weight, self.linear.bias))  # (N, C)
+        return logits
 
     def logits_and_novelty(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """The logits (N, C) of images uint8 (N, *image_shape), and how unlike every class each is (N,); None without a detector.
 
         The components that the detector sees are linear in the features, as the logits are: the map computes both at once.
         """
-        linear, detector = self.linear, self.ood_detector
+        layer, detector = (self.linear.weight, self.linear.bias), self.ood_detector
         if detector is None:
-            return self.features.logits(images, linear.weight, linear.bias), None
-        weight, bias = torch.cat([linear.weight, detector.axes.T.float()]), torch.cat([linear.bias, -detector.centre])
-        outputs = self.features.logits(images, weight, bias)  # (N, C + K)
-        logits, y = outputs.split([len(self.classes), outputs.shape[1] - len(self.classes)], dim=1)
+            return self.features.outputs(images, layer)[0], None
+        logits, y = self.features.outputs(images, layer, (detector.axes.float().T, -detector.centre))  # (N, C), (N, K)
         return logits, detector.score(OODInputs(y, logits))
 
     @property

@@ -158,7 +158,10 @@ def _tell_workers(group: ProcessGroup | None, recipe: Recipe | None, checkpoint:
 
 def _check_same_data(group: ProcessGroup | None, data: Dataset) -> None:
     """Raise a DataError on a rank that has read other data than rank 0, e.g. from a folder of another machine."""
-    if group and group.broadcast(data.fingerprint()) != data.fingerprint():
+    if group is None:
+        return
+    fingerprint = data.fingerprint()
+    if group.broadcast(fingerprint) != fingerprint:
         raise DataError("ranks.other_data", rank=group.rank)
 
 

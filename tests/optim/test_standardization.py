@@ -154,3 +154,12 @@ def test_a_start_at_which_rounding_leaves_no_curvature_is_left(recwarn: pytest.W
     x = scale * 10.0 ** np.array([0, 0, 6]) + scale * (rng.normal(size=(3, 3))[y] + 0.01 * rng.normal(size=(46, 3)))
     assert_no_silent_miss(x.astype(np.float32), y, 10**5.89369264306681, "lbfgs", 1e-6)
     assert not recwarn.list
+
+
+def test_the_coefficients_of_two_classes_are_rounded_once() -> None:
+    rng = np.random.default_rng(567)  # found by the same test: of two rows of float32, the difference was rounded again
+    scale = 10.0 ** np.array([5.0, 1.625, *[0] * 2, 1, *[0] * 4, 1, 0, 5, *[0] * 6])
+    centre = scale * 10.0 ** np.array([6.0, 3, *[0] * 3, 1, *[0] * 5, 1, 0, 1.6875, 1, *[0] * 3])
+    y = np.concatenate([np.arange(2), rng.integers(0, 2, 18)])
+    x = centre + scale * (rng.normal(size=(2, 18))[y] + rng.normal(size=(20, 18)))
+    assert_no_silent_miss(x.astype(np.float32), y, 10**1.25, "lbfgs")

@@ -37,9 +37,13 @@ class Standardized:
     def original(self, theta: Tensor, dtype: torch.dtype) -> Tensor:
         """Theta (C, D + 1) for the features as they were, rounded to `dtype`.
 
-        The bias makes up for what rounding the weights does to the logits at the centre.
+        The bias makes up for what rounding the weights does to the logits at the centre. Two classes get opposite rows, whose
+        difference, all that counts, is not rounded again where it is taken.
         """
         theta = theta.double()
+        if len(theta) == 2:
+            half = theta.diff(dim=0) / 2
+            theta = torch.cat([-half, half])
         weight = (theta[:, :-1] / self.scale).to(dtype)
         bias = theta[:, -1] - (weight.double() * self.centre).sum(1)  # of a centre of zero, if there is no bias
         return torch.cat([weight, bias[:, None].to(dtype)], dim=1)

@@ -21,7 +21,8 @@ def fitted(images: Tensor) -> Kernel:
 
 def test_the_kernel_is_that_of_the_definition() -> None:
     a, b = (torch.randn(n, 5, generator=Generator().manual_seed(n), dtype=torch.float64) for n in (4, 7))
-    torch.testing.assert_close(gaussian(a, b, 0.3), torch.exp(-0.3 * torch.cdist(a, b).square()))
+    for norms in (None, b.square().sum(1)):
+        torch.testing.assert_close(gaussian(a, b, 0.3, norms), torch.exp(-0.3 * torch.cdist(a, b).square()))
 
 
 def test_products_of_features_are_about_the_kernel_of_landmarks(fitted: Kernel, images: Tensor) -> None:

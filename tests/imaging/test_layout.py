@@ -52,3 +52,19 @@ def test_dropped_ink_is_told_as_a_share_of_the_digits() -> None:
     found = ways(ink)
     assert 0.5 < found["usual"].dropped < 1.5
     assert found["surroundings"].dropped == 0
+
+
+def test_what_several_layouts_cut_out_alike_is_normalised_once() -> None:
+    ring = circle((120, 120), (60, 60), 40, 5)
+    ring[:40, :6] = 1  # at the edge
+    found = ways(ring)
+    assert "surroundings" in found
+    (digit, _), *others = [
+        way.normalized(component)
+        for way in (found["usual"], found["surroundings"])
+        for line in way.lines
+        for component in line
+        if component.height > 60
+    ]
+    assert all(other is digit for other, _ in others)
+    assert len(others) == 1

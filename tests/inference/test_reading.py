@@ -1,13 +1,10 @@
-"""Choosing among ways to see a picture: dynamic programming against enumeration, and the shipped model on pictures that mislead."""
+"""Choosing among ways to see a picture: the shipped model on pictures that mislead."""
 
-from collections.abc import Iterator
 from random import Random
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -16,12 +13,13 @@ from softreg.data.dataset import Splits
 from softreg.imaging import layout
 from softreg.imaging.components import Component
 from softreg.imaging.ink import Grey
-from softreg.imaging.lattice import Candidate
+from softreg.imaging.layout import Layout
 from softreg.imaging.normalization import NormalizedDigit, normalize
 from softreg.imaging.picture import picture_from_array
+from softreg.inference import reading
 from softreg.inference.prediction import abstention_reasons, predict
-from softreg.inference.reading import LEAST_ODDS, MAX_CANDIDATES, cheapest_path, interpret, overlap
-from softreg.inference.scores import Scores, score, with_neighbours
+from softreg.inference.reading import LEAST_ODDS, MAX_CANDIDATES, interpret, overlap
+from softreg.inference.scores import ScoreCache, Scores, score, with_neighbours
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
@@ -31,30 +29,6 @@ from tests.helpers.drawn_sheet import in_a_row, sheet
 @pytest.fixture(scope="module")
 def best() -> SoftmaxRegression:
     return load(pretrained_path("best"))
-
-
-def candidate(start: int, stop: int) -> Candidate:
-    return Candidate(start, stop, Component((1,), 0, start, 10, stop, 1.0), 0.0, is_apart=False)
-
-
-def all_paths(edges: list[Candidate], node: int, end: int) -> Iterator[list[int]]:
-    if node == end:
-        yield []
-    for number, edge in enumerate(edges):
-        if edge.start == node:
-            yield from ([number, *rest] for rest in all_paths(edges, edge.stop, end))
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 6), st.data())
-def test_the_cheapest_path_is_that_of_an_enumeration(nodes: int, data: st.DataObject) -> None:
-    edges = [candidate(start, stop) for start in range(nodes) for stop in range(start + 1, min(start + 3, nodes) + 1)]
-    costs = data.draw(st.lists(st.floats(0, 10), min_size=len(edges), max_size=len(edges)))
-    path = cheapest_path(edges, costs, nodes)
-    assert edges[path[0]].start == 0
-    assert edges[path[-1]].stop == nodes
-    cheapest = min(sum(costs[number] for number in other) for other in all_paths(edges, 0, nodes))
-    assert sum(costs[number] for number in path) == pytest.approx(cheapest)
 
 
 def test_a_digit_costs_its_surprise() -> None:
@@ -181,6 +155,27 @@ def test_rows_on_a_sheet_are_read_however_slim_their_digits(number: int) -> None
     strokes = in_a_row(digits, top=rng.uniform(0.05, 0.3), height=rng.choice([0.25, 0.4, 0.6]), margin=margin)
     (prediction,) = predict(load(pretrained_path("handwriting")), [picture_from_array(sheet(strokes, width=0.04))])
     assert prediction.label == digits
+
+
+def test_a_layout_that_cannot_be_cheaper_than_the_best_is_not_read(
+    best: SoftmaxRegression, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, x = np.indices((224, 224)) / 224
+    picture = picture_from_array((127 + 60 * np.sin(2 * np.pi * (3 * x + 4 * y))).astype(np.uint8))
+    read: list[str] = []
+
+    def recorded(known: ScoreCache, layout: Layout, most: int) -> reading.Interpretation:
+        read.append(layout.kind)
+        return whole_read(known, layout, most)
+
+    whole_read = reading._read
+    monkeypatch.setattr(reading, "_read", recorded)
+    list(interpret(best, [picture]))
+    assert len(read) > 1
+    monkeypatch.setattr(reading, "KINDS", {kind: 0.0 if kind == "usual" else 1e9 for kind in reading.KINDS})
+    read.clear()
+    list(interpret(best, [picture]))
+    assert read == ["usual"]
 
 
 def long_stroke(width: int) -> NDArray[np.uint8]:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softreg.features.registry import make_feature_map
-from softreg.inference.scores import Scores, score, with_neighbours
+from softreg.inference import scores as scores_module
+from softreg.inference.scores import ScoreCache, Scores, score, with_neighbours
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
@@ -57,6 +58,27 @@ def test_scores_are_what_the_model_says() -> None:
 def test_without_a_detector_nothing_is_novel() -> None:
     model = SoftmaxRegression(make_feature_map("pixels"), ("no", "yes"))
     assert score(model, torch.zeros(2, 28, 28, dtype=torch.uint8)).novelty.tolist() == [-20, -20]
+
+
+def test_scores_of_images_that_are_known_are_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = list(np.random.default_rng(2).integers(0, 256, (4, 28, 28), dtype=np.uint8))
+    model = SoftmaxRegression(make_feature_map("pixels"), ("no", "yes"))
+    model.set_theta(torch.randn(2, 785, generator=torch.Generator().manual_seed(2)))
+    computed: list[int] = []
+
+    def counted(model: SoftmaxRegression, images: torch.Tensor) -> Scores:
+        computed.append(len(images))
+        return score(model, images)
+
+    monkeypatch.setattr(scores_module, "score", counted)
+    known, expected = ScoreCache(model), score(model, torch.from_numpy(np.stack(images)))
+    known.keep(images[:1], expected[:1])
+    for rows in ([0], [1, 2, 1], [3, 0, 2]):
+        found = known([images[row] for row in rows])
+        assert torch.allclose(found.logits, expected[rows].logits)
+        assert torch.allclose(found.probabilities, expected[rows].probabilities)
+        assert torch.equal(found.novelty, expected[rows].novelty)
+    assert computed == [2, 1]
 
 
 SURELY, HARDLY = (0.99, -5.0), (0.99, 5.0)

@@ -4,6 +4,7 @@ The symbols are those of `softreg.features.kernel`.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -50,9 +51,14 @@ class Nystroem:
         """z (B, A) of the features v (B, D')."""
         return (v.to(self.axes) @ self.axes).clamp_(-FAR, FAR)
 
+    @cached_property
+    def norms(self) -> Tensor:
+        """|z_j|^2 (M,): of one image, computing them takes as long as all else."""
+        return self.landmarks.square().sum(1)
+
     def kernel(self, z: Tensor) -> Tensor:
         """k (B, M) of z (B, A)."""
-        return gaussian(z, self.landmarks, self.gamma)
+        return gaussian(z, self.landmarks, self.gamma, self.norms)
 
     def centred(self, z: Tensor) -> Tensor:
         """k - m (B, M) of z (B, A)."""
@@ -93,9 +99,9 @@ def nystroem_of(*buffers: Tensor) -> Nystroem:
     return last[1]
 
 
-def gaussian(a: Tensor, b: Tensor, gamma: float) -> Tensor:
-    """exp(-gamma |a_i - b_j|^2) of the rows of a (N, A) and b (M, A): (N, M)."""
-    squares = a.square().sum(1)[:, None] + b.square().sum(1)
+def gaussian(a: Tensor, b: Tensor, gamma: float, norms: Tensor | None = None) -> Tensor:
+    """exp(-gamma |a_i - b_j|^2) of the rows of a (N, A) and b (M, A): (N, M); `norms` are |b_j|^2, if they are known."""
+    squares = a.square().sum(1)[:, None] + (b.square().sum(1) if norms is None else norms)
     return torch.addmm(squares, a, b.T, alpha=-2).clamp_min_(0).mul_(-gamma).exp_()
 
 

@@ -42,6 +42,11 @@ class Component:
         return max(self.height, self.width)
 
     @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Top, left, bottom, right."""
+        return self.top, self.left, self.bottom, self.right
+
+    @property
     def centre(self) -> float:
         """The column in the middle of the box."""
         return (self.left + self.right) / 2

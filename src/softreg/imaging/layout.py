@@ -6,7 +6,8 @@ al. do (Gradient-based learning applied to document recognition, Proceedings of 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 import numpy as np
 from scipy import ndimage
@@ -62,17 +63,26 @@ class Layout:
     reason: str | None
     stretch: float = 1.0
     _normalized: dict[Component, tuple[NormalizedDigit, tuple[int, int]]] = field(default_factory=dict)
+    _of_ink: dict[tuple[bytes, float], NormalizedDigit] = field(default_factory=dict)  # all layouts of a picture share it
 
     def normalized(self, component: Component) -> tuple[NormalizedDigit, tuple[int, int]]:
         """A component in MNIST's form, and the row and column of the ink map where its crop begins."""
         if component not in self._normalized:
             ink, top, left = crop(component, self.density, self.labels)
-            self._normalized[component] = normalize(ink, self.stretch), (top, left)
+            key = sha256(repr(ink.shape).encode() + ink.tobytes()).digest(), self.stretch
+            if key not in self._of_ink:
+                self._of_ink[key] = normalize(ink, self.stretch)
+            self._normalized[component] = self._of_ink[key], (top, left)
         return self._normalized[component]
 
 
 def layouts(ink: Ink) -> Iterator[Layout]:
     """Ways to see a picture, the most usual first, each made when it is asked for."""
+    of_ink: dict[tuple[bytes, float], NormalizedDigit] = {}
+    return (replace(layout, _of_ink=of_ink) for layout in _layouts(ink))
+
+
+def _layouts(ink: Ink) -> Iterator[Layout]:
     masks = line_masks(ink.density)
     ruled = masks[0] if masks else None
     density = ink.density if ruled is None else _without(ink.density, ruled)

@@ -50,9 +50,10 @@ def normalize(ink: Grey, stretch: float = 1.0) -> NormalizedDigit:
     """Bring the ink of one digit, `float32 (h, w)` in [0, 1], into MNIST's form, `stretch` times as wide as it is."""
     fine, to_ink = _fine(ink, stretch)
     depth = signed_depth(fine)
-    width = stroke_width(depth)
+    ridge = _ridge(depth)
+    width = _width(depth, ridge)
     widened, width28 = _widening(depth, width)
-    shape = np.clip(_reshaped(depth, width, widened) + 0.5, 0, 1)
+    shape = np.clip(_reshaped(depth, ridge, width, widened) + 0.5, 0, 1)
     top, left, bottom, right = bounds(shape > 0.25)
     small, scale = _boxed(shape, (left, top, right, bottom))
     image, (down, across) = _centred(small)
@@ -94,14 +95,27 @@ def _with_margin(window: Grey) -> tuple[Grey, int, int]:
 def signed_depth(fine: Grey) -> Grey:
     """How deep each fine pixel lies in the ink; negative outside. Zero at half density."""
     inside = fine > 0.5
-    depth = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
+    depth = -ndimage.distance_transform_edt(~inside)
+    if inside.any():
+        top, left, bottom, right = bounds(inside)
+        around = np.s_[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]  # it holds the paper nearest to any ink
+        depth[around] += ndimage.distance_transform_edt(inside[around])
     return np.asarray(depth - np.sign(depth) / 2, dtype=np.float32)
 
 
 def stroke_width(depth: Grey) -> float:
     """Width of the strokes in fine pixels: twice the median depth along their ridges."""
-    ridge = (depth > 0) & (depth >= ndimage.maximum_filter(depth, 3))
+    return _width(depth, _ridge(depth))
+
+
+def _width(depth: Grey, ridge: NDArray[np.bool_]) -> float:
     return 2 * float(np.median(depth[ridge])) + 0.5 if ridge.any() else 1.0
+
+
+def _ridge(depth: Grey) -> NDArray[np.bool_]:
+    """Where nothing around is deeper in the ink."""
+    ridge: NDArray[np.bool_] = (depth > 0) & (depth >= ndimage.maximum_filter(depth, 3))
+    return ridge
 
 
 def _widening(depth: Grey, width: float) -> tuple[float, float]:
@@ -118,11 +132,10 @@ def _widening(depth: Grey, width: float) -> tuple[float, float]:
     return change, now
 
 
-def _reshaped(depth: Grey, width: float, widened: float) -> Grey:
+def _reshaped(depth: Grey, ridge: NDArray[np.bool_], width: float, widened: float) -> Grey:
     """The signed depth after widening the strokes, or narrowing the thick ones, each along its own ridge, down to one width."""
     if widened >= 0:
         return depth + np.float32(widened / 2)
-    ridge = (depth > 0) & (depth >= ndimage.maximum_filter(depth, 3))
     nearest = ndimage.distance_transform_edt(~ridge, return_distances=False, return_indices=True)
     too_deep = np.maximum(depth[tuple(nearest)] - np.float32((width + widened) / 2), 0)
     return np.asarray(depth - ndimage.gaussian_filter(too_deep, FINE / 2), dtype=np.float32)

@@ -173,7 +173,7 @@ def _all_abstention_reasons(interpreted: Sequence[Reading]) -> list[str | None]:
     scored = [(scores, doubt) for _, scores, doubt in interpreted if scores is not None]
     if not scored:
         return []
-    scores = Scores(*(torch.cat([getattr(part, name) for part, _ in scored]) for name in ("logits", "probabilities", "novelty")))
+    scores = Scores.cat([part for part, _ in scored])
     if all(doubt is None for _, doubt in scored):
         return abstention_reasons(scores)
     doubts = [torch.full((len(part.logits),), -torch.inf if doubt is None else doubt) for part, doubt in scored]

@@ -13,20 +13,20 @@ What speaks against the layout (`Reading.doubt`) therefore counts against the od
 explain, and that the usual layout is read otherwise. For real digits the layouts mostly agree; for other pictures they do not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from softreg.imaging.components import Component, union
 from softreg.imaging.lattice import Candidate, Lattice, lattice
 from softreg.imaging.layout import Layout
 from softreg.imaging.picture import Picture
-from softreg.inference.scores import Scores, score, with_neighbours
+from softreg.inference.cheapest_path import cheapest_priced_path
+from softreg.inference.scores import ScoreCache, Scores, score, with_neighbours
 from softreg.model.softmax_regression import SoftmaxRegression
 
 CONVINCING = 0.05  # a layout that costs less is taken without looking at others
@@ -42,7 +42,9 @@ KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines":
 UNEXPLAINED, DISAGREEMENT = 3.0, 2.0  # off the log odds of a digit: per misfit, and if the usual layout is read otherwise
 LEAST_ODDS = 0.4  # log odds, after that, that a digit found in a picture needs to be named: 3 to 2
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
-MAX_CANDIDATES = 250  # of a picture, in all its layouts: of a long scribble there are thousands, and each takes milliseconds
+MAX_CANDIDATES = (
+    250  # of a picture, in all layouts that are read: of a long scribble there are thousands, and each takes milliseconds
+)
 WIDE = 1.3  # of width to height: what is wider may be two digits
 SLIM = 0.8  # of the same: two neighbours no wider together may be one digit, such as a 4 in two strokes
 
@@ -103,14 +105,15 @@ def interpret(model: SoftmaxRegression, pictures: Sequence[Picture]) -> Iterator
 def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> Reading:
     best: Interpretation | None = None
     first: Interpretation | None = None
-    left = MAX_CANDIDATES
+    known, left = ScoreCache(model), MAX_CANDIDATES
+    if usual is not None:
+        known.keep([digit.image for digit in picture.digits], usual)
     for layout in picture.layouts or ():
         if layout.reason == "crowded":
             break
-        if not layout.lines:
+        if not layout.lines or (best is not None and _unexplained(layout) >= best.cost):
             continue
-        scores = usual if layout.kind == "usual" and usual is not None else _score_all(model, layout, layout.lines)
-        found = _read(model, layout, scores, left)
+        found = _read(known, layout, left)
         left -= found.candidates
         first = first or found
         if best is None or found.cost < best.cost:
@@ -125,16 +128,13 @@ def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> R
     return Reading(seen, with_neighbours(best.scores, [len(line) for line in best.lines]), doubt if model.ood_detector else None)
 
 
-def _score_all(model: SoftmaxRegression, layout: Layout, lines: Sequence[Sequence[Component]]) -> Scores:
-    return score(model, torch.stack([_image(layout, component) for line in lines for component in line]))
+def _score_all(known: ScoreCache, layout: Layout, components: Iterable[Component]) -> Scores:
+    return known([layout.normalized(component)[0].image for component in components])
 
 
-def _image(layout: Layout, component: Component) -> Tensor:
-    return torch.from_numpy(layout.normalized(component)[0].image)
-
-
-def _read(model: SoftmaxRegression, layout: Layout, scores: Scores, most: int) -> Interpretation:
+def _read(known: ScoreCache, layout: Layout, most: int) -> Interpretation:
     """The layout with the lines in which digits are doubtful cut anew, as long as there are at most `most` candidates."""
+    scores = _score_all(known, layout, chain(*layout.lines))
     lines, parts, costs, first, candidates = [], [], [], 0, 0
     current, budget = layout, MAX_DOUBTFUL
     for line in layout.lines:
@@ -146,16 +146,15 @@ def _read(model: SoftmaxRegression, layout: Layout, scores: Scores, most: int) -
         ways = lattice(current, line, doubtful) if doubtful and not alone and budget >= 0 else None
         if ways and candidates + len(ways.candidates) <= most:
             current, candidates = ways.layout, candidates + len(ways.candidates)
-            path, own, extra = _best_path(model, ways)
+            path, own, extra = _best_path(known, ways, line)
             lines.append(path)
             costs += [cost + more for cost, more in zip(own.costs, extra, strict=True)]
         else:
             lines.append(line)
             costs += own.costs
         parts.append(own)
-    together = Scores(*(torch.cat([getattr(part, name) for part in parts]) for name in ("logits", "probabilities", "novelty")))
     found = tuple(lines)
-    return Interpretation(current, found, together, float(np.mean(costs)), _misfit(current, found), candidates)
+    return Interpretation(current, found, Scores.cat(parts), float(np.mean(costs)), _misfit(current, found), candidates)
 
 
 def _doubtful(layout: Layout, line: Sequence[Component], costs: Sequence[float]) -> set[int]:
@@ -178,32 +177,22 @@ def overlap(left: Component, right: Component) -> float:
     return (min(left.right, right.right) - max(left.left, right.left)) / max(1, min(left.width, right.width))
 
 
-def _best_path(model: SoftmaxRegression, ways: Lattice) -> tuple[tuple[Component, ...], Scores, list[float]]:
+def _best_path(known: ScoreCache, ways: Lattice, line: Sequence[Component]) -> tuple[tuple[Component, ...], Scores, list[float]]:
     """The cheapest segmentation of a line; the scores of its digits, and the costs of their geometry."""
-    scores = _score_all(model, ways.layout, [[candidate.component for candidate in ways.candidates]])
+    components = [candidate.component for candidate in ways.candidates]
     extra = [
         CROSSED * candidate.crossed + APART * candidate.is_apart + _unevenness(candidate, ways.height)
         for candidate in ways.candidates
     ]
-    costs = [cost + more + PER_DIGIT for cost, more in zip(scores.costs, extra, strict=True)]
-    path = cheapest_path(ways.candidates, costs, ways.nodes)
-    return tuple(ways.candidates[edge].component for edge in path), scores[path], [extra[edge] for edge in path]
 
+    def surprises(edges: Sequence[int]) -> list[float]:
+        return _score_all(known, ways.layout, [components[edge] for edge in edges]).costs
 
-def cheapest_path(edges: Sequence[Candidate], costs: Sequence[float], nodes: int) -> list[int]:
-    """The indices of the edges of the cheapest path from node 0 to node `nodes`, by dynamic programming.
-
-    The edges are ordered by their start, so that a node's cost is final before an edge leaves it.
-    """
-    cheapest, arrived = [0.0] + [np.inf] * nodes, [-1] * (nodes + 1)
-    for number, (edge, cost) in enumerate(zip(edges, costs, strict=True)):
-        if cheapest[edge.start] + cost < cheapest[edge.stop]:
-            cheapest[edge.stop], arrived[edge.stop] = cheapest[edge.start] + cost, number
-    path, node = [], nodes
-    while node:
-        path.append(arrived[node])
-        node = edges[path[-1]].start
-    return path[::-1]
+    uncut = {digit.box for digit in line}
+    first = [edge for edge, component in enumerate(components) if component.box in uncut]
+    path = cheapest_priced_path(ways.candidates, [more + PER_DIGIT for more in extra], ways.nodes, surprises, first)
+    found = tuple(components[edge] for edge in path)
+    return found, _score_all(known, ways.layout, found), [extra[edge] for edge in path]
 
 
 def _unevenness(candidate: Candidate, height: float) -> float:
@@ -216,5 +205,9 @@ def _misfit(layout: Layout, lines: Sequence[Sequence[Component]]) -> float:
     digits = [digit for line in lines for digit in line]
     overlaps = sum(max(0.0, overlap(left, right) - OVERLAP) for line in lines for left, right in pairwise(line))
     cut_off = sum(digit.left <= 0 or digit.right >= layout.density.shape[1] for digit in digits) if len(digits) > 1 else 0
-    unexplained = DROPPED * layout.dropped + MISSED * max(0.0, layout.missed - FREE)
-    return (OVERLAPPING * overlaps + AT_EDGE * cut_off) / len(digits) + unexplained + KINDS[layout.kind]
+    return (OVERLAPPING * overlaps + AT_EDGE * cut_off) / len(digits) + _unexplained(layout)
+
+
+def _unexplained(layout: Layout) -> float:
+    """What a layout costs at least, however its digits are read."""
+    return DROPPED * layout.dropped + MISSED * max(0.0, layout.missed - FREE) + KINDS[layout.kind]

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from softreg.model.softmax_regression import SoftmaxRegression
@@ -34,6 +36,31 @@ class Scores:
 
     def __getitem__(self, rows: Sequence[int] | slice) -> "Scores":
         return Scores(self.logits[rows], self.probabilities[rows], self.novelty[rows])
+
+    @classmethod
+    def cat(cls, parts: Sequence["Scores"]) -> "Scores":
+        """The scores of several groups of images, one after the other."""
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in ("logits", "probabilities", "novelty")))
+
+
+class ScoreCache:
+    """The scores of cut-outs uint8 (28, 28) of one picture: in its layouts many are alike, and each is scored once."""
+
+    def __init__(self, model: SoftmaxRegression) -> None:
+        self._model = model
+        self._known: dict[bytes, Scores] = {}  # of one image each
+
+    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> Scores:
+        """The scores of the images; those not known yet go through the model together."""
+        new = {key: image for image in images if (key := image.tobytes()) not in self._known}
+        if new:
+            self.keep(list(new.values()), score(self._model, torch.from_numpy(np.stack(list(new.values())))))
+        return Scores.cat([self._known[image.tobytes()] for image in images])
+
+    def keep(self, images: Sequence[NDArray[np.uint8]], scores: Scores) -> None:
+        """Take in scores that are known already."""
+        for row, image in enumerate(images):
+            self._known[image.tobytes()] = scores[row : row + 1]
 
 
 @torch.inference_mode()

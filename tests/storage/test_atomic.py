@@ -46,6 +46,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     assert names(tmp_path) == ["a"]
 
 
+def test_the_root_is_no_name(tmp_path: Path) -> None:
+    with pytest.raises(WriteError), atomic_directory(Path(tmp_path.root)):
+        pass
+
+
 def test_a_folder_appears_whole(tmp_path: Path) -> None:
     with atomic_directory(tmp_path / "deep" / "run") as folder:
         (folder / "a").write_text("1")

@@ -206,6 +206,7 @@ def changed(line: int, cell: int, text: str) -> list[str]:
         (LINES[:1], "no images"),
         ([], "no images"),
         (["a,b,c", "1,2,3"], "3 columns"),
+        (["1,2,3", "4,5,6"], "3 columns"),
         (changed(3, 0, "1.5"), "label 1.5 of example 2"),
         (changed(3, 0, ""), "line 4 has no label"),
     ],

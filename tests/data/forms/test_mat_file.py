@@ -75,7 +75,7 @@ def test_an_array_for_each_digit(tmp_path: Path) -> None:
         assert labels(part) == np.repeat(np.arange(10), 3).tolist()
 
 
-def test_damaged_files_are_refused(tmp_path: Path) -> None:
+def test_damaged_files_and_those_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.mat"
     savemat(path, {"X": np.zeros((5, 8, 8), np.uint8), "y": np.arange(5)}, do_compression=True)
     content = path.read_bytes()
@@ -83,6 +83,10 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(DataError, match=r"x\.mat"):
             read(path)
+    path.write_bytes(content)
+    monkeypatch.setattr("softreg.data.forms.mat_file.MAX_BYTES", 8 * (5 * 64 + 5) - 1)
+    with pytest.raises(DataError, match=r"x\.mat.*\(5, 8, 8\)"):
+        read(path)
     path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400))
     with pytest.raises(DataError, match=r"7\.3.*-v7"):
         read(path)

@@ -123,6 +123,14 @@ def test_lists_that_differ_are_named_by_their_rows(tmp_path: Path, lists: Any) -
         read(path)
 
 
+def test_embeddings_of_several_files_are_of_one_length(tmp_path: Path) -> None:
+    for number, dim in enumerate((64, 65)):
+        table = pa.table({"embedding": [[1.5] * dim] * 2, "label": [0, 1]})
+        parquet.write_table(table, tmp_path / f"train-{number}.parquet")
+    with pytest.raises(DataError, match=r"train-1\.parquet: row 1: 65 numbers, but the first row has 64"):
+        Parquet().read(tmp_path, ReadOptions(embeddings=True))
+
+
 @pytest.mark.parametrize("names", [("0000", "0001"), ("data/train-0", "data/train-1"), ("train/0000", "train/0001")])
 def test_several_files_of_a_part(tmp_path: Path, names: tuple[str, str]) -> None:
     for name, rows in zip(names, (slice(0, 3), slice(3, 4)), strict=True):
@@ -148,6 +156,8 @@ def test_columns_of_parts_and_groups_and_labels_that_are_minus_one(tmp_path: Pat
     assert source.test is not None
     assert np.array_equal(source.test.images.numpy(), X[[1, 3]])
     assert source.train.groups == ["7", "7"]
+    both = read(path, split="part", group="part")
+    assert both.splits == both.groups == extra["part"]
     (part,) = Parquet().stream(path, ReadOptions(split="part"))
     assert np.array_equal(part.images.numpy(), X[[1, 3]])
     assert read(written(tmp_path, {"image": PNGS, "label": [-1] * 4})).labels is None

@@ -82,6 +82,14 @@ def test_what_is_wrong_is_named(folder: Path, rows: str, words: str) -> None:
         read(folder / "t.csv")
 
 
+def test_a_test_file_that_names_no_pictures_is_refused(folder: Path) -> None:
+    (folder / "train.csv").write_text("id,label\n0,a\n1,b\n")
+    (folder / "test.csv").write_text("id,label\n,a\n")
+    assert PictureTable().matches(folder)
+    with pytest.raises(DataError, match=r"test\.csv"):
+        PictureTable().read(folder, ReadOptions())
+
+
 def test_tables_of_pixels_are_none(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("label,p0\n1,2\n")
     assert not PictureTable().matches(tmp_path / "t.csv")

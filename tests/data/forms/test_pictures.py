@@ -90,6 +90,8 @@ def test_nothing_readable_is_refused() -> None:
         commonest_size(bad, "x")
     with pytest.raises(DataError, match="no readable pictures"):
         decode_all(bad, (9, 9), ReadOptions(skip_bad=True), "x")
+    with pytest.raises(DataError, match="x"):
+        list(stream([], ReadOptions(), Path("x")))
 
 
 @pytest.mark.parametrize("size", [(7, 20), (20, 7), (1025, 20)])

@@ -65,6 +65,12 @@ def test_names_that_are_none_are_refused(tmp_path: Path, names: str) -> None:
         SafetensorsFile().read(tmp_path / "a.safetensors", ReadOptions())
 
 
+def test_a_folder_of_that_name_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").mkdir()
+    with pytest.raises(DataError, match=r"a\.safetensors.*directory"):
+        SafetensorsFile().read(tmp_path, ReadOptions())
+
+
 @given(st.data())
 def test_damaged_files_are_refused_or_read(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     raw = bytearray(save({"embeddings": ROWS, "labels": LABELS}))

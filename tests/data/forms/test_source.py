@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from softreg.data.forms.registry import find_form
-from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm, files_by_part
+from softreg.data.forms.source import Part, ReadOptions, Source, WholeForm, files_by_part, rows_of_side
 from softreg.errors import DataError
 from tests.helpers.pictures import png
 
@@ -57,6 +57,14 @@ def test_the_test_part_is_streamed_or_all_there_is(source: Source, streamed: lis
     assert [part.where for part in Whole().stream(Path("x"), ReadOptions())] == [part.where for part in streamed]
     for name, part in (("train", source.train), ("test", source.test)):
         assert [found.where for found in Whole().stream(Path("x"), ReadOptions(), name)] == ([part.where] if part else [])
+
+
+@pytest.mark.parametrize(("part", "rows"), [("train", [0, 2]), ("test", [1]), ("", [1])])
+def test_rows_go_to_the_side_that_their_column_says(part: str, rows: list[int]) -> None:
+    chunk = Part(torch.arange(3 * 64, dtype=torch.uint8).view(3, 8, 8), None, "x", splits=["train", "test", "train"])
+    assert [found.images.tolist() for found in rows_of_side(chunk, part)] == [chunk.images[rows].tolist()]
+    other = chunk[torch.tensor([row for row in range(3) if row not in rows])]
+    assert list(rows_of_side(other, part)) == []
 
 
 def tables(folder: Path) -> dict[str, Path]:

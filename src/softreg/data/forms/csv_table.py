@@ -73,8 +73,8 @@ def _whole(path: Path, options: ReadOptions) -> Part:
         store.append(chunk.images)
         for name, column in cells.items():
             column.extend(map(intern, getattr(chunk, name) or ()))
-        if chunk.lines is not None:
-            lines.append(chunk.lines)
+        assert chunk.lines is not None
+        lines.append(chunk.lines)
     labels, splits, groups = (cells[name] or None for name in ("labels", "splits", "groups"))
     numbers = torch.cat(lines)
     return Part(store.finish(), labels and _labels(labels, numbers, path), path, tuple(cells["ids"]), numbers, splits, groups)

@@ -81,13 +81,12 @@ def _digits(arrays: dict[str, NDArray[Any]], path: Path) -> dict[str, NDArray[An
 
 def _by_digit(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Arrays train0 ... train9, test0 ... test9 (mnist_all.mat) as images and labels of each part; {} if they are not named so."""
-    found = {name: re.fullmatch(r"(train|test)(\d)", name) for name in arrays}
-    if not arrays or not all(found.values()):
+    found = [(match, array) for name, array in arrays.items() if (match := re.fullmatch(r"(train|test)(\d)", name))]
+    if len(found) < len(arrays):
         return {}
     parts: dict[str, list[tuple[NDArray[Any], int]]] = {}
-    for name, match in found.items():
-        if match:
-            parts.setdefault(match[1], []).append((arrays[name], int(match[2])))
+    for match, array in found:
+        parts.setdefault(match[1], []).append((array, int(match[2])))
     return {
         f"{kind}_{part}": array
         for part, pairs in parts.items()

@@ -66,6 +66,7 @@ class ParquetTable:
 
     def _lists(self) -> Iterator[NDArray[Any]]:
         """The lists in the column of images, some at a time: (n, D)."""
+        expected = None
         for path, file in zip(self.files, self._opened, strict=True):
             number = 0
             with _errors_of(path):
@@ -73,6 +74,10 @@ class ParquetTable:
                     flat = batch.column(0).flatten().to_numpy(zero_copy_only=False)
                     if batch.column(0).null_count or len(flat) % len(batch):
                         raise DataError("forms.parquet_lists", path=path, first=number + 1, last=number + len(batch))
+                    found = len(flat) // len(batch)
+                    expected = expected or found
+                    if found != expected:
+                        raise DataError("forms.parquet_list", path=path, row=number + 1, found=found, expected=expected)
                     yield flat.reshape(len(batch), -1)
                     number += len(batch)
 
@@ -80,13 +85,9 @@ class ParquetTable:
         """The embeddings (N, D), or the images of a table of pixels."""
         if not embeddings:
             return self.pixels()
-        store, dim = ImageStore(), None
+        store = ImageStore()
         for lists in self._lists():
-            rows = to_embeddings(lists, f"{self.files[0]}: {self.image}")
-            dim = dim or rows.shape[1]
-            if rows.shape[1] != dim:
-                raise DataError("embeddings.other_dim", where=self.files[0], found=rows.shape[1], expected=dim)
-            store.append(rows)
+            store.append(to_embeddings(lists, f"{self.files[0]}: {self.image}"))
         return store.finish()
 
     def cells(self, column: str) -> Iterator[tuple[Path, int, Any]]:

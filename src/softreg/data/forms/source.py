@@ -2,6 +2,7 @@
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,12 +150,12 @@ def check_no_label(path: object, options: ReadOptions) -> None:
         raise DataError("forms.label_without_columns", path=path, label=options.label)
 
 
-class WholeForm:
+class WholeForm(ABC):
     """A form that is read whole; `stream` gives all of the test part, or all there is."""
 
+    @abstractmethod
     def read(self, path: Path, options: ReadOptions) -> Source:
         """See `Form`."""
-        raise NotImplementedError
 
     def stream(self, path: Path, options: ReadOptions, part: str = "") -> Iterator[Part]:
         """See `Form`."""

@@ -2,12 +2,13 @@
 
 import re
 import socket
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from softreg.errors import ServingError
+from softreg.errors import MissingExtraError, ServingError
 from softreg.messages import LANGUAGES, catalogue
 from softreg.serving.classroom import ALPHABET, CODE_LENGTH, class_code, qr_code, reachable_address
 from tests.helpers.live_server import read_answer, serve
@@ -45,6 +46,12 @@ def test_the_qr_code_is_square_and_of_the_link() -> None:
     assert len({len(row) for row in rows}) == 1
     assert len(rows) == (len(rows[0]) + 1) // 2  # two pixels above each other are one character
     assert len(long.splitlines()) > len(rows)
+
+
+def test_without_what_draws_it_the_qr_code_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "segno", None)
+    with pytest.raises(MissingExtraError, match="segno"):
+        qr_code("http://192.168.0.5:8000/")
 
 
 def test_a_class_opens_the_link_types_the_code_and_watches_but_does_not_train(tmp_path: Path) -> None:

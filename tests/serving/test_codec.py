@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from softreg.data.dataset import Splits
 from softreg.imaging.picture import read_picture
-from softreg.serving.codec import NAME, encode_array, parse_mnist_png
+from softreg.serving.codec import NAME, STAGE_PIXELS, _thumbnail, encode_array, parse_mnist_png
 from tests.helpers.live_server import SEVEN, Served, array_of, png, serve
 
 MIB = 2**20
@@ -31,6 +31,18 @@ def test_encoded_arrays_come_back_to_half_a_step(shape: tuple[int, int], seed: i
     values = np.random.default_rng(seed).normal(size=shape) * size
     told = json.loads(json.dumps(encode_array(values)))
     assert np.abs(array_of(told) - values).max() <= np.abs(values).max() / 127 * 0.5001
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.sampled_from(["grey", "grey in colour", "colour"]))
+@settings(max_examples=30)
+def test_stages_are_sent_small_and_without_colour_if_they_have_none(height: int, width: int, kind: str) -> None:
+    grey = np.random.default_rng(height).integers(0, 256, (height, width), dtype=np.uint8)
+    array = grey if kind == "grey" else np.stack([grey, grey, grey if kind == "grey in colour" else 255 - grey], 2)
+    small = _thumbnail(array)
+    assert small.ndim == (3 if kind == "colour" else 2)
+    assert max(small.shape[:2]) <= STAGE_PIXELS
+    if max(height, width) <= STAGE_PIXELS:
+        assert np.array_equal(small, array if kind == "colour" else grey)
 
 
 def test_an_image_that_is_ready_made_is_read_as_read_picture_reads_it(mnist: Splits) -> None:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softreg.serving.protocol import REQUEST_SECONDS, Deadline
+from softreg.serving.protocol import MAX_CONNECTIONS, REQUEST_SECONDS, Deadline, LimitedProtocol
 from tests.helpers.live_server import Served, read_answer, serve
 
 
@@ -61,6 +61,38 @@ def test_a_deadline_runs_anew_when_started_again_and_not_at_all_when_stopped() -
     deadline.stop()
     deadline.stop()
     assert [timer.cancelled for timer in loop.timers] == [True, True]
+
+
+@dataclass(eq=False)
+class Seat:
+    """What `LimitedProtocol` knows of a connection; it may be leaving already."""
+
+    active_at: float
+    closing: bool
+    connections: "set[Seat]"
+    trusted: bool = False
+    cycle: None = None
+    aborted: bool = False
+
+    @property
+    def transport(self) -> "Seat":
+        return self
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def _abort(self) -> None:
+        self.aborted = True
+
+
+@pytest.mark.parametrize("closing", [False, True])
+def test_room_is_made_by_the_oldest_connection_unless_one_is_leaving(closing: bool) -> None:
+    seats: set[Seat] = set()
+    first = Seat(0.0, closing, seats)
+    newcomer = Seat(99.0, False, seats)
+    seats |= {first, newcomer, *(Seat(number, False, seats) for number in range(1, MAX_CONNECTIONS))}
+    LimitedProtocol._make_room(cast("LimitedProtocol", newcomer))
+    assert [seat for seat in seats if seat.aborted] == ([] if closing else [first])
 
 
 def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served: Served) -> None:

@@ -23,6 +23,7 @@ from softreg.runs.run import METRICS, MODEL, RECIPE, Run
 from softreg.serving import run_entry
 from softreg.serving.models import Models
 from softreg.serving.run_entry import RunEntry, UnusableRun
+from softreg.storage.tensors import dumps, loads
 from tests.helpers.live_server import SEVEN, png, serve
 
 
@@ -64,6 +65,13 @@ def other_images(run: Path) -> None:
     save_model(model, run / MODEL)
 
 
+def other_features(run: Path) -> None:
+    """The metadata of a deep network in place of the model's."""
+    tensors, metadata = loads((run / MODEL).read_bytes(), {"format", "classes", "features"})
+    raw, _ = dumps(tensors, metadata | {"features": "resnet18"})
+    (run / MODEL).write_bytes(raw)
+
+
 def other_model(classes: tuple[str, ...] = tuple("0123456789"), weight: float = 0.0) -> Callable[[Path], object]:
     """Replace the model by one that `load_model` refuses."""
 
@@ -100,6 +108,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "model of bytes": (lambda run: (run / MODEL).write_bytes(b"\xff" * 99), "unreadable"),
     "model without metadata": (lambda run: (run / MODEL).write_bytes(b"\2\0\0\0\0\0\0\0{}"), "unreadable"),
     "model of other images": (other_images, "images"),
+    "model of features that the page has not": (other_features, "features"),
     "model cut short": (lambda run: os.truncate(run / MODEL, 20_000), "model"),
     "two classes alike": (other_model(classes=tuple("0123456777")), "model"),
     "a class that steers": (other_model(classes=("\x1b[2J", *"123456789")), "model"),

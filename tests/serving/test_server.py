@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import uvicorn
 
+from softreg.errors import ServingError
 from softreg.serving.batching import MAX_QUEUE
-from softreg.serving.server import KILL_SECONDS, SHUTDOWN_SECONDS, Server, exit_now
+from softreg.serving.server import KILL_SECONDS, SHUTDOWN_SECONDS, Server, bind, exit_now
 from tests.helpers.live_server import Served, png, read_answer, serve
 
 
@@ -67,6 +68,13 @@ def test_a_signal_finishes_what_was_accepted_and_ends_the_server(tmp_path: Path,
         assert answers == [200] * 4
         assert code == (130 if sent is signal.SIGINT else 0)
         events.close()
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with bind("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServingError, match=str(port)):
+            bind("127.0.0.1", port)
 
 
 def test_a_shutdown_that_does_not_end_is_killed_within_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

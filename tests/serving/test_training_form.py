@@ -9,7 +9,7 @@ import pytest
 import softreg
 from softreg.errors import ServingError
 from softreg.messages import use_language
-from softreg.serving.training_form import FIELDS, LIMITS, describe_fields, recipe_of
+from softreg.serving.training_form import FIELDS, LIMITS, NOT_ON_PAGE, describe_fields, recipe_of
 from tests.helpers.live_server import Served, serve
 
 
@@ -31,6 +31,12 @@ def test_a_recipe_of_all_the_defaults_is_the_default_recipe() -> None:
     described = describe_fields()
     assert recipe_of({field["name"]: field["default"] for field in described}) == softreg.Recipe()
     assert recipe_of({}) == softreg.Recipe()
+
+
+@pytest.mark.parametrize("features", sorted(NOT_ON_PAGE))
+def test_features_that_the_page_does_not_offer_are_refused(features: str) -> None:
+    with pytest.raises(ServingError, match="pixels"):
+        recipe_of({"features": features})
 
 
 @pytest.mark.parametrize("field", describe_fields(), ids=lambda field: field["name"])

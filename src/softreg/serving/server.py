@@ -77,10 +77,14 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, ONE_LISTENER, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # of every connection
-        listening.bind(address)
-        listening.listen(BACKLOG)  # from here on nobody is turned away, even before the event loop runs
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, ONE_LISTENER, 1)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # of every connection
+            listening.bind(address)
+            listening.listen(BACKLOG)  # from here on nobody is turned away, even before the event loop runs
+        except OSError:
+            listening.close()
+            raise
     except OSError as error:
         raise ServingError("serving.no_port", host=host, port=port, why=error.strerror or error) from error
     return listening

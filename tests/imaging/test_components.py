@@ -53,6 +53,7 @@ def test_a_label_that_is_missing_is_passed_over() -> None:
 def test_lengths_of_a_box() -> None:
     component = Component((1,), 5, 10, 8, 20, 30.0)
     assert (component.height, component.width, component.length, component.centre) == (3, 10, 10, 15.0)
+    assert component.box == (5, 10, 8, 20)
 
 
 def test_a_union_has_the_labels_and_the_box_of_all() -> None:

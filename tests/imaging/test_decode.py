@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from softreg.errors import PictureError
-from softreg.imaging.decode import MAX_BYTES, decode
+from softreg.imaging.decode import MAX_BYTES, _frames, decode
 from softreg.imaging.picture import read_picture
 
 RGB = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8))
@@ -153,6 +153,36 @@ def test_bad_paths(tmp_path: Path) -> None:
     with pytest.raises(PictureError) as caught:
         read_picture(broken)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_that_cannot_be_read_to_its_end() -> None:
+    class Broken(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(PictureError, match="Input/output error"):
+        decode(Broken(), "seven.png")
+
+
+def test_damaged_exif_and_a_damaged_second_frame_are_no_obstacle() -> None:
+    content = saved(RGB, "PNG", exif=b"Exif\0\0no TIFF")
+    with Image.open(BytesIO(content)) as opened, pytest.raises(SyntaxError):
+        opened.getexif()
+    assert np.array_equal(decode(content).pixels, np.asarray(RGB))
+
+    class Damaged(Image.Image):
+        sought = -1
+
+        @property
+        def is_animated(self) -> bool:
+            raise EOFError("no such frame")
+
+        def seek(self, frame: int) -> None:
+            self.sought = frame
+
+    image = Damaged()
+    assert _frames(image) == ()
+    assert image.sought == 0
 
 
 def test_content_decides_not_the_extension(tmp_path: Path) -> None:

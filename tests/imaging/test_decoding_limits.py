@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from softreg.errors import PictureError
-from softreg.imaging.decoding_limits import MAX_MEMORY, MAX_READS, MAX_SIDE, MeteredFile, check_cost
+from softreg.imaging.decoding_limits import (
+    MAX_MEMORY,
+    MAX_READS,
+    MAX_SCANS,
+    MAX_SEGMENTS,
+    MAX_SIDE,
+    MeteredFile,
+    _scans,
+    check_cost,
+)
 from tests.helpers.bombs import BOMBS, claimed_png, saved
 
 MAX_GROWTH = 512 * 2**10  # KiB, of a process that reads all of them
@@ -86,6 +95,12 @@ def test_a_file_of_too_many_pieces_is_given_up() -> None:
         file.read(1)
     with pytest.raises(OSError, match="too many pieces"):
         file.read(1)
+
+
+def test_a_jpeg_of_too_many_segments_counts_as_one_of_too_many_scans() -> None:
+    segment = b"\xff\xe0\x00\x02"
+    assert _scans(b"\xff\xd8" + segment * (MAX_SEGMENTS - 1) + b"\xff\xd9") <= MAX_SCANS
+    assert _scans(b"\xff\xd8" + segment * MAX_SEGMENTS + b"\xff\xd9") > MAX_SCANS
 
 
 @pytest.mark.parametrize("size", [(8064, 6048), (7016, 4961)])  # a phone's 48 million pixels, A4 at 600 dots an inch

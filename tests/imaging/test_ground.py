@@ -43,3 +43,4 @@ def test_digits_that_touch_the_border_have_a_dark_ground() -> None:
     assert (usual_ground(images), usual_ground(255 - images)) == ("dark", "light")
     assert usual_ground(np.concatenate([images, 255 - images])) is None
     assert usual_ground(np.full((3, 8, 8), 128, np.uint8)) is None
+    assert usual_ground(np.repeat(images[..., None], 3, axis=3)) is None

@@ -65,6 +65,13 @@ def test_a_page_turned_or_mirrored_has_its_ink_turned_or_mirrored() -> None:
         assert np.mean((turned.density > 0.5) != (turn(ink.density) > 0.5)) < 0.005
 
 
+def test_a_pen_a_third_as_wide_as_the_paper() -> None:
+    broad = page(200, 200, (60, 60, 130, 130))
+    ink = find_ink(pixels(240 - 200 * broad))
+    assert ink is not None
+    assert np.mean((ink.density > 0.5) != (broad > 0.5)) < 0.02
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_blank_paper_has_no_ink(level: int) -> None:
     assert find_ink(pixels(np.full((60, 80), level))) is None

@@ -44,6 +44,17 @@ def test_a_digit_that_looks_like_a_line_is_also_seen_with_it() -> None:
     assert (other.density == ink).all()
 
 
+def test_squared_paper_is_also_seen_with_the_lines_of_one_direction() -> None:
+    ink = circle((240, 240), (120, 120), 50, 9)
+    for at in range(20, 240, 40):
+        ink[at : at + 2] = ink[:, at : at + 2] = 1
+    found = list(layouts(Ink(ink, ink, np.zeros(ink.shape, np.uint8), False)))
+    ruled = [layout.ruled for layout in found if layout.kind == "lines"]
+    assert ruled[-1] is False
+    assert len(ruled) > 1
+    assert all(ruled[:-1])
+
+
 def test_dropped_ink_is_told_as_a_share_of_the_digits() -> None:
     ink = np.zeros((100, 300), dtype=np.float32)
     ink[20:80, 60:70] = ink[20:80, 120:130] = 1

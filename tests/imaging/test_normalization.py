@@ -33,6 +33,11 @@ def test_depth_is_the_distance_to_the_nearest_pixel_across_the_edge(mask: NDArra
     np.testing.assert_allclose(signed_depth(mask.astype(np.float32)), expected, rtol=1e-6)
 
 
+def test_where_there_is_no_ink_nothing_is_deep() -> None:
+    assert (signed_depth(np.full((6, 9), 0.5, dtype=np.float32)) < 0).all()
+    assert normalize(np.full((6, 9), 0.4, dtype=np.float32)).image.shape == (28, 28)
+
+
 @pytest.mark.parametrize("width", [5, 8, 13, 20])
 def test_strokes_are_as_wide_as_they_were_drawn(width: int) -> None:
     bar, ring = page(200, 80, (20, 30, 180, 30 + width)), circle((200, 200), (100, 100), 70, width)

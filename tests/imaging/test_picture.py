@@ -173,8 +173,25 @@ def test_any_array_is_read_or_refused_with_a_reason(array: Bytes) -> None:
     assert all(digit.image.shape == (28, 28) for digit in picture.digits)
 
 
+def test_a_picture_of_28_x_28_may_be_none_of_mnist_s() -> None:
+    array = np.zeros((28, 28), np.uint8)
+    array[2:9, 2:5] = 255  # far from the middle
+    picture = picture_from_array(array)
+    assert picture.layouts is not None
+    kinds = [layout.kind for layout in picture.layouts]
+    assert [layout.kind for layout in picture.layouts] == kinds
+    assert kinds[0] == "usual"
+
+
 @pytest.mark.parametrize(
-    "array", [np.zeros((28, 28)), np.zeros((2, 2), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros(9, np.uint8)]
+    "array",
+    [
+        np.zeros((28, 28)),
+        np.zeros((2, 2), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+        np.zeros(9, np.uint8),
+        np.zeros((1281, 1280), np.uint8),
+    ],
 )
 def test_arrays_that_are_no_pictures(array: Bytes) -> None:
     with pytest.raises(PictureError):

@@ -57,6 +57,8 @@ def test_a_one_at_the_edge_is_told_from_a_shadow_by_its_stroke() -> None:
     digits, one = [(20, 60, 80, 70), (20, 120, 80, 130)], (22, 296, 82, 300)  # less than half a one: the edge cuts it off
     ink = page(100, 300, *digits, one)
     assert boxes(segment(ink).lines) == [[*digits, one]]
+    wide = (20, 280, 80, 300)
+    assert boxes(segment(page(100, 300, *digits, wide)).lines) == [[*digits, wide]]
     assert boxes(segment(np.where(np.arange(300) < 290, ink, 0.6 * ink)).lines) == [digits]
     assert boxes(segment(page(100, 300, *digits, (22, 298, 82, 300))).lines) == [digits]
 

@@ -109,9 +109,8 @@ class Picture:
     layouts: Layouts | None = None
 
     def seen_as(self, layout: Layout, lines: Lines) -> "Picture":
-        """The same picture with these digits of one of its layouts."""
-        if self.layouts is None:
-            return self
+        """The same picture with these digits of one of its layouts, which it must have."""
+        assert self.layouts is not None
         components = tuple(chain(*lines))
         stages = [*self.layouts.stages, Stage("pictures.stage_ink", shown(255 * (1 - layout.density)))]
         notes = self.layouts.notes

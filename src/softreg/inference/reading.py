@@ -42,9 +42,7 @@ KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines":
 UNEXPLAINED, DISAGREEMENT = 3.0, 2.0  # off the log odds of a digit: per misfit, and if the usual layout is read otherwise
 LEAST_ODDS = 0.4  # log odds, after that, that a digit found in a picture needs to be named: 3 to 2
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
-MAX_CANDIDATES = (
-    250  # of a picture, in all layouts that are read: of a long scribble there are thousands, and each takes milliseconds
-)
+MAX_CANDIDATES = 80  # of a picture, in all layouts that are read: six digits that touch have 40, a scribble hundreds
 WIDE = 1.3  # of width to height: what is wider may be two digits
 SLIM = 0.8  # of the same: two neighbours no wider together may be one digit, such as a 4 in two strokes
 

@@ -9,10 +9,10 @@ from softreg.data.load import load_dataset
 from softreg.estimator import SoftmaxClassifier
 from softreg.optim.continuation import minimize_by_continuation, minimize_or_continue
 from softreg.optim.design_matrix import DesignMatrix
-from softreg.optim.duality_gap import duality_gap
 from softreg.optim.objective import Objective
 from softreg.optim.solver import TerminationReason
 from softreg.optim.solvers.lbfgs import LBFGS
+from softreg.optim.solvers.newton_type import solver_state
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -25,11 +25,12 @@ def test_the_minimum_for_a_weak_penalty(dtype: torch.dtype) -> None:
     objective = Objective(DesignMatrix(x, y, centre=x.mean(0)), 3, 1e-7)
     solver = LBFGS(1e-9, 200, certify=True)
     state = minimize_by_continuation(solver, objective, steps=5)
-    assert duality_gap(objective, state.theta).gap <= 1e-9
+    assert objective.value(state.theta.double()) <= float(solver_state(state).lower_bound or 0) + 1e-9
     peer = LogisticRegression(C=1 / (300 * 1e-7), solver="newton-cholesky", tol=1e-10, max_iter=1000).fit(x.double().numpy(), y)
     shifted = torch.from_numpy(peer.intercept_ + peer.coef_ @ x.double().mean(0).numpy())
     best = objective.value(torch.cat([torch.from_numpy(peer.coef_), shifted[:, None]], dim=1))
-    assert state.cost <= best + 1e-9
+    assert state.cost <= best + (1e-9 if dtype == torch.float64 else 1e-7)  # which float32 rounds
+    assert float(solver_state(state).lower_bound or 0) <= best
     assert 5 < state.steps <= 200
 
 

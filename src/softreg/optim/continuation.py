@@ -47,10 +47,14 @@ def minimize_by_continuation(solver: NewtonTypeSolver, objective: Objective, ste
 
     The way there is taken in float32, the end in float64. The tolerance and the number of iterations are those of `solver`.
     """
-    theta, steps = stronger_penalties_first(_in_single_precision(objective), solver.max_iterations, steps)
-    newton = Newton(solver.tol, max(0, solver.max_iterations - steps), refresh_at=LAST)
-    state = minimize(newton, _in_single_precision(objective), theta)
+    single = _in_single_precision(objective)
+    theta, steps = stronger_penalties_first(single, solver.max_iterations, steps)
+    proves = solver.certify and single is objective
+    newton = Newton(solver.tol, max(0, solver.max_iterations - steps), proves, refresh_at=LAST)
+    state = minimize(newton, single, theta)
     theta, steps = state.theta, steps + state.steps
+    if proves and state.termination is not None and state.termination.converged:
+        return replace(state, steps=steps)
     final = Newton(solver.tol, max(0, solver.max_iterations - steps), solver.certify)
     state = minimize(final, objective, theta.to(objective.matrix.accumulate_dtype))
     return replace(state, steps=steps + state.steps)

@@ -17,7 +17,7 @@ from softreg.optim.small_problem import FINE, SINGLE, Array, SmallProblem, Solut
 
 MAX_NUMEL = 2**23  # numbers in the rows
 MAX_PRODUCTS = 2**25  # in a pass over them: N D C
-WIDE = 1000  # features, above which even an approximate Hessian is expensive
+WIDE, MAX_WEIGHTS = 1000, 2**20  # features, above which even an approximate Hessian is expensive; weights, from which it pays again
 TINY, LOOSEST = 70, 1e-6  # coefficients, and the tolerance for them: a looser one saves an iteration at most
 MAX_ITER = 150  # beyond, Newton's method is better
 HISTORY_SIZE = 8
@@ -40,7 +40,8 @@ def is_middling(rows: Any, classes: int, l2: float) -> bool:
     if not isinstance(rows, np.ndarray) or l2 <= 0:
         return False
     n, d = rows.shape
-    return rows.size <= MAX_NUMEL and (rows.size * classes <= MAX_PRODUCTS or d > min(n, WIDE))
+    wide = d > n or (d > WIDE and d * classes < MAX_WEIGHTS)
+    return rows.size <= MAX_NUMEL and (rows.size * classes <= MAX_PRODUCTS or wide)
 
 
 def solve_middling(

@@ -155,6 +155,19 @@ def test_certify_goes_on_until_the_proof_is_there(solver: type[NewtonTypeSolver]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("l2", [1e-5, 1e-7])
+def test_a_proof_for_float32_is_not_lost_in_its_rounding(solver: type[NewtonTypeSolver], l2: float) -> None:
+    rows, labels = blobs(n=300, d=10, spread=2)
+    objective = Objective(DesignMatrix(rows.float(), labels), 3, l2)
+    minimum = run(Newton(1e-14, 500), objective, torch.zeros(3, 11, dtype=torch.float64)).cost
+    state = run(solver(3e-9, 50, certify=True), objective, torch.zeros(3, 11))
+    assert state.theta.dtype == torch.float32
+    bound = float(solver_state(state).lower_bound or 0)
+    assert minimum - 3e-9 <= bound <= minimum + 1e-13
+    assert objective.value(state.theta.double()) <= bound + 3e-9
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_weights_are_repetitions(solver: type[NewtonTypeSolver]) -> None:
     rows, labels = blobs()
     twice = Objective(DesignMatrix(torch.cat([rows, rows[:50]]), torch.cat([labels, labels[:50]])), 3, 1e-3)

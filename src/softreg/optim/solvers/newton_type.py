@@ -11,7 +11,7 @@ from torch import Tensor
 
 from softreg.compute.device import accumulate_dtype
 from softreg.optim.duality_gap import DualityGap, duality_gap
-from softreg.optim.objective import WIDE_NUMEL, Objective
+from softreg.optim.objective import Objective
 from softreg.optim.solver import SolverState, State, Termination, TerminationReason
 from softreg.optim.solvers.conjugate_gradients import conjugate_gradients, inner
 from softreg.optim.solvers.line_search import line_search
@@ -20,8 +20,7 @@ from softreg.optim.solvers.warm_start import warm_start
 
 PROMISING = 2.0  # times the tolerance: the bound is taken one step on, where it is several times tighter
 NEAR, SMALL_RESIDUAL = 0.5, 0.2  # of the tolerance: an estimated gap, and what then may be left to prove one step on
-HOPELESS = 1e-3  # of the tolerance: an estimate so small without a proof asks for Newton's method in float64
-FINE_STEPS = 4  # of Newton's method in float64, for the proof alone
+HOPELESS = 1e-3  # of the tolerance: an estimate so small without a proof says that rounding hides it
 MISJUDGED = 3.0  # times the tolerance; estimates are right to within that
 InverseHessian = Callable[[Tensor], Tensor]
 
@@ -136,10 +135,7 @@ class NewtonTypeSolver(ABC):
         if float(here.gap) <= self.tol and self.certify:
             state, proven = self._prove_if_promising(objective, state, inverse)
             exact = self.always_cg and here.gradient.dtype == objective.matrix.accumulate_dtype
-            hopeless = not proven and not exact and float(here.gap) <= HOPELESS * self.tol
-            if hopeless:
-                state, proven = self._prove_finely(objective, state)
-            if hopeless and not proven:
+            if not proven and not exact and float(here.gap) <= HOPELESS * self.tol:
                 return replace(state, termination=self._terminated(TerminationReason.STALLED, state))
         else:
             proven = float(here.gap) <= self.tol
@@ -150,44 +146,37 @@ class NewtonTypeSolver(ABC):
         return state
 
     def _prove_if_promising(self, objective: Objective, state: State, inverse: InverseHessian) -> tuple[State, bool]:
-        """As `_prove`, if the gradient is small enough here, or conjugate gradients make it so one step on.
-
-        A proof needs |gradient|^2 / (2 l2) to be small, which may be hundreds of times the gap where there are many weights.
-        """
+        """As `_prove`, where the gradient is small enough for that, or can be made so one step on."""
         here = solver_state(state)
+        if objective.l2 > 0 and float(here.gap) <= NEAR * self.tol:
+            return self._prove(objective, self._refined(objective, state, inverse))
         if upper_estimate(objective, here.gradient) <= PROMISING * self.tol:
             return self._prove(objective, state)
-        if self.always_cg or state.theta.numel() < WIDE_NUMEL or float(here.gap) > NEAR * self.tol:
-            return state, False
-        residual = here.gradient + objective.hessian_product(state.theta, here.direction)
+        return state, False
+
+    def _refined(self, objective: Objective, state: State, inverse: InverseHessian) -> State:
+        """The state with a direction that leaves little of the gradient: the Newton step, with more digits.
+
+        A proof needs |gradient|^2 / (2 l2) to be small, which may be hundreds of times the gap. The rounding of a gradient in
+        float32 alone may be too much for that, hence it is computed in float64; products with the Hessian need no such precision.
+        """
+        here, exact = solver_state(state), state.theta.to(objective.matrix.accumulate_dtype)
+        gradient = here.gradient if exact is state.theta else objective.value_and_gradient(exact)[1]
+        residual = gradient.to(state.theta.dtype) + objective.hessian_product(state.theta, here.direction)
 
         def is_enough(r: Tensor) -> bool:
             return upper_estimate(objective, r) <= SMALL_RESIDUAL * self.tol
 
         further = conjugate_gradients(objective, state.theta, residual, inverse, superlinear=False, is_enough=is_enough)
         direction = here.direction + further
-        here = replace(here, direction=direction, gap=newton_decrement(direction, here.gradient))
-        return self._prove(objective, replace(state, solver_state=here))
+        return replace(state, solver_state=replace(here, direction=direction, gap=newton_decrement(direction, here.gradient)))
 
     def _prove(self, objective: Objective, state: State) -> tuple[State, bool]:
-        """The state with a lower bound of the objective, and whether the gap is proven to be at most `tol`."""
-        here = solver_state(state)
-        proof = proven_gap(objective, state.theta, here)
-        bound = torch.tensor(proof.lower_bound, dtype=objective.matrix.accumulate_dtype)
-        return replace(state, solver_state=replace(here, lower_bound=bound)), proof.gap <= self.tol
-
-    def _prove_finely(self, objective: Objective, state: State) -> tuple[State, bool]:
-        """As `_prove`, some steps of Newton's method on in float64: what is left of the gradient in float32 is its rounding."""
-        here, nearer = solver_state(state), state.theta.to(objective.matrix.accumulate_dtype)
-        inverse = self.preconditioner(objective, here.reference_theta).repeated_solve()
-        for _ in range(FINE_STEPS):
-            _, gradient = objective.value_and_gradient(nearer)
-            nearer = nearer + conjugate_gradients(objective, nearer, gradient, inverse, superlinear=True)
-            proof = duality_gap(objective, state.theta, nearer)
-            if proof.gap <= self.tol:
-                break
-        bound = torch.tensor(proof.lower_bound, dtype=objective.matrix.accumulate_dtype)
-        return replace(state, solver_state=replace(here, lower_bound=bound)), proof.gap <= self.tol
+        """The state with a lower bound of the objective, taken one step on, and whether the gap is proven to be at most `tol`."""
+        here, dtype = solver_state(state), objective.matrix.accumulate_dtype
+        proof = duality_gap(objective, state.theta, state.theta.to(dtype) + here.direction)
+        here = replace(here, lower_bound=torch.tensor(proof.lower_bound, dtype=dtype))
+        return replace(state, solver_state=here), proof.gap <= self.tol
 
     def _terminated(self, reason: TerminationReason, state: State) -> Termination:
         params: dict[str, object] = {"iterations": state.steps, "gap": float(solver_state(state).gap), "tol": self.tol}

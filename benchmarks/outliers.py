@@ -71,8 +71,9 @@ def digits(seed: int) -> Tensor:
 def rows(model: SoftmaxRegression, images: Tensor) -> Rows:
     """What the detectors are given of images."""
     assert model.ood_detector is not None
-    x = torch.cat([model.features(part) for part in images.split(1000)])
-    return model.ood_detector.components(x), model.classify(x)[0]
+    projections = model.features.projections(images)
+    logits = model.features.outputs(projections, model.linear.weight, model.linear.bias)
+    return model.ood_detector.components(projections), logits
 
 
 def peers(fitted: Rows, labels: Tensor) -> dict[str, Any]:

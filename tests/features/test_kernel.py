@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 from softreg.data.dataset import Splits
 from softreg.features.kernel import LANDMARKS, Kernel, principal_axes
 from softreg.features.nystroem import gaussian, hadamard
+from softreg.model.design import design_matrices
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,21 @@ def test_the_same_buffers_are_computed_with_once_and_changed_ones_anew(fitted: K
     torch.testing.assert_close(changed.nystroem().landmarks, first.nystroem().landmarks.roll(1, 0))
 
 
+def test_features_of_patches_weigh_half_among_the_principal_axes(fitted: Kernel, images: Tensor) -> None:
+    """The sums of squares of z are the largest eigenvalues of the weighed features; the images are the landmarks."""
+    v = fitted.views(images).double()
+    v[:, fitted.views.scattering.dim :] *= 0.5
+    expected = torch.linalg.eigvalsh(v.T @ v).flip(0)[:20]
+    torch.testing.assert_close(fitted.projections(images).square().sum(0)[:20], expected, rtol=0.02, atol=0)
+
+
+def test_the_design_matrix_and_the_projections_that_it_is_made_from(fitted: Kernel, mnist: Splits) -> None:
+    data = mnist.train[:40]
+    matrix, projections = design_matrices(fitted, data, torch.device("cpu"))
+    assert torch.equal(matrix.rows, fitted.quantised(data.images))
+    torch.testing.assert_close(projections.rows, fitted.projections(data.images).float())
+
+
 def test_principal_axes_are_those_of_the_covariance() -> None:
     generator = Generator().manual_seed(2)
     x = torch.randn(200, 50, generator=generator) * 0.8 ** torch.arange(50.0)
@@ -93,7 +109,7 @@ def test_outputs_are_those_of_the_features(fitted: Kernel, images: Tensor) -> No
     generator = Generator().manual_seed(5)
     weight, bias = torch.randn(3, LANDMARKS, generator=generator), torch.randn(3, generator=generator)
     expected = (fitted(images).double() @ weight.double().T + bias).float()
-    torch.testing.assert_close(fitted.outputs(images, (weight, bias))[0], expected, rtol=0, atol=1e-3)
+    torch.testing.assert_close(fitted.outputs(fitted.projections(images), weight, bias), expected, rtol=0, atol=1e-3)
 
 
 def test_outputs_do_not_depend_on_the_size_of_the_batch(fitted: Kernel, images: Tensor) -> None:
@@ -101,11 +117,12 @@ def test_outputs_do_not_depend_on_the_size_of_the_batch(fitted: Kernel, images: 
         torch.randn(3, LANDMARKS, generator=Generator().manual_seed(6)) / LANDMARKS**0.5,
         torch.zeros(3),
     )
-    apart = torch.cat([fitted.outputs(image[None], (weight, bias))[0] for image in images[:8]])
-    torch.testing.assert_close(apart, fitted.outputs(images, (weight, bias))[0][:8], rtol=0, atol=1e-4)
+    z = fitted.projections(images)
+    apart = torch.cat([fitted.outputs(fitted.projections(image[None]), weight, bias) for image in images[:8]])
+    torch.testing.assert_close(apart, fitted.outputs(z, weight, bias)[:8], rtol=0, atol=1e-4)
 
 
 def test_weights_can_be_trained_by_autograd(fitted: Kernel, images: Tensor) -> None:
     weight = torch.zeros(2, LANDMARKS, requires_grad=True)
-    (gradient,) = torch.autograd.grad(fitted.outputs(images[:5], (weight, torch.zeros(2)))[0][:, 0].sum(), weight)
+    (gradient,) = torch.autograd.grad(fitted.outputs(fitted.projections(images[:5]), weight, torch.zeros(2))[:, 0].sum(), weight)
     torch.testing.assert_close(gradient[0], fitted(images[:5]).sum(0), rtol=0, atol=1e-3)

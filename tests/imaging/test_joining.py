@@ -60,6 +60,12 @@ def test_two_parts_may_be_as_tall_together_as_the_tallest() -> None:
         assert ((1, 2) in {digit.labels for digit in joined([*parts, tallest])}) == is_joined
 
 
+def test_a_stroke_broken_in_three_is_one_digit() -> None:
+    top, middle, bottom = component(0, 0, 30, 75, 177), component(1, 75, 93, 137, 137), component(2, 140, 4, 246, 90)
+    assert len(joined([top, middle, bottom])) == 1
+    assert len(joined([top, bottom])) == 2
+
+
 def test_a_mark_between_two_digits_goes_to_the_nearer_and_each_digit_keeps_its_place() -> None:
     left, right = component(1, *DIGIT), component(2, 0, 85, 90, 145)
     near_left, near_right = component(3, 50, 65, 60, 75), component(4, 50, 70, 60, 80)

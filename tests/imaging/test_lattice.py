@@ -45,13 +45,14 @@ def test_two_digits_that_touch_have_a_cut_between_them() -> None:
 
 
 def test_a_wide_digit_may_stay_whole_and_a_wider_one_in_a_condensed_row_may_not() -> None:
-    layout = usual((20, 50), (80, 110))
-    layout.density[20:28, 50:80] = layout.density[72:80, 50:80] = 1  # joined above and below: 90 wide, 60 high
-    wide = next(layouts(Ink(layout.density, layout.density, np.zeros(layout.density.shape, np.uint8), False)))
-    for stretch, whole in ((1.0, True), (2.0, False)):
-        ways = lattice(replace(wide, stretch=stretch), wide.lines[0], {0})
-        assert ways.nodes > 1
-        assert any(candidate.stop - candidate.start == ways.nodes for candidate in ways.candidates) is whole
+    for right in (110, 130):  # 90 and 110 wide, 60 high
+        layout = usual((20, 50), (right - 30, right))
+        layout.density[20:28, 50 : right - 30] = layout.density[72:80, 50 : right - 30] = 1  # joined above and below
+        wide = next(layouts(Ink(layout.density, layout.density, np.zeros(layout.density.shape, np.uint8), False)))
+        for stretch, whole in ((1.0, True), (2.0, False)):
+            ways = lattice(replace(wide, stretch=stretch), wide.lines[0], {0})
+            assert ways.nodes > 1
+            assert any(candidate.stop - candidate.start == ways.nodes for candidate in ways.candidates) is whole
 
 
 @settings(max_examples=25, deadline=None)

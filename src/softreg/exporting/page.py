@@ -60,10 +60,11 @@ def packed_weights(model: SoftmaxRegression) -> dict[str, Any]:
         raise RunError("export.no_page", features=features, shape=shape, choices=", ".join(COMPUTED), any_size=", ".join(ANY_SIZE))
     weight, buffers = model.linear.weight, model.features.state_dict()
     detector = {} if model.ood_detector is None else model.ood_detector.state_dict()
+    if detector:  # a lower triangle for each class, row by row
+        factors = detector["precision_cholesky"]
+        detector["precision_cholesky"] = factors[:, *torch.tril_indices(*factors.shape[1:])]
     if isinstance(model.features, Kernel):
         weight, buffers = dual_weights(model.features, weight), buffers | fixed_terms(model.features)
-        if detector:
-            detector["axes"] = dual_weights(model.features, detector["axes"].T).T
     packed: dict[str, Any] = {
         "features": features,
         "classes": model.classes,

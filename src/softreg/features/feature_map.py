@@ -23,6 +23,7 @@ class FeatureMap(nn.Module):
     ----------
     name : its key in the registry
     dim : D
+    projected_dim : P of `projections`
     image_shape : (H, W) or (H, W, 3) of the images it takes
     storage_dtype : the dtype of `quantised`
     quantum : the step of that quantisation: features are about `quantum * quantised`
@@ -42,22 +43,41 @@ class FeatureMap(nn.Module):
         """The features (B, D), float32, of a small batch of images uint8 (B, *image_shape)."""
         raise NotImplementedError
 
+    @property
+    def projected_dim(self) -> int:
+        """P."""
+        return self.dim
+
     def forward(self, images: Tensor) -> Tensor:
         """The features (N, D), float32, of any number of images uint8 (N, *image_shape), computed in chunks."""
         return in_chunks(self.transform, images, self.dim, torch.float32)
 
     def quantised(self, images: Tensor) -> Tensor:
         """The features (N, D) divided by `quantum`, as `storage_dtype`: the rows of a design matrix, smaller than float32."""
+        return self._quantised(self.transform, images)
 
+    def projections(self, images: Tensor) -> Tensor:
+        """What the features are computed from (N, P), and what a detector of outliers sees: unless a map has less, the features."""
+        x: Tensor = self(images)
+        return x
+
+    def quantised_from(self, projections: Tensor) -> Tensor:
+        """As `quantised`, from projections (N, P)."""
+        return self._quantised(self.expand, projections)
+
+    def expand(self, projections: Tensor) -> Tensor:
+        """The features (B, D), float32, of a small batch of projections (B, P)."""
+        return projections
+
+    def outputs(self, projections: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """W x + b (N, C) from projections (N, P), for the weight W (C, D) and bias b (C,); a map may need no features for that."""
+        return linear(self.expand(projections), weight, bias)
+
+    def _quantised(self, features: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         def quantise(chunk: Tensor) -> Tensor:
-            return _quantise(self.transform(chunk), self.storage_dtype, self.quantum)
+            return _quantise(features(chunk), self.storage_dtype, self.quantum)
 
-        return in_chunks(quantise, images, self.dim, self.storage_dtype)
-
-    def outputs(self, images: Tensor, *layers: tuple[Tensor, Tensor]) -> list[Tensor]:
-        """W x + b (N, C) of any number of images, for each layer W (C, D), b (C,); a map may need no features for that."""
-        x = self(images)
-        return [linear(x, weight, bias) for weight, bias in layers]
+        return in_chunks(quantise, inputs, self.dim, self.storage_dtype)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
         """The contribution of each pixel to features @ weight: images uint8 (N, *image_shape) -> (N, H, W).

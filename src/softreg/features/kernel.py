@@ -1,7 +1,7 @@
 """The feature map `kernel`: a Gaussian kernel on the features of `views`, by Nystroem's method (Williams and Seeger, NIPS 2000).
 
-The features of `views`, v, are projected onto their 320 principal axes, z = U^T v, and compared with the z_j of 4,096 training
-images, the landmarks::
+The features of `views`, v, are projected onto their 160 principal axes, z = U^T v, and compared with the z_j of 4,096 training
+images, the landmarks (features of patches weigh half; U has that weight in it)::
 
     k_j = exp(-g |z - z_j|^2),      x = R (k - m) / s,      R^T R = (K + eps I)^-1,      K_ij = exp(-g |z_i - z_j|^2)
 
@@ -29,7 +29,8 @@ from softreg.features.graph_builder import GraphBuilder
 from softreg.features.nystroem import TINY, Nystroem, nystroem_of
 from softreg.image_format import SIDE
 
-LANDMARKS, AXES = 4096, 320
+LANDMARKS, AXES = 4096, 160
+PATCH_WEIGHT = 0.5  # of features of patches, among which the principal axes are found; those of wavelets weigh 1
 OVERSAMPLING, POWER_ITERATIONS = 32, 4  # of the principal axes: directions more than wanted, products with the covariance
 BATCH_SIZE = 1000  # images whose k is in memory at a time
 
@@ -57,7 +58,7 @@ class Kernel(FeatureMap):
         self.landmarks: Tensor
         self.landmark_scale: Tensor
         self._nystroem: Nystroem | None = None
-        self._dual: tuple[list[Tensor], Tensor] | None = None  # the last weights, and their dual coefficients
+        self._dual: tuple[Tensor, Tensor] | None = None  # the last weight, and its dual coefficients
         self.register_load_state_dict_post_hook(_buffers_changed)  # type: ignore[no-untyped-call]
 
     def fit(self, images: Tensor, seed: int) -> Self:
@@ -66,7 +67,9 @@ class Kernel(FeatureMap):
         self.views.fit(images, seed)
         drawn = torch.randperm(len(images), generator=generator)[:LANDMARKS].to(images.device)
         v = self.views(images[drawn])  # (M or fewer, D')
-        axes, scale = _in_eight_bits(principal_axes(v, AXES, generator))
+        weight = v.new_full((v.shape[1], 1), PATCH_WEIGHT)
+        weight[: self.views.scattering.dim] = 1
+        axes, scale = _in_eight_bits(weight * principal_axes(v * weight.T, AXES, generator))
         self.axes.copy_(axes)
         self.axis_scale.copy_(scale)
         z, scale = _in_eight_bits(v @ (axes * scale))
@@ -81,10 +84,25 @@ class Kernel(FeatureMap):
             self._nystroem = nystroem_of(self.axes, self.axis_scale, self.landmarks, self.landmark_scale)
         return self._nystroem
 
+    @property
+    def projected_dim(self) -> int:
+        """A."""
+        return AXES
+
     def transform(self, images: Tensor) -> Tensor:
         """Images (B, *image_shape) -> (B, D) float32."""
-        nystroem = self.nystroem()
-        return nystroem.features(nystroem.project(self.views.transform(images)))
+        return self.expand(self._project(images))
+
+    def projections(self, images: Tensor) -> Tensor:
+        """z (N, A) of images (N, *image_shape), in float64 where the device has it."""
+        return in_chunks(self._project, images, AXES, self.nystroem().axes.dtype)
+
+    def _project(self, images: Tensor) -> Tensor:
+        return self.nystroem().project(self.views.transform(images))
+
+    def expand(self, projections: Tensor) -> Tensor:
+        """x (B, D), float32, of z (B, A)."""
+        return self.nystroem().features(projections)
 
     def attribute(self, images: Tensor, weight: Tensor) -> Tensor:
         """The evidence, measured from the mean image z = 0, shared by the features of `views` and traced to the pixels from there.
@@ -106,27 +124,19 @@ class Kernel(FeatureMap):
         rest = (evidence - shares.to(z).sum((1, 2))) / shares[0].numel()
         return shares + rest.float()[:, None, None]
 
-    def outputs(self, images: Tensor, *layers: tuple[Tensor, Tensor]) -> list[Tensor]:
-        """W x + b (N, C) for each layer, without x: A (k - m) + b."""
-        nystroem = self.nystroem()
+    def outputs(self, projections: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """W x + b (N, C) of z (N, A), without x: A (k - m) + b."""
+        nystroem, dual = self.nystroem(), self._dual_coefficients(weight)
+        evidence = torch.cat([nystroem.centred(z) @ dual.T for z in projections.split(BATCH_SIZE)])
+        return evidence.to(bias) + bias
 
-        def project(chunk: Tensor) -> Tensor:
-            return nystroem.project(self.views.transform(chunk))
-
-        z = in_chunks(project, images, AXES, nystroem.axes.dtype)  # (N, A)
-        sizes = [len(bias) for _, bias in layers]
-        dual = self._dual_coefficients([weight for weight, _ in layers])  # (C of all layers, M)
-        evidence = torch.cat([nystroem.centred(part) @ dual.T for part in z.split(BATCH_SIZE)])
-        return [part.to(bias) + bias for part, (_, bias) in zip(evidence.split(sizes, dim=1), layers, strict=True)]
-
-    def _dual_coefficients(self, weights: list[Tensor]) -> Tensor:
-        """Those of all these weights, kept for when the same come again: a picture is read in several calls."""
+    def _dual_coefficients(self, weight: Tensor) -> Tensor:
+        """Those of this weight, kept for when the same comes again: a picture is read in several calls."""
         if torch.is_grad_enabled():
-            return self.nystroem().dual_coefficients(torch.cat(weights))
+            return self.nystroem().dual_coefficients(weight)
         dual = self._dual
-        if dual is None or len(dual[0]) != len(weights) or not all(map(torch.equal, dual[0], weights)):
-            kept = [weight.clone() for weight in weights]
-            self._dual = dual = kept, self.nystroem().dual_coefficients(torch.cat(weights))
+        if dual is None or not torch.equal(dual[0], weight):
+            self._dual = dual = weight.clone(), self.nystroem().dual_coefficients(weight)
         return dual[1]
 
     def logits_to_onnx(self, graph: GraphBuilder, ink: str, weight: Tensor, bias: Tensor, name: str) -> str:

@@ -4,9 +4,19 @@ from softreg.imaging.components import Component, union
 
 
 def joined(components: list[Component]) -> list[Component]:
-    """Join the components that belong to one digit, the largest first taking in what is near it."""
-    digits: list[Component] = []
+    """Join the components that belong to one digit, the largest first taking in what is near it.
+
+    It is repeated as long as digits grow: the upper half of a broken 7 reaches the lower one once it has the piece between them.
+    """
     tallest = max(component.height for component in components)
+    digits, count = _joined_once(components, tallest), len(components)
+    while len(digits) < count:
+        digits, count = _joined_once(digits, tallest), len(digits)
+    return digits
+
+
+def _joined_once(components: list[Component], tallest: int) -> list[Component]:
+    digits: list[Component] = []
     for component in sorted(components, key=lambda component: -component.length):
         near = [digit for digit in digits if _belong_together(digit, component, tallest)]
         if near:

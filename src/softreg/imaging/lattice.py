@@ -66,8 +66,9 @@ def lattice(layout: Layout, line: Sequence[Component], doubtful: Collection[int]
         for other in (index - 1, index, index + 1)
         if 0 <= other < len(line) and gap(line[index], line[other]) < NEAR * height
     }
-    aspect = MAX_ASPECT / layout.stretch
-    candidates = [candidate for start in range(len(pieces)) for candidate in _candidates(pieces, start, joinable, height, aspect)]
+    whole = frozenset(digit.box for digit in line) if layout.stretch == 1 else frozenset()
+    limits = _Limits(height, MAX_ASPECT / layout.stretch, frozenset(joinable), whole)
+    candidates = [candidate for start in range(len(pieces)) for candidate in _candidates(pieces, start, limits)]
     return Lattice(replace(layout, labels=labels), tuple(candidates), len(pieces), height)
 
 
@@ -76,21 +77,33 @@ def line_height(line: Sequence[Component]) -> float:
     return float(np.median([digit.height for digit in line]))
 
 
-def _candidates(
-    pieces: Sequence[tuple[Piece, int]], start: int, joinable: Collection[int], height: float, max_aspect: float
-) -> list[Candidate]:
-    """The candidates that begin with one piece: it alone, and with those that follow while they can be one digit."""
+@dataclass(frozen=True)
+class _Limits:
+    """What bounds the candidates of a line: its height, their aspect, the digits to be joined, the boxes of digits left whole."""
+
+    height: float
+    aspect: float
+    joinable: frozenset[int]
+    whole: frozenset[tuple[int, int, int, int]]
+
+
+def _candidates(pieces: Sequence[tuple[Piece, int]], start: int, limits: _Limits) -> list[Candidate]:
+    """The candidates that begin with one piece: it alone, and with those that follow while they can be one digit.
+
+    A mark as it was found may be of any width, unless the row is condensed: a 5 with a long bar.
+    """
     found: list[Candidate] = []
     for stop in range(start + 1, min(start + MAX_PIECES, len(pieces)) + 1):
         parts = [piece.component for piece, _ in pieces[start:stop]]
         owners = {index for _, index in pieces[start:stop]}
         component = union(parts)
         if stop > start + 1 and (
-            (len(owners) > 1 and not owners <= set(joinable))
-            or component.width > max_aspect * max(component.height, height)
-            or parts[-2].right + NEAR * height < parts[-1].left
+            (len(owners) > 1 and not owners <= limits.joinable) or parts[-2].right + NEAR * limits.height < parts[-1].left
         ):
             break
+        is_wide = component.width > limits.aspect * max(component.height, limits.height)
+        if stop > start + 1 and is_wide and component.box not in limits.whole:
+            continue
         crossed = pieces[start][0].crossed + (pieces[stop][0].crossed if stop < len(pieces) else 0.0)
         is_apart = any(left.right < right.left for left, right in pairwise(parts))
         found.append(Candidate(start, stop, component, crossed, is_apart))

@@ -21,6 +21,7 @@ from softreg.model.softmax_regression import SoftmaxRegression
 
 BATCH = 4  # pictures in memory at a time: with their steps they may take 20 MB each
 MIN_CONFIDENCE = 0.5  # a class less probable than this is more likely wrong than right
+FOUND_CONFIDENCE = 0.85  # of a digit found in a picture, which may show none: letters seldom reach it
 UNNAMED = "?"  # stands for a digit that is not named, in a line of several
 
 
@@ -209,14 +210,17 @@ def abstention_reasons(scores: Scores, doubt: float | Tensor | None = None) -> l
     """For each image the key of the message that says why not to name it, or None.
 
     It is not named if no class is likelier than all the others together; nor, by a model that was calibrated, if it is unlike
-    any class (`softreg.model.out_of_distribution`). Of digits found in a picture the log odds have to exceed `doubt`, too.
+    any class (`softreg.model.out_of_distribution`). Of digits found in a picture, those whose `doubt` is finite, the log odds have
+    to exceed it, too, and the probability `FOUND_CONFIDENCE`.
     """
+    probability = scores.probabilities.max(1).values
     held_against = [
         ("prediction.novel", scores.novelty > 0),
-        ("prediction.uncertain", scores.probabilities.max(1).values <= MIN_CONFIDENCE),
+        ("prediction.uncertain", probability <= MIN_CONFIDENCE),
     ]
     if doubt is not None:
-        held_against.append(("prediction.doubtful", scores.log_odds <= doubt))
+        is_found = torch.as_tensor(doubt) > -torch.inf
+        held_against.append(("prediction.doubtful", (scores.log_odds <= doubt) | (is_found & (probability <= FOUND_CONFIDENCE))))
     flags = zip(*(flag.tolist() for _, flag in held_against), strict=True)
     return [next((key for (key, _), held in zip(held_against, image, strict=True) if held), None) for image in flags]
 

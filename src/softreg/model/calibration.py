@@ -20,6 +20,7 @@ from softreg.data.picture_outliers import picture_outliers
 from softreg.data.synthetic_outliers import synthetic_outliers
 from softreg.features.feature_map import FeatureMap
 from softreg.model.out_of_distribution import OODDetector, OODInputs
+from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.objective import Objective, logits_of, unpack
 from softreg.optim.percent_done import percent_done
 from softreg.optim.reduction import minimum
@@ -67,6 +68,7 @@ def _moments(b: float, z: Tensor) -> tuple[Tensor, Tensor]:
 def calibrate(
     features: FeatureMap,
     objective: Objective,
+    projections: DesignMatrix,
     solver: Solver,
     start: Tensor,
     train: Dataset,
@@ -78,7 +80,7 @@ def calibrate(
     Parameters
     ----------
     features : the feature map, fitted
-    objective : over the features of `train`; augmented copies, if any, follow their images
+    objective, projections : of `train`; augmented copies, if any, follow their images
     solver, start : as the model of all images was trained, from theta `start` (C, D + 1)
     train : the training images
     held_out : how many
@@ -86,25 +88,27 @@ def calibrate(
     """
     matrix, n_fitted = objective.matrix, len(train) - held_out
     step = matrix.n_rows_global // len(train)  # an image and its copies
-    fitted = replace(objective, matrix=matrix.slice(0, step * n_fitted))
+    first, end = step * n_fitted, step * len(train)
+    fitted = replace(objective, matrix=matrix.slice(0, first))
     theta = minimum(solver, fitted, start, lambda state: report("calibration", percent_done(solver, state), 100))
-    unseen = matrix.slice(step * n_fitted, step * len(train)).strided(step)
+    unseen = matrix.slice(first, end).strided(step)
     logits = unseen.all_gather(logits_of(unseen, theta))
     weights = None if unseen.weights is None else unseen.all_gather(unseen.weights)
     t = temperature(logits, unseen.all_gather(unseen.labels), weights)
     if len(train.image_shape) == 1:  # nothing is known of what is no embedding of an image
         return t, None
     report("detector")
-    detector = OODDetector(matrix.dim, objective.classes).to(start.device)
+    detector = OODDetector(projections.dim, objective.classes).to(start.device)
     x, outlier_logits = _outliers(features, train[:n_fitted], theta / t, outliers)
-    detector.fit_gaussians(fitted.matrix, x, SEED)
-    images = OODInputs(unseen.all_gather(detector.components_of(unseen)), logits / t)
+    detector.fit_gaussians(projections.slice(0, first), x, SEED)
+    y = detector.components_of(projections.slice(first, end).strided(step))
+    images = OODInputs(unseen.all_gather(y), logits / t)
     detector.fit_threshold(images, OODInputs(detector.components(x), outlier_logits), FALSE_POSITIVE_RATE)
     return t, detector
 
 
 def _outliers(features: FeatureMap, train: Dataset, theta: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Features (M, D) of synthetic outliers and of the `given` ones, and their logits (M, C) for theta (C, D + 1).
+    """Projections (M, P) of synthetic outliers and of the `given` ones, and their logits (M, C) for theta (C, D + 1).
 
     An image that was turned, or otherwise changed, and is still predicted as its original class is left out: a 0 lying down is a 0.
     """
@@ -114,11 +118,10 @@ def _outliers(features: FeatureMap, train: Dataset, theta: Tensor, given: Tensor
     if given is not None:
         images = torch.cat([images, given.to(images.device)])
         original_label = torch.cat([original_label, original_label.new_full((len(given),), -1)])
-    x = features(images)
-    weight, bias = unpack(theta)
-    logits = torch.addmm(bias, x, weight.T)
+    projections = features.projections(images)
+    logits = features.outputs(projections, *unpack(theta))
     outlier = logits.argmax(1) != original_label
-    return x[outlier], logits[outlier]
+    return projections[outlier].float(), logits[outlier]
 
 
 def _n_pictures(train: Dataset) -> int:

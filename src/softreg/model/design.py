@@ -20,13 +20,31 @@ def design_matrix(
     class_weight: Tensor | None = None,
 ) -> DesignMatrix:
     """The features of all images, or of this process's shard, stored as the feature map asks; rows weigh as `class_weight` (C,)."""
-    if group is None:
-        labels = data.labels.to(device)
-        weights = None if class_weight is None else class_weight.to(device)[labels]
-        return DesignMatrix(features.quantised(data.images.to(device)), labels, scale=features.quantum, weights=weights)
-    shard = group.shard(len(data))
-    matrix = design_matrix(features, data[shard], device, class_weight=class_weight)
-    return replace(matrix, row_offset=shard.start, all_reduce=group.all_reduce)
+    return design_matrices(features, data, device, group, class_weight=class_weight)[0]
+
+
+def design_matrices(
+    features: FeatureMap,
+    data: Dataset,
+    device: torch.device,
+    group: ProcessGroup | None = None,
+    *,
+    class_weight: Tensor | None = None,
+) -> tuple[DesignMatrix, DesignMatrix]:
+    """`design_matrix`, and another of the projections that the features are computed from; for most maps they are the same."""
+    if group is not None:
+        shard = group.shard(len(data))
+        parts = design_matrices(features, data[shard], device, class_weight=class_weight)
+        matrix, projections = (replace(part, row_offset=shard.start, all_reduce=group.all_reduce) for part in parts)
+        return matrix, projections
+    images, labels = data.images.to(device), data.labels.to(device)
+    weights = None if class_weight is None else class_weight.to(device)[labels]
+    if features.projected_dim == features.dim:
+        matrix = DesignMatrix(features.quantised(images), labels, scale=features.quantum, weights=weights)
+        return matrix, matrix
+    rows = features.projections(images)
+    matrix = DesignMatrix(features.quantised_from(rows), labels, scale=features.quantum, weights=weights)
+    return matrix, DesignMatrix(rows.float(), labels, weights=weights)
 
 
 def balanced_class_weight(labels: Tensor, n_classes: int) -> Tensor:

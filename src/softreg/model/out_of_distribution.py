@@ -2,8 +2,9 @@
 
 A classifier that only divides the plane among its classes cannot say: far from all of them its probabilities are most extreme. So a
 second softmax regression, of two classes, tells images from synthetic outliers (`softreg.data.synthetic_outliers`). Its inputs come
-from the features x and logits z of a model that was not fitted on those images. With y (K,) the principal components of x,
-standardised, and for each class c the mean m_c and the Cholesky factor L_c of the inverse covariance (the precision) of y::
+from the logits z of a model that was not fitted on those images, and from its features x, or what they are computed from
+(`FeatureMap.projections`). With y (K,) the principal components of x, standardised, and for each class c the mean m_c and the
+Cholesky factor L_c of the inverse covariance (the precision) of y::
 
     s = (y, y^2, d, d^2, z_1, z_2, log sum_k exp z_k),      d = |L_c^T (y - m_c)|,  c = argmax z
 
@@ -42,7 +43,7 @@ class OODInputs:
 
 
 class OODDetector(nn.Module):
-    """Scores how unlike every class an image is, from its features (N, D) and logits (N, C).
+    """Scores how unlike every class an image is, from its projections (N, D) and logits (N, C).
 
     Buffers: centre (K,) and axes (D, K), y = x @ axes - centre; mean (C, K); precision_cholesky (C, K, K), L_c; weight (2 K + 5,);
     bias ().
@@ -65,12 +66,8 @@ class OODDetector(nn.Module):
         self.bias: Tensor
 
     def forward(self, x: Tensor, logits: Tensor) -> Tensor:
-        """The scores (N,) of features x (N, D) and logits (N, C): above zero an image is out of distribution."""
-        return self.score(OODInputs(self.components(x), logits))
-
-    def score(self, inputs: OODInputs) -> Tensor:
-        """The scores (N,)."""
-        scores: Tensor = self.statistics(inputs) @ self.weight + self.bias
+        """The scores (N,) of projections x (N, D) and logits (N, C): above zero an image is out of distribution."""
+        scores: Tensor = self.statistics(OODInputs(self.components(x), logits)) @ self.weight + self.bias
         return scores
 
     def statistics(self, inputs: OODInputs) -> Tensor:
@@ -85,15 +82,15 @@ class OODDetector(nn.Module):
         return torch.cat([y, y.square(), distance, distance.square(), largest, logits.logsumexp(1, keepdim=True)], 1)
 
     def components(self, x: Tensor) -> Tensor:
-        """The principal components y (N, K) of features x (N, D)."""
-        return x @ self.axes.float() - self.centre
+        """The principal components y (N, K) of projections x (N, D)."""
+        return x.float() @ self.axes.float() - self.centre
 
     def components_of(self, matrix: DesignMatrix) -> Tensor:
         """The principal components y (N, K) of the rows of a design matrix."""
         return logits_of(matrix, pack(self.axes.float().T, -self.centre))
 
     def fit_gaussians(self, matrix: DesignMatrix, outliers: Tensor, seed: int) -> None:
-        """Fit PCA and a Gaussian per class, to the rows of a design matrix and the features of outliers (M, D).
+        """Fit PCA and a Gaussian per class, to the rows of a design matrix and the projections of outliers (M, D).
 
         PCA is fitted on images and outliers jointly, since outliers may vary along axes where images do not; each component is
         divided by the images' standard deviation. The Gaussians are fitted on images alone. A class of fewer than 2 K images has

@@ -88,10 +88,10 @@ def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
         tensors, metadata = loads(raw, {"format", "classes", "features"}, optional={"image_shape", "pictures", "ground"})
         model = _empty_model(metadata, tensors["linear.weight"])
         if any(name.startswith("novelty.") for name in tensors):
-            k = n_components(model.features.dim, len(model.classes))
+            k = n_components(model.features.projected_dim, len(model.classes))
             if tensors["novelty.root"].shape != (len(model.classes), k, k):  # before so much memory is asked for
                 raise ValueError("tensors")
-            model.ood_detector = OODDetector(model.features.dim, len(model.classes))
+            model.ood_detector = OODDetector(model.features.projected_dim, len(model.classes))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise RunError("runs.model_damaged", path=path, why=error) from error
     _check_names(model.classes, path)

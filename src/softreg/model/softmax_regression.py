@@ -14,7 +14,7 @@ from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import FEATURE_MAPS
 from softreg.image_format import SIDE
 from softreg.model.images import as_images
-from softreg.model.out_of_distribution import OODDetector, OODInputs
+from softreg.model.out_of_distribution import OODDetector
 
 BATCH_SIZE = 1000  # images whose features are in memory at a time
 
@@ -73,19 +73,13 @@ class SoftmaxRegression(nn.Module):
         batch = as_images(images, self.image_shape)  # (N, H, W) or (N, H, W, 3)
         if batch is not images:  # arrays have no device; uint8 tensors stay where their caller put them
             batch = batch.to(self.linear.weight.device)
-        (logits,) = self.features.outputs(batch, (self.linear.weight, self.linear.bias))  # (N, C)
-        return logits
+        return self.features.outputs(self.features.projections(batch), self.linear.weight, self.linear.bias)
 
     def logits_and_novelty(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The logits (N, C) of images uint8 (N, *image_shape), and how unlike every class each is (N,); None without a detector.
-
-        The components that the detector sees are linear in the features, as the logits are: the map computes both at once.
-        """
-        layer, detector = (self.linear.weight, self.linear.bias), self.ood_detector
-        if detector is None:
-            return self.features.outputs(images, layer)[0], None
-        logits, y = self.features.outputs(images, layer, (detector.axes.float().T, -detector.centre))  # (N, C), (N, K)
-        return logits, detector.score(OODInputs(y, logits))
+        """The logits (N, C) of images uint8 (N, *image_shape), and how unlike every class each is (N,); None without a detector."""
+        projections = self.features.projections(images)
+        logits = self.features.outputs(projections, self.linear.weight, self.linear.bias)
+        return logits, None if self.ood_detector is None else self.ood_detector(projections, logits)
 
     @property
     def image_shape(self) -> tuple[int, ...]:

@@ -115,7 +115,8 @@ def fit(
     model.whole_pictures = not are_written_on_paper(train)
     model.ground = usual_ground(train.images) if model.whole_pictures else "dark"
     if recipe.calibration and not termination.reason.is_early:
-        args = problem.features, problem.objective, problem.solver, problem.theta, train, recipe.calibration, outliers
+        solver = problem.solver, problem.theta
+        args = problem.features, problem.objective, problem.projections, *solver, train, recipe.calibration, outliers
         temperature, model.ood_detector = calibrate(*args)
     seconds = time.perf_counter() - began
     model.set_theta(problem.of_features(state.theta) / temperature)

@@ -15,7 +15,8 @@ from softreg.errors import RecipeError
 from softreg.features.choice import AUTO, EMBEDDINGS
 from softreg.features.feature_map import FeatureMap
 from softreg.features.registry import make_feature_map
-from softreg.model.design import balanced_class_weight, design_matrix
+from softreg.model.design import balanced_class_weight, design_matrices
+from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.initialization import initial_theta
 from softreg.optim.l2_path import PathPoint, best_point, l2_path
 from softreg.optim.objective import Objective
@@ -36,6 +37,7 @@ class Problem:
     ----------
     features : the feature map, fitted
     objective : over the features of the images and their copies; over embeddings, of any scale, in standardised columns
+    projections : what these features are computed from, the rows that a detector of outliers is fitted to
     reduction : the same as the solver sees it, in fewer dimensions if there are far more features than images
     path : the values of l2 that the objective's was chosen from; empty if the recipe has a number
     solver : how to minimise it
@@ -46,6 +48,7 @@ class Problem:
 
     features: FeatureMap
     objective: Objective
+    projections: DesignMatrix
     reduction: Reduction
     path: list[PathPoint]
     solver: Solver
@@ -64,7 +67,7 @@ def make_problem(recipe: Recipe, train: Dataset, device: torch.device, group: Pr
     generator = Generator().manual_seed(recipe.seed)
     report("feature_map")
     features = make_feature_map(recipe.features, train.image_shape).to(device).fit(train.images.to(device), recipe.seed)
-    objective = _objective(recipe, train, features, device, group)
+    objective, projections = _objective(recipe, train, features, device, group)
     theta = initial_theta(features.dim, len(train.classes), generator).to(device)
     finds_optimum = SOLVERS[recipe.solver].finds_optimum
     if finds_optimum:  # from any start; at zero the Hessian is known in closed form
@@ -77,18 +80,20 @@ def make_problem(recipe: Recipe, train: Dataset, device: torch.device, group: Pr
     path = l2_path(reduction.objective, recipe.copies, recipe.solver, vars(recipe)) if recipe.l2 == AUTO else []
     l2 = best_point(path).l2 if path else float(recipe.l2)
     objective, reduction = replace(objective, l2=l2), replace(reduction, objective=replace(reduction.objective, l2=l2))
-    return Problem(features, objective, reduction, path, solver, finds_optimum, theta, standardized)
+    return Problem(features, objective, projections, reduction, path, solver, finds_optimum, theta, standardized)
 
 
-def _objective(recipe: Recipe, train: Dataset, features: FeatureMap, device: torch.device, group: ProcessGroup | None) -> Objective:
-    """The objective, its l2 still to be chosen."""
+def _objective(
+    recipe: Recipe, train: Dataset, features: FeatureMap, device: torch.device, group: ProcessGroup | None
+) -> tuple[Objective, DesignMatrix]:
+    """The objective, its l2 still to be chosen, and the projections."""
     if recipe.copies:
         report("copies")
     augmented = augment(train, recipe.copies, recipe.seed)
     balanced = recipe.class_weight == BALANCED
     class_weight = balanced_class_weight(train.labels, len(train.classes)) if balanced else None
-    matrix = design_matrix(features, augmented, device, group, class_weight=class_weight)
-    return Objective(matrix, len(train.classes), label_smoothing=recipe.label_smoothing)
+    matrix, projections = design_matrices(features, augmented, device, group, class_weight=class_weight)
+    return Objective(matrix, len(train.classes), label_smoothing=recipe.label_smoothing), projections
 
 
 def read_outliers(recipe: Recipe, train: Dataset) -> Tensor | None:

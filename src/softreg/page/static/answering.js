@@ -7,6 +7,7 @@ import { SIDE } from "./image_format.js";
 import { classify, contributions, logOdds } from "./linear_model.js";
 
 const MIN_CONFIDENCE = 0.5; // a class less probable than this is more likely wrong than right
+const FOUND_CONFIDENCE = 0.85; // of a digit found in a picture, which may show none
 
 /**
  * @param {Weights} model
@@ -45,7 +46,7 @@ export function answerOf(model, { digits: found, stages, reason, doubt }, includ
 function readingOf(model, scores, doubt = -Infinity) {
   const { logits, probabilities, novelty } = scores;
   const probability = Math.max(...probabilities);
-  const isDoubtful = logOdds(scores) <= doubt;
+  const isDoubtful = logOdds(scores) <= doubt || (doubt > -Infinity && probability <= FOUND_CONFIDENCE);
   const reason = novelty > 0 ? "novel" : probability <= MIN_CONFIDENCE ? "uncertain" : isDoubtful ? "doubtful" : null;
   const label = reason ? null : model.classes[probabilities.indexOf(probability)];
   return { label, probability, probabilities: byClass(model, probabilities), logits: byClass(model, logits), reason };

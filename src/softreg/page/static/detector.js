@@ -5,7 +5,7 @@
 /**
  * Above zero an image is out of distribution.
  * @param {Detector} detector
- * @param {Float32Array | Float64Array} x features
+ * @param {Float32Array | Float64Array} x what the detector sees of it
  * @param {number[]} logits
  */
 export function noveltyOf({ axes, centre, mean, precision_cholesky: cholesky, weight, bias }, x, logits) {
@@ -18,12 +18,10 @@ export function noveltyOf({ axes, centre, mean, precision_cholesky: cholesky, we
   }
   const c = logits.indexOf(Math.max(...logits));
   const off = y.map((value, k) => value - mean[c * size + k]);
-  let square = 0; // of the Mahalanobis distance from the predicted class
-  for (let k = 0; k < size; k++) {
-    let sum = 0;
-    for (let i = 0; i < size; i++) sum += off[i] * cholesky[(c * size + i) * size + k];
-    square += sum * sum;
-  }
+  const away = new Float64Array(size); // L^T off, of the lower triangle L
+  for (let i = 0, at = (c * size * (size + 1)) / 2; i < size; i++)
+    for (let k = 0; k <= i; k++) away[k] += off[i] * cholesky[at++];
+  const square = away.reduce((sum, value) => sum + value * value, 0); // of the Mahalanobis distance from the predicted class
   const [first, second] = [...logits].sort((a, b) => b - a);
   const energy = first + Math.log(logits.reduce((sum, z) => sum + Math.exp(z - first), 0));
   let score = bias[0];

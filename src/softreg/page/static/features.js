@@ -9,6 +9,9 @@ import { SIDE, SIZE } from "./image_format.js";
  * @property {(image: Uint8Array, buffers: Buffers) => Float32Array | Float64Array} transform features x of an image
  * @property {(image: Uint8Array, buffers: Buffers) => (weight: Float32Array) => Float32Array} explainer gives each
  * pixel's part of weight · x
+ * @property {(image: Uint8Array, buffers: Buffers) => Float64Array} [project] what the features are computed from and a
+ * detector sees, if that is not the features
+ * @property {(projections: Float64Array, buffers: Buffers) => Float64Array} [expand] the features of that
  */
 
 /** @param {Uint8Array} image */

@@ -62,19 +62,28 @@ const featuresAt = (changes, { gamma, kernel_at_zero: atZero, kernel_mean: mean 
   changes.map((change, j) => GAIN * (atZero[j] * Math.exp(-gamma[0] * change) - mean[j]));
 
 /**
- * a (A,), where a . z is the evidence of z without that of z = 0.
- * @param {Float32Array} weight
- * @param {Float64Array} z
+ * By how much each feature differs from that of z = 0, for each unit of squared distance.
  * @param {Float64Array} changes of the squared distances
  * @param {Buffers} buffers
  */
-function secant(weight, z, changes, { gamma: [gamma], kernel_at_zero: atZero, landmarks, landmark_scale: scale }) {
+const slopesAt = (changes, { gamma: [gamma], kernel_at_zero: atZero }) =>
+  changes.map((change, j) => {
+    const slope = Math.abs(change) > TINY ? Math.expm1(-gamma * change) / change : -gamma;
+    return GAIN * atZero[j] * slope;
+  });
+
+/**
+ * a (A,), where a . z is the evidence of z without that of z = 0.
+ * @param {Float32Array} weight
+ * @param {Float64Array} z
+ * @param {Float64Array} slopes
+ * @param {Buffers} buffers
+ */
+function secant(weight, z, slopes, { landmarks, landmark_scale: scale }) {
   const towards = new Float64Array(z.length);
   let total = 0;
-  for (let j = 0, at = 0; j < changes.length; j++) {
-    const change = changes[j];
-    const slope = Math.abs(change) > TINY ? Math.expm1(-gamma * change) / change : -gamma;
-    const part = GAIN * weight[j] * atZero[j] * slope;
+  for (let j = 0, at = 0; j < slopes.length; j++) {
+    const part = weight[j] * slopes[j];
     total += part;
     for (let a = 0; a < z.length; a++) towards[a] += part * landmarks[at++];
   }
@@ -93,20 +102,31 @@ function ofViews(a, { axes, axis_scale: scale }) {
   return weight;
 }
 
+/**
+ * @param {Uint8Array} image
+ * @param {Buffers} buffers
+ */
+const project = (image, buffers) => projected(views.transform(image, within(buffers, "views.")), buffers);
+
+/**
+ * @param {Float64Array} z
+ * @param {Buffers} buffers
+ */
+const expand = (z, buffers) => featuresAt(changesOfDistance(z, buffers), buffers);
+
 /** @type {import("./features.js").FeatureMap} */
 export const kernel = {
-  transform(image, buffers) {
-    const z = projected(views.transform(image, within(buffers, "views.")), buffers);
-    return featuresAt(changesOfDistance(z, buffers), buffers);
-  },
+  project,
+  expand,
+  transform: (image, buffers) => expand(project(image, buffers), buffers),
   explainer(image, buffers) {
     const inner = within(buffers, "views.");
-    const z = projected(views.transform(image, inner), buffers);
+    const z = project(image, buffers);
     const changes = changesOfDistance(z, buffers);
-    const x = featuresAt(changes, buffers);
+    const [x, slopes] = [featuresAt(changes, buffers), slopesAt(changes, buffers)];
     const explain = views.explainer(image, inner);
     return (weight) => {
-      const shares = explain(ofViews(secant(weight, z, changes, buffers), buffers));
+      const shares = explain(ofViews(secant(weight, z, slopes, buffers), buffers));
       const evidence = weight.reduce((sum, w, j) => sum + w * x[j], 0);
       // what is the same for all images, and rounding
       const rest = (evidence - shares.reduce((sum, share) => sum + share, 0)) / SIZE;

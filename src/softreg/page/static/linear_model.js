@@ -32,9 +32,12 @@ export function softmax(logits) {
  * @returns {Scores}
  */
 export function classify(model, image) {
-  const x = FEATURE_MAPS[model.features].transform(image, model.buffers ?? {});
+  const { project, expand, transform } = FEATURE_MAPS[model.features];
+  const buffers = model.buffers ?? {};
+  const z = project?.(image, buffers);
+  const x = z && expand ? expand(z, buffers) : transform(image, buffers);
   const logits = logitsOf(model, x);
-  const novelty = model.detector ? noveltyOf(model.detector, x, logits) : -20;
+  const novelty = model.detector ? noveltyOf(model.detector, z ?? x, logits) : -20;
   return { logits, probabilities: softmax(logits), novelty };
 }
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from softreg.imaging.components import Component
 from softreg.imaging.lattice import Candidate
-from softreg.inference.cheapest_path import cheapest_path, cheapest_priced_path, costs_through
+from softreg.inference.cheapest_path import PRICED_TOGETHER, cheapest_path, cheapest_priced_path, costs_through
 
 
 def candidate(start: int, stop: int) -> Candidate:
@@ -80,3 +80,14 @@ def test_what_cannot_be_on_the_cheapest_path_is_not_priced() -> None:
 
     least = [0.1 if edge in single else 9.0 for edge in range(len(edges))]
     assert cheapest_priced_path(edges, least, 10, surcharges, single) == asked == single
+
+
+def test_edges_are_priced_several_at_a_time() -> None:
+    edges, calls = lattice(10), list[int]()
+
+    def surcharges(chosen: Sequence[int]) -> list[float]:
+        calls.append(len(chosen))
+        return [1.0] * len(chosen)
+
+    cheapest_priced_path(edges, [1 + edge / 10 for edge in range(len(edges))], 10, surcharges)
+    assert calls[0] == PRICED_TOGETHER

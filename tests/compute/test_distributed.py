@@ -166,20 +166,10 @@ def wait_for(log: Path, text: str, process: "subprocess.Popen[str]") -> None:
         time.sleep(0.1)
 
 
-def test_torchrun_trains_a_run(small_idx: Path, tmp_path: Path) -> None:
-    process = torchrun(tmp_path, "--preset", "optimum", "--l2", "0.01", "--dataset", str(small_idx), "--out", "run")
-    assert process.wait(120) == 0, (tmp_path / "log").read_text()
-    text = (tmp_path / "log").read_text()
-    assert text.count("Learning finished") == 1
-    run = Run(tmp_path / "run")
-    assert run.termination.converged
-    assert run.model().linear.weight.isfinite().all()
-
-
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("victim", ["0", "1"])
 def test_a_killed_job_leaves_no_torn_file_and_one_process_goes_on_with_it(victim: str, small_idx: Path, tmp_path: Path) -> None:
-    recipe = Recipe(epochs=300, batch_size=500, dataset=str(small_idx))
+    recipe = Recipe(epochs=200, batch_size=1000, dataset=str(small_idx))
     (tmp_path / "recipe.toml").write_text(recipe.to_toml())
     process = torchrun(tmp_path, "--config", "recipe.toml", "--out", "run")
     try:
@@ -216,6 +206,7 @@ def ranks_of(process: "subprocess.Popen[str]") -> dict[str, psutil.Process]:
 def test_a_killed_rank_is_restarted_and_the_training_goes_on_to_the_same_bits(small_idx: Path, tmp_path: Path) -> None:
     flags = ("--epochs", "400", "--batch-size", "500", "--dataset", str(small_idx))
     assert torchrun(tmp_path, *flags, "--out", "whole").wait(120) == 0, (tmp_path / "log").read_text()
+    assert (tmp_path / "log").read_text().count("Learning finished") == 1
     process = torchrun(tmp_path, *flags, restarts=3)
     try:
         for number, victim in enumerate(("1", "0"), start=1):

@@ -4,7 +4,7 @@
 
     python -m benchmarks.record --seeds 777 778 779 780 781 --write
 
-The recipe was chosen on training images, held out at random (docs/features.md). Each seed draws its own patches and landmarks, is
+The recipe was chosen on training images held out (docs/features.md). Each seed draws its own patches and landmarks, is
 trained on all 60,000 images, and reads the test images once. The first seed is calibrated; a temperature changes no decision, so
 the others are not, and since the targets are smoothed their probabilities are far from certain. `--write` adds each result to
 `benchmarks/results/record.json` as soon as it is there, and rewrites `record.md`; a seed that is there already is not trained
@@ -30,8 +30,8 @@ from softreg.training.train import train
 FIRST, N_TEST = 777, 10_000
 RESULTS = Path(__file__).parent / "results"
 READINGS = """
-How often the test images were read for this: once by each of these models, none of which was chosen by it. Before, three
-trainings of all 60,000 images for `best` and five for an earlier `record` had read them (docs/features.md).
+How often the test images were read for this: once by each of these models, none of which was chosen by it. Before, 16 models of
+three earlier recipes, of which two were called `record`, and three for `best` had read them (docs/features.md).
 """
 
 

@@ -17,8 +17,8 @@ from tests.helpers.ridge_model import ridge_model
 @pytest.fixture(scope="module", params=IMAGE_MAPS)
 def model(request: pytest.FixtureRequest, mnist: Splits) -> SoftmaxRegression:
     """Some model on each features map, its logits as large as a trained one's."""
-    if request.param == "kernel":  # random weights would look at what no training looks at, and rounding would show
-        return ridge_model("kernel", mnist)
+    if request.param.endswith("kernel"):  # random weights would look at what no training looks at, and rounding would show
+        return ridge_model(request.param, mnist)
     features = make_feature_map(request.param).fit(mnist.train.images[:300], seed=0)
     made = SoftmaxRegression(features, mnist.train.classes).eval()
     generator = torch.Generator().manual_seed(1)

@@ -34,19 +34,20 @@ def augment(data: Dataset, copies: int, seed: int) -> Dataset:
     return Dataset(images.flatten(0, 1), data.labels.repeat_interleave(1 + copies), data.classes, data.name)
 
 
-def elastic_transform(images: Tensor, generator: Generator) -> Tensor:
-    """Deform images uint8 (N, H, W) or (N, H, W, 3), each by its own random map -> the same shape."""
-    return torch.cat([_warp(chunk, *_maps(len(chunk), max(images.shape[1:3]), generator)) for chunk in images.split(CHUNK)])
+def elastic_transform(images: Tensor, generator: Generator, strength: float = 1.0) -> Tensor:
+    """Deform images uint8 (N, H, W) or (N, H, W, 3), each by its own random map, `strength` times as much -> the same shape."""
+    side = max(images.shape[1:3])
+    return torch.cat([_warp(chunk, *_maps(len(chunk), side, strength, generator)) for chunk in images.split(CHUNK)])
 
 
-def _maps(n: int, side: int, generator: Generator) -> tuple[Tensor, Tensor]:
+def _maps(n: int, side: int, strength: float, generator: Generator) -> tuple[Tensor, Tensor]:
     """Random A (n, 2, 3) and d at the knots (n, 2, K, K), in units of half the image's width."""
-    angle, across, down = (2 * torch.rand(3, n, generator=generator) - 1) * torch.tensor(
-        [[math.radians(ROTATION)], [STRETCH], [STRETCH]]
-    )
+    most = strength * torch.tensor([[math.radians(ROTATION)], [STRETCH], [STRETCH]])
+    angle, across, down = (2 * torch.rand(3, n, generator=generator) - 1) * most
     cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros(n)
     rows = [cosine * across.exp(), -sine * down.exp(), zero, sine * across.exp(), cosine * down.exp(), zero]
-    return torch.stack(rows, 1).view(n, 2, 3), torch.randn(n, 2, KNOTS, KNOTS, generator=generator) * DISPLACEMENT / (side / 2)
+    displacement = strength * DISPLACEMENT / (side / 2)
+    return torch.stack(rows, 1).view(n, 2, 3), torch.randn(n, 2, KNOTS, KNOTS, generator=generator) * displacement
 
 
 def _warp(images: Tensor, affine: Tensor, knots: Tensor) -> Tensor:

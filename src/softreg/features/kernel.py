@@ -29,7 +29,7 @@ from softreg.features.graph_builder import GraphBuilder
 from softreg.features.nystroem import TINY, Nystroem, nystroem_of
 from softreg.image_format import SIDE
 
-LANDMARKS, AXES = 4096, 160
+LANDMARKS = 4096
 PATCH_WEIGHT = 0.5  # of features of patches, among which the principal axes are found; those of wavelets weigh 1
 OVERSAMPLING, POWER_ITERATIONS = 32, 4  # of the principal axes: directions more than wanted, products with the covariance
 BATCH_SIZE = 1000  # images whose k is in memory at a time
@@ -44,15 +44,16 @@ class Kernel(FeatureMap):
 
     name = "kernel"
     storage_dtype, quantum = torch.int8, 1 / 16
+    projected_dim = 160  # A
 
     def __init__(self, image_shape: tuple[int, ...] = (SIDE, SIDE)) -> None:
         super().__init__()
         self.image_shape, self.dim = image_shape, LANDMARKS
         self.views = Views(image_shape)
         for name, rows in (("axes", self.views.dim), ("landmarks", LANDMARKS)):
-            self.register_buffer(name, torch.zeros(rows, AXES, dtype=torch.int8))
+            self.register_buffer(name, torch.zeros(rows, self.projected_dim, dtype=torch.int8))
         for name in ("axis_scale", "landmark_scale"):
-            self.register_buffer(name, torch.ones(AXES))
+            self.register_buffer(name, torch.ones(self.projected_dim))
         self.axes: Tensor
         self.axis_scale: Tensor
         self.landmarks: Tensor
@@ -67,9 +68,7 @@ class Kernel(FeatureMap):
         self.views.fit(images, seed)
         drawn = torch.randperm(len(images), generator=generator)[:LANDMARKS].to(images.device)
         v = self.views(images[drawn])  # (M or fewer, D')
-        weight = v.new_full((v.shape[1], 1), PATCH_WEIGHT)
-        weight[: self.views.scattering.dim] = 1
-        axes, scale = _in_eight_bits(weight * principal_axes(v * weight.T, AXES, generator))
+        axes, scale = _in_eight_bits(self.axes_of(v, images[drawn], generator))
         self.axes.copy_(axes)
         self.axis_scale.copy_(scale)
         z, scale = _in_eight_bits(v @ (axes * scale))
@@ -78,16 +77,21 @@ class Kernel(FeatureMap):
         self._nystroem = self._dual = None
         return self
 
+    def axes_of(self, v: Tensor, images: Tensor, generator: Generator) -> Tensor:
+        """U (D', A) in full precision, from the features v (M, D') of the landmarks `images`."""
+        return self.weighted_axes(v, self.projected_dim, generator)
+
+    def weighted_axes(self, v: Tensor, count: int, generator: Generator) -> Tensor:
+        """The first `count` principal axes of features v (N, D') of which those of patches weigh half, times these weights."""
+        weight = v.new_full((v.shape[1], 1), PATCH_WEIGHT)
+        weight[: self.views.scattering.dim] = 1
+        return weight * principal_axes(v * weight.T, count, generator)
+
     def nystroem(self) -> Nystroem:
         """What follows from axes and landmarks; computed once, also for a model that is loaded again."""
         if self._nystroem is None:
             self._nystroem = nystroem_of(self.axes, self.axis_scale, self.landmarks, self.landmark_scale)
         return self._nystroem
-
-    @property
-    def projected_dim(self) -> int:
-        """A."""
-        return AXES
 
     def transform(self, images: Tensor) -> Tensor:
         """Images (B, *image_shape) -> (B, D) float32."""
@@ -95,7 +99,7 @@ class Kernel(FeatureMap):
 
     def projections(self, images: Tensor) -> Tensor:
         """z (N, A) of images (N, *image_shape), in float64 where the device has it."""
-        return in_chunks(self._project, images, AXES, self.nystroem().axes.dtype)
+        return in_chunks(self._project, images, self.projected_dim, self.nystroem().axes.dtype)
 
     def _project(self, images: Tensor) -> Tensor:
         return self.nystroem().project(self.views.transform(images))

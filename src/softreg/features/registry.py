@@ -126,6 +126,12 @@ FEATURE_MAPS = {
         ndims=(2,),
         any_size=False,
     ),
+    "invariant_kernel": FeatureMapInfo(
+        location="softreg.features.invariant_kernel:InvariantKernel",
+        help=Message(en="kernel, deformations discounted (slow)", ko="작은 변형의 영향을 줄인 kernel (느림)"),
+        ndims=(2,),
+        any_size=False,
+    ),
     EMBEDDINGS: FeatureMapInfo(
         location="softreg.features.embeddings:Embeddings",
         help=Message(en="the rows of a file of embeddings as they are", ko="임베딩 파일의 행 그대로"),

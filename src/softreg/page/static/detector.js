@@ -21,7 +21,7 @@ export function noveltyOf({ axes, centre, mean, precision_cholesky: cholesky, we
   const away = new Float64Array(size); // L^T off, of the lower triangle L
   for (let i = 0, at = (c * size * (size + 1)) / 2; i < size; i++)
     for (let k = 0; k <= i; k++) away[k] += off[i] * cholesky[at++];
-  const square = away.reduce((sum, value) => sum + value * value, 0); // of the Mahalanobis distance from the predicted class
+  const square = away.reduce((sum, value) => sum + value * value, 0); // of the distance from the predicted class
   const [first, second] = [...logits].sort((a, b) => b - a);
   const energy = first + Math.log(logits.reduce((sum, z) => sum + Math.exp(z - first), 0));
   let score = bias[0];

@@ -13,8 +13,9 @@ train: .venv/installed  ## learn MNIST and show what was learned
 	$(BIN)/softreg train
 	@echo "Next: source .venv/bin/activate, then softreg predict docs/images/photo.jpg, softreg serve or softreg lab"
 
-test: lint types    ## lint, types and all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+test: .venv/ready   ## lint, types and all tests
+	@$(MAKE) --no-print-directory -j 2 lint types
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile
 
 torture: .venv/ready  ## the long tests, four hours: counts go to docs/torture.md; goes on where it stopped (Linux, root, strace)
 	$(BIN)/python -m torture

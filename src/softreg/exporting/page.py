@@ -22,16 +22,8 @@ from softreg.messages import LANGUAGES
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.page.assets import page_messages
 
-COMPUTED = (
-    "pixels",
-    "deskew",
-    "patches",
-    "scattering",
-    "both",
-    "views",
-    "kernel",
-    "invariant_kernel",
-)  # feature maps that the page computes itself
+# feature maps that the page computes itself
+COMPUTED = ("pixels", "deskew", "patches", "scattering", "both", "views", "kernel", "invariant_kernel")
 ANY_SIZE = ("pixels",)  # those of images that are not 28 x 28
 MAX_TEST = 2000  # images of the test part that travel with a page
 DIGITS = tuple("0123456789")

@@ -58,7 +58,7 @@ def deformation_metric(differences: Sequence[Tensor]) -> Tensor:
     """M (A, A) of differences (N, A) of several kinds, each of which counts the same; no change if nothing differs."""
     moments = sum((d.T @ d / d.square().sum().clamp_min(TINY) for d in differences), torch.zeros(()))
     variances, directions = torch.linalg.eigh(moments)
-    mean = variances.mean().clamp_min(TINY)
-    scale = ((variances.clamp_min(0) + RIDGE * mean) / ((1 + RIDGE) * mean)).rsqrt()
-    metric: Tensor = directions * (scale if bool(variances.any()) else torch.ones_like(scale)) @ directions.T
+    variances = variances.clamp_min(0) + TINY
+    mean = variances.mean()
+    metric: Tensor = directions * ((variances + RIDGE * mean) / ((1 + RIDGE) * mean)).rsqrt() @ directions.T
     return metric

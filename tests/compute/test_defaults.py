@@ -53,13 +53,13 @@ def state() -> tuple[object, ...]:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_mnist(tmp_path_factory.mktemp("small"), 800, 50)
+    return small_mnist(tmp_path_factory.mktemp("small"), 300, 50)
 
 
 def work(dataset: Path, folder: Path) -> list[object]:
     """What training by each solver, loading, asking, explaining, exporting and scikit-learn's face give."""
     given: list[object] = []
-    for name, recipe in recipes(dataset).items():
+    for name, recipe in recipes(dataset, l2=1e-2, tol=1e-5, large_batch=300).items():
         run = train(recipe, folder / name, figures=False)
         given.append(run.result["model_sha256"])
         model = softreg.load(run.path)

@@ -18,9 +18,9 @@ def small_mnist(folder: Path, train: int = 1000, test: int = 200) -> Path:
     return folder
 
 
-def recipes(dataset: Path) -> dict[str, Recipe]:
+def recipes(dataset: Path, l2: float = 1e-3, tol: float = 1e-7, large_batch: int = 700) -> dict[str, Recipe]:
     """A recipe for each solver that trains in a fraction of a second."""
     sgd = Recipe(dataset=str(dataset), epochs=30, batch_size=50)
-    others = {name: Recipe(dataset=str(dataset), solver=name, l2=1e-3, tol=1e-7) for name in SOLVERS if name != "sgd"}
-    large = Recipe(dataset=str(dataset), epochs=8, batch_size=700)  # batches large enough for several threads
+    others = {name: Recipe(dataset=str(dataset), solver=name, l2=l2, tol=tol) for name in SOLVERS if name != "sgd"}
+    large = Recipe(dataset=str(dataset), epochs=8, batch_size=large_batch)  # batches large enough for several threads
     return {"sgd": sgd, "sgd-large": large} | others

@@ -14,7 +14,7 @@ from softreg.errors import PictureError, RunError, WriteError
 from softreg.messages import use_language
 from softreg.runs.pretrained import PRETRAINED, pretrained_path
 from softreg.runs.run import Run, open_run
-from tests.helpers.command_line import run_softreg
+from tests.helpers.command_line import call_softreg, run_softreg
 
 PHOTO = Path(__file__).parents[1] / "docs/images/photo.jpg"  # a seven
 
@@ -85,10 +85,10 @@ def test_an_exported_model_gives_the_same_logits(tmp_path: Path, tutorial_run: R
 
 
 def test_commands_take_names_too(tmp_path: Path) -> None:
-    done = run_softreg("export", "tutorial", "--format", "json", "--json", cwd=tmp_path)
+    done = call_softreg("export", "tutorial", "--format", "json", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["path"] == "tutorial.json"
-    assert json.loads(run_softreg("predict", PHOTO, "--model", "tutorial", "--json").stdout)["model"] == "tutorial"
-    assert json.loads(run_softreg("evaluate", "tutorial", "--json").stdout)["accuracy"] == 0.9226
+    assert json.loads(call_softreg("predict", PHOTO, "--model", "tutorial", "--json").stdout)["model"] == "tutorial"
+    assert json.loads(call_softreg("evaluate", "tutorial", "--json").stdout)["accuracy"] == 0.9226
 
 
 def test_results_print_well(mnist: Splits) -> None:

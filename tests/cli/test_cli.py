@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import softreg
-from tests.helpers.command_line import exit_code, run_softreg
+from tests.helpers.command_line import call_softreg, exit_code, run_softreg
 
 
 @pytest.mark.parametrize(
@@ -183,6 +183,6 @@ def test_letters_that_a_stream_does_not_have(encoding: str) -> None:
 
 @pytest.mark.parametrize("columns", ["0", "1", "-5", "", "wide", "9" * 30])
 def test_a_terminal_of_an_odd_width(columns: str) -> None:
-    shown = run_softreg("data", COLUMNS=columns)
+    shown = call_softreg("data", COLUMNS=columns)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "fashion-mnist" in shown.stdout

@@ -10,7 +10,7 @@ from click.shell_completion import BashComplete
 
 from softreg.cli import COMMANDS, group
 from softreg.messages import LANGUAGES, Language, use_language
-from tests.helpers.command_line import run_softreg
+from tests.helpers.command_line import call_softreg, run_softreg
 
 
 def find(name: str) -> click.Command:
@@ -74,7 +74,7 @@ def test_the_shell_completes_files(typed: list[str]) -> None:
     ],
 )
 def test_a_failure_is_json_where_json_is_asked_for(arguments: tuple[str, ...], code: str | None, exit_code: int) -> None:
-    english, korean = (run_softreg(*arguments, "--json", "--lang", language) for language in LANGUAGES)
+    english, korean = (call_softreg(*arguments, "--json", "--lang", language) for language in LANGUAGES)
     told, other = json.loads(english.stdout), json.loads(korean.stdout)
     assert told["schema"] == 1
     assert code in (None, told["error"]["code"])

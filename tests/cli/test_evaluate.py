@@ -12,7 +12,7 @@ from softreg.data.dataset import Dataset, Splits
 from softreg.data.registry import PUBLISHED
 from softreg.inference.evaluation import Evaluation
 from softreg.runs.run import Run
-from tests.helpers.command_line import exit_code, run_softreg
+from tests.helpers.command_line import call_softreg, exit_code
 from tests.helpers.evaluations import evaluation_of
 
 FIXED = ["schema", "run", "dataset", "n", "accuracy", "accuracy_interval", "nll", "ece", "confusion"]
@@ -129,7 +129,7 @@ def test_a_matrix_wider_than_the_terminal_is_not_cut_but_pointed_at(
 
 
 def test_evaluate_tells_what_training_saw(tutorial_run: Run) -> None:
-    done = run_softreg("evaluate", tutorial_run.path, "--json")
+    done = call_softreg("evaluate", tutorial_run.path, "--json")
     assert done.returncode == 0
     payload = json.loads(done.stdout)
     assert {"schema", "run", "dataset", "n", "accuracy", "accuracy_interval", "nll", "ece", "confusion"} <= payload.keys()
@@ -138,6 +138,6 @@ def test_evaluate_tells_what_training_saw(tutorial_run: Run) -> None:
 
 
 def test_evaluate_is_a_table_for_people(tutorial_run: Run) -> None:
-    done = run_softreg("evaluate", tutorial_run.path, "--lang", "ko")
+    done = call_softreg("evaluate", tutorial_run.path, "--lang", "ko")
     assert "정확도: 0.9226" in done.stdout
     assert "961" in done.stdout

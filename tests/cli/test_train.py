@@ -15,7 +15,7 @@ from softreg.cli.train import command
 from softreg.optim.solver import TerminationReason
 from softreg.runs.run import Run
 from softreg.training.checkpoints import unfinished_recipe
-from tests.helpers.command_line import run_softreg
+from tests.helpers.command_line import call_softreg, run_softreg
 from tests.helpers.lab_table import LAB_COSTS
 
 
@@ -39,7 +39,7 @@ def test_train_json_is_the_labs_table(tmp_path: Path) -> None:
 
 
 def test_train_prints_as_the_lab_in_korean(tmp_path: Path) -> None:
-    done = run_softreg("train", "--lang", "ko", "--epochs", 2, "--device", "cpu", cwd=tmp_path)
+    done = call_softreg("train", "--lang", "ko", "--epochs", 2, "--device", "cpu", cwd=tmp_path)
     lines = done.stdout.splitlines()
     assert lines[0] == "다음 기기로 학습합니다: cpu"
     assert [line[:18] for line in lines[1:3]] == ["Epoch: 0001 cost =", "Epoch: 0002 cost ="]
@@ -52,7 +52,7 @@ def test_train_prints_as_the_lab_in_korean(tmp_path: Path) -> None:
 
 def test_flags_beat_the_environment_and_that_the_file_and_that_the_preset(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("epochs = 3\nbatch_size = 500\nlr = 0.3\n")
-    done = run_softreg(
+    done = call_softreg(
         "train", "--config", "mine.toml", "--epochs", 1, "--out", "run", cwd=tmp_path, SOFTREG_EPOCHS="2", SOFTREG_LR="0.2"
     )
     assert done.returncode == 0, done.stderr
@@ -106,9 +106,7 @@ def test_the_command_killed_and_resumed(small_idx: Path, tmp_path: Path) -> None
     next(line for line in killed.stdout if line.startswith("Epoch: 0020"))
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
-    changed = subprocess.run(
-        train_command("--resume", "--out", str(tmp_path / "run"), "--epochs", "21"), capture_output=True, text=True, check=False
-    )
+    changed = call_softreg("train", "--resume", "--out", tmp_path / "run", "--epochs", 21)
     assert changed.returncode == 1
     assert "epochs 21, not 500000" in changed.stderr
     assert [path.name for path in tmp_path.iterdir()] == [".run.unfinished"]
@@ -127,9 +125,3 @@ def test_the_command_interrupted(small_idx: Path, tmp_path: Path) -> None:
     assert Run(run).termination.reason is TerminationReason.INTERRUPTED
     assert len(Run(run).costs) >= 20
     assert unfinished_recipe(run) == Run(run).recipe
-
-
-def test_resume_without_a_place_is_a_usage_error() -> None:
-    done = subprocess.run(train_command("--resume"), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--out" in done.stderr

@@ -13,7 +13,7 @@ from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from softreg.data.dataset import Splits
-from tests.helpers.command_line import run_softreg
+from tests.helpers.command_line import call_softreg
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
@@ -41,7 +41,7 @@ class CommandsParser(CodeBlockParser):
             if command and not command.startswith(ELSEWHERE):
                 assert command.startswith("softreg "), f"only softreg's own commands are run: {command}"
                 epochs = {} if "optimum" in command else {"SOFTREG_EPOCHS": "1"}
-                done = run_softreg(*command.split()[1:], cwd=Path.cwd(), **epochs)
+                done = call_softreg(*command.split()[1:], cwd=Path.cwd(), **epochs)
                 assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 

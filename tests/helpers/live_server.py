@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -91,9 +91,9 @@ def read_answer(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
 
 
 @contextmanager
-def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
+def serve(folder: Path, *options: str, program: Sequence[str] = ("-m", "softreg"), **environment: str) -> Iterator[Served]:
     """`softreg serve` on a free port, its runs in folder/runs; ended with SIGTERM."""
-    command = [sys.executable, "-m", "softreg", "serve", "--port", "0", "--json", *options]
+    command = [sys.executable, *program, "serve", "--port", "0", "--json", *options]
     environ = os.environ | {"SOFTREG_LANG": "en"} | environment
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
     assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""A server that several modules ask."""
+"""A server that many modules ask."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from softreg.runs.run import Run
 from tests.helpers.live_server import Served, serve
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, tutorial_run: Run) -> Iterator[Served]:
     """A server whose default model is the tutorial's run."""
     folder = tmp_path_factory.mktemp("api")

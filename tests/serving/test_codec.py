@@ -3,7 +3,6 @@
 import json
 import struct
 import zlib
-from collections.abc import Iterator
 
 import numpy as np
 import psutil
@@ -14,15 +13,9 @@ from hypothesis import strategies as st
 from softreg.data.dataset import Splits
 from softreg.imaging.picture import read_picture
 from softreg.serving.codec import NAME, STAGE_PIXELS, _thumbnail, encode_array, parse_mnist_png
-from tests.helpers.live_server import SEVEN, Served, array_of, png, serve
+from tests.helpers.live_server import SEVEN, Served, array_of, png
 
 MIB = 2**20
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(tmp_path_factory.mktemp("served")) as server:
-        yield server
 
 
 @given(shape=st.tuples(st.integers(1, 4), st.integers(1, 5)), seed=st.integers(0, 10**6), size=st.floats(1e-6, 1e6))

@@ -21,10 +21,13 @@ from hypothesis import strategies as st
 from softreg.serving.protocol import MAX_CONNECTIONS, REQUEST_SECONDS, Deadline, LimitedProtocol
 from tests.helpers.live_server import Served, read_answer, serve
 
+PATIENCE = 4.0  # seconds: less than REQUEST_SECONDS, for tests that wait until it is over
+IMPATIENT = f"import softreg.cli, softreg.serving.protocol as protocol; protocol.REQUEST_SECONDS = {PATIENCE}; softreg.cli.main()"
+
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(tmp_path_factory.mktemp("served")) as server:
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(tmp_path_factory.mktemp("impatient"), program=("-c", IMPATIENT)) as server:
         yield server
 
 
@@ -95,11 +98,11 @@ def test_room_is_made_by_the_oldest_connection_unless_one_is_leaving(closing: bo
     assert [seat for seat in seats if seat.aborted] == ([] if closing else [first])
 
 
-def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served: Served) -> None:
+def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(impatient: Served) -> None:
     def drops_who_never_listens() -> bool:
         """Ask until nothing more fits anywhere, and read no answer."""
         request = b"GET /page/style.css HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        with served.connect(timeout=60) as client:
+        with impatient.connect(timeout=60) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             with pytest.raises((BrokenPipeError, ConnectionResetError)):
                 client.sendall(request * 500_000)
@@ -108,7 +111,7 @@ def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served:
     def drops_who_sends(*pieces: bytes) -> bool:
         """Send these pieces, one a second, and then nothing; whether the server hangs up before all patience is gone."""
         rest = list(pieces)
-        with served.connect(timeout=1) as client:
+        with impatient.connect(timeout=1) as client:
             for _ in range(60):
                 try:
                     if rest:
@@ -123,10 +126,10 @@ def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served:
 
     def lets_a_slow_phone_fetch_a_model() -> bool:
         """It takes longer than a response may, but each piece comes in time."""
-        with served.connect(timeout=60) as client:
+        with impatient.connect(timeout=60) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             client.sendall(b"GET /weights?model=handwriting HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n")
-            received, until = b"", time.monotonic() + REQUEST_SECONDS + 2
+            received, until = b"", time.monotonic() + PATIENCE + 2
             while time.monotonic() < until:
                 received += client.recv(16384)
                 time.sleep(0.3)
@@ -149,7 +152,7 @@ def test_clients_that_dawdle_are_dropped_and_others_are_served_meanwhile(served:
         phone = pool.submit(lets_a_slow_phone_fetch_a_model)
         dropped = [pool.submit(drops_who_sends, *pieces) for pieces in dawdlers] + [pool.submit(drops_who_never_listens)]
         while not all(answer.done() for answer in dropped):
-            assert served.ask("GET", "/healthz")[0] == 200
+            assert impatient.ask("GET", "/healthz")[0] == 200
             time.sleep(0.5)
     assert all(answer.result() for answer in dropped)
     assert phone.result()
@@ -283,13 +286,13 @@ def test_whatever_never_ends_is_cut_off_and_not_kept(served: Served, begin: byte
     assert flooded(served, begin, endless, 64 * MIB) < 64 * MIB
 
 
-def test_clients_that_pipeline_and_never_read_cost_nothing_and_are_dropped(served: Served) -> None:
-    server = psutil.Process(served.process.pid)
+def test_clients_that_pipeline_and_never_read_cost_nothing_and_are_dropped(impatient: Served) -> None:
+    server = psutil.Process(impatient.process.pid)
     before = server.memory_info().rss
     requests = b"GET /page/style.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5000
 
     def pipeline() -> None:
-        with served.connect(timeout=60) as client, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with impatient.connect(timeout=60) as client, contextlib.suppress(BrokenPipeError, ConnectionResetError):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             while True:
                 client.sendall(requests)
@@ -297,15 +300,15 @@ def test_clients_that_pipeline_and_never_read_cost_nothing_and_are_dropped(serve
     with ThreadPoolExecutor(20) as pool:
         clients = [pool.submit(pipeline) for _ in range(20)]
         while not all(client.done() for client in clients):
-            assert served.ask("GET", "/healthz")[0] == 200
+            assert impatient.ask("GET", "/healthz")[0] == 200
             assert server.memory_info().rss - before < 32 * MIB
             time.sleep(0.2)
         for client in clients:
             client.result()
 
 
-def test_empty_lines_after_an_answer_keep_no_place(served: Served) -> None:
-    with served.connect() as client:
+def test_empty_lines_after_an_answer_keep_no_place(impatient: Served) -> None:
+    with impatient.connect() as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert read_answer(client)[0] == 200
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,6 @@ from softreg.serving.public_errors import PUBLIC, public_error
 from softreg.serving.training_form import recipe_of
 from softreg.serving.training_job import TrainingJob
 from tests.helpers.live_server import Served, png, serve
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(tmp_path_factory.mktemp("served")) as server:
-        yield server
 
 
 def test_errors_tell_neither_paths_nor_tracebacks(served: Served) -> None:

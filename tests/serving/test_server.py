@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,13 +17,7 @@ import uvicorn
 from softreg.errors import ServingError
 from softreg.serving.batching import MAX_QUEUE
 from softreg.serving.server import KILL_SECONDS, SHUTDOWN_SECONDS, Server, bind, exit_now
-from tests.helpers.live_server import Served, png, read_answer, serve
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(tmp_path_factory.mktemp("served")) as server:
-        yield server
+from tests.helpers.live_server import png, read_answer, serve
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The form of the page: which fields it offers, and that a request can set no other and nothing too large."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,13 +9,7 @@ import softreg
 from softreg.errors import ServingError
 from softreg.messages import use_language
 from softreg.serving.training_form import FIELDS, LIMITS, NOT_ON_PAGE, describe_fields, recipe_of
-from tests.helpers.live_server import Served, serve
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(tmp_path_factory.mktemp("served")) as server:
-        yield server
+from tests.helpers.live_server import Served
 
 
 def test_what_the_page_may_set_is_described_with_the_recipe_s_own_bounds() -> None:

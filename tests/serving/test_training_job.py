@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,8 @@ from softreg.recipe import Recipe
 from softreg.runs.run import Run
 from softreg.serving import training_job
 from softreg.serving.training_job import MAX_WATCHERS, TrainingJob
-from tests.helpers.live_server import Served, serve
+from tests.helpers.live_server import Served
 from tests.helpers.small_mnist import small_mnist
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(tmp_path_factory.mktemp("served")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,11 @@
 """A test image followed through a model, against torch."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
 
 from softreg.data.dataset import Splits
-from tests.helpers.live_server import Served, array_of, serve
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(tmp_path_factory.mktemp("served")) as server:
-        yield server
+from tests.helpers.live_server import Served, array_of
 
 
 def test_a_walkthrough_is_told(served: Served, mnist: Splits) -> None:

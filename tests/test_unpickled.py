@@ -11,6 +11,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -35,10 +36,12 @@ def unpickled(**settings: Any) -> Any:
     return light
 
 
-@pytest.mark.parametrize(("estimator", "classes"), [(SoftmaxClassifier(), 3), (SoftmaxClassifierCV(2, cv=2), 2)])
-def test_a_service_predicts_with_numpy_alone(estimator: Any, classes: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("estimator", "classes", "dtype"), [(SoftmaxClassifier(), 3, "float32"), (SoftmaxClassifierCV(2, cv=2), 2, "float64")]
+)
+def test_a_service_predicts_with_numpy_alone(estimator: Any, classes: int, dtype: str, tmp_path: Path) -> None:
     x, y = iris(classes)
-    fitted = clone(estimator).fit(x, y)
+    fitted = clone(estimator).fit(x.astype(dtype), y)
     (tmp_path / "fitted.pickle").write_bytes(pickle.dumps(fitted))
     for kind in ("float64", "float32", "float16", "uint8"):
         np.savez(tmp_path / kind, x=x.astype(kind), **{name: getattr(fitted, name)(x.astype(kind)) for name in METHODS})
@@ -49,6 +52,7 @@ for kind in ("float64", "float32", "float16", "uint8"):
     expected = numpy.load(kind + ".npz")
     for name in {METHODS}:
         numpy.testing.assert_array_equal(getattr(fitted, name)(expected["x"]), expected[name])
+    assert fitted.predict(expected["x"][:1]) == expected["predict"][0]
 assert fitted.classes_[0] == "setosa" and fitted.coef_.shape[1] == 4 and not isinstance(fitted, dict)
 assert not {{"torch", "sklearn", "scipy", "pandas"}} & set(sys.modules), "imported"
 from sklearn.base import BaseEstimator
@@ -109,3 +113,9 @@ def test_a_derived_class_is_pickled_as_any_other() -> None:
     loaded = pickle.loads(pickle.dumps(Weighted(C=3.0).fit(*iris())))
     assert type(loaded) is Weighted
     assert loaded.C == 3.0
+
+
+def test_probabilities_are_softmax_of_the_logits_also_far_from_the_training_rows() -> None:
+    light, rows = unpickled(), np.concatenate([iris()[0], 1000 * iris()[0]])
+    expected = log_softmax(light.decision_function(rows), axis=1)
+    np.testing.assert_allclose(light.predict_log_proba(rows), expected, rtol=1e-12)

@@ -80,14 +80,20 @@ def test_what_cannot_be_on_the_cheapest_path_is_not_priced() -> None:
 
     least = [0.1 if edge in single else 9.0 for edge in range(len(edges))]
     assert cheapest_priced_path(edges, least, 10, surcharges, single) == asked == single
+    asked.clear()
+    least[1] = 0.5  # two steps at once: it has to be priced, but no more
+    assert cheapest_priced_path(edges, least, 10, surcharges, single) == [1, *single[2:]]
+    assert asked == [*single, 1]
 
 
-def test_edges_are_priced_several_at_a_time() -> None:
-    edges, calls = lattice(10), list[int]()
+def test_the_most_promising_edges_are_priced_several_at_a_time() -> None:
+    edges, calls = lattice(10), list[Sequence[int]]()
+    least = [4 - edge / 10 for edge in range(len(edges))]
 
     def surcharges(chosen: Sequence[int]) -> list[float]:
-        calls.append(len(chosen))
+        calls.append(list(chosen))
         return [1.0] * len(chosen)
 
-    cheapest_priced_path(edges, [1 + edge / 10 for edge in range(len(edges))], 10, surcharges)
-    assert calls[0] == PRICED_TOGETHER
+    cheapest_priced_path(edges, least, 10, surcharges)
+    through = costs_through(edges, least, 10)
+    assert sorted(calls[0]) == sorted(sorted(range(len(edges)), key=lambda edge: through[edge])[:PRICED_TOGETHER])

@@ -115,7 +115,12 @@ def test_a_derived_class_is_pickled_as_any_other() -> None:
     assert loaded.C == 3.0
 
 
-def test_probabilities_are_softmax_of_the_logits_also_far_from_the_training_rows() -> None:
-    light, rows = unpickled(), np.concatenate([iris()[0], 1000 * iris()[0]])
-    expected = log_softmax(light.decision_function(rows), axis=1)
-    np.testing.assert_allclose(light.predict_log_proba(rows), expected, rtol=1e-12)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_what_is_said_of_rows_is_softmax_of_their_logits_also_of_very_large_ones(classes: int) -> None:
+    rng, names = np.random.default_rng(1), np.array(["a", "b", "c"])[:classes]
+    coef, rows = rng.normal(size=(classes if classes > 2 else 1, 4)), rng.normal(size=(25, 4)) * [[0], *[[1]] * 20, *[[1000]] * 4]
+    light: Any = UnpickledClassifier()
+    light.__setstate__({"coef_": coef, "intercept_": 0.0, "classes_": names, "n_features_in_": 4})
+    logits = rows @ coef.T if classes > 2 else np.column_stack([np.zeros(25), rows @ coef[0]])
+    np.testing.assert_allclose(light.predict_log_proba(rows), log_softmax(logits, axis=1), rtol=1e-12)
+    np.testing.assert_array_equal(light.predict(rows), names[logits.argmax(1)])

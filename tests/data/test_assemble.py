@@ -147,3 +147,13 @@ def test_data_that_was_trained_on_is_evaluated_where_it_was_held_out(tmp_path: P
     run = softreg.train(Recipe(dataset=str(tmp_path / "b.npz"), epochs=1, batch_size=50), tmp_path / "run", figures=False)
     with pytest.warns(SoftregWarning, match="these very images"):
         assert softreg.evaluate(run, (x, y)).n == 200
+
+
+def test_one_image_is_too_few_and_no_label_none_to_learn_from(tmp_path: Path) -> None:
+    names = np.array(["a", "b"])
+    np.savez(tmp_path / "one.npz", X=np.ones((1, 8, 8), np.uint8), y=np.array([0]), classes=names)
+    with pytest.raises(DataError, match=r"one\.npz: 1 images are too few"):
+        load_dataset(tmp_path / "one.npz")
+    np.savez(tmp_path / "none.npz", X=np.ones((3, 8, 8), np.uint8), classes=names)
+    with pytest.raises(DataError, match="contains no labels"):
+        load_dataset(tmp_path / "none.npz")

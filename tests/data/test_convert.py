@@ -129,6 +129,17 @@ def test_one_picture_in_colour_makes_all_colour(tmp_path: Path, monkeypatch: pyt
     assert torch.equal(found.train.images, load_dataset(tmp_path / "from").train.images)
 
 
+def test_parts_of_two_sizes_are_refused_and_a_part_without_labels_is_left_out(tmp_path: Path) -> None:
+    x, y = RNG.integers(0, 256, (6, 9, 9)).astype(np.uint8), np.array([0, 1] * 3)
+    np.savez(tmp_path / "a.npz", X=x, y=y, x_test=x[:, 1:, 1:], y_test=y)
+    with pytest.raises(DataError, match=r"must have 9 x 9 pixels .* got 8 x 8"):
+        convert(tmp_path / "a.npz", tmp_path / "a", "idx")
+    np.savez(tmp_path / "b.npz", X=x, y=y, x_test=x)
+    convert(tmp_path / "b.npz", tmp_path / "b", "idx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "b", "b.npz"]
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"]
+
+
 def test_a_table_of_many_rows_is_never_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("softreg.data.forms.csv_table.CHUNK_ROWS", 100)
     path, rows = tmp_path / "long.csv", 20_000

@@ -21,6 +21,7 @@ def test_sha256_is_that_of_pixels_and_labels() -> None:
     dataset = Dataset(torch.from_numpy(images), torch.from_numpy(labels).long(), tuple("0123456789"), "tiny")
     content = images.tobytes() + b"".join(struct.pack("<q", label) for label in labels)
     assert dataset.sha256() == hashlib.sha256(content).hexdigest()
+    assert dataset.fingerprint() == dataset[:].fingerprint() != dataset[3:9].fingerprint()
     assert dataset[3:9].sha256() == hashlib.sha256(content[3 * 784 : 9 * 784] + content[12 * 784 + 24 : 12 * 784 + 72]).hexdigest()
 
 

@@ -90,11 +90,14 @@ def test_no_good_mirror_is_one_line_and_leaves_nothing(served: Mirror, how: str,
 
 
 def test_a_mirror_that_drips_is_given_up_for_the_next(served: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softreg.data.download._BODY_SECONDS", 0.2)
-    monkeypatch.setenv("SOFTREG_MIRROR", f"{served.address}/slow {served.address}")
-    served.files |= {f"/slow{path}": content for path, content in served.files.items()}
-    served.failing["/slow"] = "slow"
-    assert fetch("fashion-mnist").is_dir()
+    monkeypatch.setattr("softreg.data.download._BODY_SECONDS", 0.02)
+    served.failing["/own/train-images"] = "slow"
+    folder = fetch("fashion-mnist")
+    assert served.asked[:3] == [f"/{where}/train-images-idx3-ubyte.gz" for where in ("own", "own/FashionMNIST", "published")]
+    served.failing["/published/train-images"] = "slow"
+    (folder / SUMS).unlink()
+    with pytest.raises(DataError, match="gave up after 0 seconds"):
+        fetch("fashion-mnist")
 
 
 def test_a_mirror_without_end(served: Mirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

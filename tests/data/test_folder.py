@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from softreg.data.folder import read_folder
+from softreg.data.forms.registry import find_form
+from softreg.data.forms.source import ReadOptions
 from softreg.data.load import load_dataset, stream_images
 from softreg.data.memory_map import is_mapped
 from softreg.errors import DataError, SoftregWarning
@@ -96,6 +98,16 @@ def test_large_files_are_mapped(tmp_path: Path) -> None:
         file.write(b"\0")
     with pytest.raises(DataError, match="but there are more"):
         read_folder(tmp_path, "large", map_from=1)
+
+
+def test_a_part_may_be_streamed_and_rows_of_pixels_are_made_square(tmp_path: Path) -> None:
+    write(tmp_path, other={"t10k_images": idx(IMAGES.reshape(12, 784))})
+    form, inside = find_form(tmp_path)
+    with pytest.warns(SoftregWarning, match="rows of 784 numbers are read as images of 28 x 28"):
+        (part,) = form.stream(inside, ReadOptions(), "test")
+    assert isinstance(part.labels, torch.Tensor)
+    assert np.array_equal(part.images.numpy(), IMAGES)
+    assert np.array_equal(part.labels.numpy(), tiny(4)[1])
 
 
 def test_images_to_answer_for_need_no_labels(tmp_path: Path) -> None:

@@ -140,6 +140,19 @@ def test_data_without_a_recipe(mnist: Splits, tmp_path: Path) -> None:
 X, Y = np.zeros((4, 28, 28), np.uint8), np.array([0, 1, 0, 1])
 
 
+class Items(torch.utils.data.Dataset[Any]):
+    """A torch Dataset of these."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.items[index]
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -158,6 +171,8 @@ X, Y = np.zeros((4, 28, 28), np.uint8), np.array([0, 1, 0, 1])
         ((X[:0], Y[:0]), "no images"),
         ((X, None), "no labels"),
         ({"x_test": X, "y_test": Y}, "only test images"),
+        (X, "no labels"),
+        (Items([(X[0], 0), (X[1], 1), X[2]]), "item 2 must be an image and its label, got ndarray"),
         (7, "must be a path, .* got int"),
     ],
 )
@@ -177,6 +192,20 @@ def test_a_model_is_evaluated_on_the_test_part_or_on_all_there_is() -> None:
 
 def test_splits_are_returned_as_they_are(mnist: Splits) -> None:
     assert splits_from_python(mnist) is mnist
+    with pytest.warns(SoftregWarning, match="20 of the 100 images are held out"):
+        splits = splits_from_python(mnist.train[:100])
+    assert (len(splits.train), splits.train.classes) == (80, mnist.train.classes)
+
+
+def test_images_in_a_column_of_objects_and_embeddings() -> None:
+    images = np.random.default_rng(1).integers(0, 256, (8, 9, 9), dtype=np.uint8)
+    column = np.empty(8, dtype=object)
+    column[:] = list(images)
+    splits = splits_from_python((column[:4], Y, column[4:], Y))
+    assert np.array_equal(splits.train.images.numpy(), images[:4])
+    rows = np.random.default_rng(1).normal(size=(8, 5)).astype(np.float32)
+    splits = splits_from_python((rows[:4], Y, rows[4:], Y), options=ReadOptions(embeddings=True))
+    assert np.array_equal(splits.test.images.numpy(), rows[4:])
 
 
 def test_columns_of_parts_and_groups() -> None:

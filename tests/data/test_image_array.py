@@ -81,6 +81,9 @@ def test_one_hot_rows_are_numbers() -> None:
 
 def test_names_stay_names() -> None:
     assert to_labels(np.array(["가", "b"]), "y") == ["가", "b"]
+    assert to_labels(np.array(["가".encode(), b"b"]), "y") == ["가", "b"]
+    with pytest.raises(DataError, match="y: cannot be read: UTF-8"):
+        to_labels(np.array([b"a", b"\xff"]), "y")
 
 
 @pytest.mark.parametrize("labels", [[0.5], [np.nan], [np.inf], [1e300], [[1, 1]], [1j]])

@@ -105,3 +105,10 @@ def test_labels() -> None:
     ]
     (line,) = labelled(many, "a b c d e")
     assert line.startswith("d: no training images of class d, e; ")
+
+
+def test_neither_embeddings_nor_very_many_images_are_looked_at(mnist: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = Dataset(torch.rand(60, 64), torch.arange(60) % 3, ("0", "1", "2"), "d")
+    assert told(rows, Dataset(rows.images[:2] + 1, rows.labels[:2], rows.classes, "d")) == []
+    monkeypatch.setattr("softreg.data.notices.MAX_COMPARED", 10**6)
+    assert splits(mnist, "test inverted") == []

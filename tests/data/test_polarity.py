@@ -19,3 +19,4 @@ def test_colour_has_no_polarity() -> None:
     images = torch.zeros(20, 8, 8, 3, dtype=torch.uint8)
     assert usual_ground(images) is None
     assert count_inverted(images, "light") == 0
+    assert usual_ground(torch.zeros(20, 64)) is None  # embeddings

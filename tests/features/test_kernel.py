@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 
 from softreg.data.dataset import Splits
 from softreg.features.kernel import LANDMARKS, Kernel, principal_axes
-from softreg.features.nystroem import gaussian, hadamard
+from softreg.features.nystroem import gaussian
 from softreg.model.design import design_matrices
 
 
@@ -20,12 +20,6 @@ def fitted(images: Tensor) -> Kernel:
     return Kernel().fit(images, 3)
 
 
-def test_the_kernel_is_that_of_the_definition() -> None:
-    a, b = (torch.randn(n, 5, generator=Generator().manual_seed(n), dtype=torch.float64) for n in (4, 7))
-    for norms in (None, b.square().sum(1)):
-        torch.testing.assert_close(gaussian(a, b, 0.3, norms), torch.exp(-0.3 * torch.cdist(a, b).square()))
-
-
 def test_products_of_features_are_about_the_kernel_of_landmarks(fitted: Kernel, images: Tensor) -> None:
     """On the landmarks themselves K (K + eps)^-1 K is K but for eps, and centring takes the mean rows off."""
     nystroem, x = fitted.nystroem(), fitted(images).double()
@@ -34,29 +28,6 @@ def test_products_of_features_are_about_the_kernel_of_landmarks(fitted: Kernel, 
     own = gaussian(z, nystroem.landmarks, nystroem.gamma).mean(1) - nystroem.mean.mean()
     expected = (k - own[:, None] - own) / (1 - nystroem.mean.mean())
     torch.testing.assert_close(x @ x.T / LANDMARKS, expected, rtol=0.02, atol=0.02)
-
-
-def test_the_mean_squared_distance_of_landmarks_sets_the_width(fitted: Kernel) -> None:
-    landmarks = fitted.nystroem().landmarks
-    assert 2 * fitted.nystroem().gamma * torch.cdist(landmarks, landmarks).square().mean() == pytest.approx(1)
-
-
-def test_what_is_left_of_the_secant_is_the_evidence_of_the_mean_image(fitted: Kernel, images: Tensor) -> None:
-    nystroem = fitted.nystroem()
-    z, e = (
-        nystroem.project(fitted.views(images[:20])),
-        torch.randn(1, LANDMARKS, generator=Generator().manual_seed(1)).double(),
-    )
-    change = ((nystroem.kernel(z) - nystroem.kernel(torch.zeros_like(z))) * e).sum(1)
-    torch.testing.assert_close((nystroem.secant(z, e) * z).sum(1), change)
-
-
-def test_the_secant_at_the_mean_image_is_the_gradient(fitted: Kernel) -> None:
-    nystroem = fitted.nystroem()
-    z = torch.zeros(1, nystroem.landmarks.shape[1], dtype=torch.float64, requires_grad=True)
-    (gradient,) = torch.autograd.grad(torch.exp(-nystroem.gamma * (z - nystroem.landmarks).square().sum(1)).sum(), z)
-    e = torch.ones(1, LANDMARKS, dtype=torch.float64)
-    torch.testing.assert_close(nystroem.secant(torch.zeros_like(z), e), gradient)
 
 
 def test_loaded_buffers_make_the_features_that_they_were_saved_from(fitted: Kernel, images: Tensor) -> None:
@@ -97,12 +68,6 @@ def test_principal_axes_are_those_of_the_covariance() -> None:
     axes = principal_axes(x, 4, generator)
     _, turned = torch.linalg.eigh(x.T @ x)
     torch.testing.assert_close((axes * turned.flip(1)[:, :4]).sum(0).abs(), torch.ones(4), rtol=0, atol=1e-3)
-
-
-def test_the_hadamard_matrix_is_sylvesters() -> None:
-    two = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
-    x = torch.randn(16, 3, generator=Generator().manual_seed(0))
-    torch.testing.assert_close(hadamard(x), torch.kron(torch.kron(two, two), torch.kron(two, two)) @ x)
 
 
 def test_outputs_are_those_of_the_features(fitted: Kernel, images: Tensor) -> None:

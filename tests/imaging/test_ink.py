@@ -65,6 +65,15 @@ def test_a_page_turned_or_mirrored_has_its_ink_turned_or_mirrored() -> None:
         assert np.mean((turned.density > 0.5) != (turn(ink.density) > 0.5)) < 0.005
 
 
+def test_a_soft_dark_blot_is_ink_where_only_a_broad_closing_sees_the_paper_behind_it() -> None:
+    y, x = np.mgrid[:160, :200]
+    blot = np.exp(-((x - 100) ** 2 + (y - 80) ** 2) / (2 * 40**2))
+    ink = find_ink(pixels(230 - 60 * blot))
+    assert ink is not None
+    assert ink.density[blot > 0.9].mean() > 0.75
+    assert ink.density[blot < 0.1].mean() < 0.05
+
+
 def test_a_pen_a_third_as_wide_as_the_paper() -> None:
     broad = page(200, 200, (60, 60, 130, 130))
     ink = find_ink(pixels(240 - 200 * broad))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softreg.imaging.lines import LEAST_COVERAGE, Line, coverage, find_lines, line_masks
+from softreg.imaging.lines import LEAST_COVERAGE, Line, _followed, coverage, find_lines, line_masks
 from tests.helpers.ink_maps import Map, circle, page
 
 
@@ -40,6 +40,10 @@ def test_coverage_is_the_share_of_columns_with_ink() -> None:
     assert coverage(mask, Line(19, 0.0)) == 0.3
     assert coverage(mask, Line(60, 0.0)) == 0  # outside the picture
     assert coverage(mask, Line(-30, 1.0)) == 0  # inside it for 40 columns only
+
+
+def test_a_line_where_there_is_no_ink_has_no_pixels() -> None:
+    assert _followed(page(40, 100), Line(20, 0.0)) is None
 
 
 def test_a_ruled_line_goes_and_a_digit_that_stands_on_it_stays() -> None:

@@ -106,6 +106,7 @@ def test_templates_of_pictures_are_mean_contributions(shape: tuple[int, ...]) ->
     made.set_theta(torch.randn(2, made.features.dim + 1, generator=torch.Generator().manual_seed(2)) / 50)
     found = templates(made, data)
     assert found.shape == (2, *shape[:2])
+    assert not templates(made, data[torch.arange(0, 12, 2)])[1].any()  # without an image of this class
     for c in (0, 1):
         mean = (made.logits(images[c::2])[:, c] - made.linear.bias[c].detach()).mean()
         assert float(found[c].sum()) == pytest.approx(float(mean), abs=1e-3)

@@ -1,5 +1,6 @@
 """Evaluation against scikit-learn, scipy, and a calibration error written again from the paper."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support
 
 from softreg.data.dataset import Splits
+from softreg.errors import DataError
 from softreg.inference.evaluation import Evaluation, evaluate, wilson_interval
 from softreg.runs.run import Run
 from tests.helpers.evaluations import evaluation_of
@@ -95,3 +97,16 @@ def test_a_class_that_is_never_named_has_no_precision() -> None:
     evaluation = evaluation_of(("a", "b", "c"), probabilities, torch.tensor([0, 1]))
     assert evaluation.precision == [0.5, None, None]
     assert evaluation.recall == [1.0, 0.0, None]
+
+
+def test_it_is_told_in_three_lines_and_other_classes_are_refused(tutorial_run: Run, mnist: Splits) -> None:
+    few = mnist.test[:20]
+    found = evaluate(tutorial_run.model(), few)
+    assert found.support == few.labels.bincount(minlength=10).tolist()
+    low, high = (f"{bound:.4f}" for bound in found.interval)
+    lines = str(found).splitlines()
+    assert len(lines) == 3
+    assert low in lines[0]
+    assert high in lines[0]
+    with pytest.raises(DataError, match="a b c"):
+        evaluate(tutorial_run.model(), replace(few, classes=tuple("abcdefghij")))

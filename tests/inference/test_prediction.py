@@ -79,6 +79,7 @@ def test_no_probability_is_shown_as_certain(probability: float, text: str) -> No
 def test_one_doubtful_digit_leaves_the_others_named() -> None:
     told = predicted_row((None, "prediction.novel", None, None), (3, 1)).to_json()
     assert (told["label"], told["abstained"], told["reason_code"]) == (None, True, "novel")
+    assert told["reason"] in str(predicted_row((None, "prediction.novel"), (2,)))
     assert told["lines"] == ["0?2", "3"]
     assert [digit["label"] for digit in told["digits"]] == ["0", None, "2", "3"]
     assert [digit["abstained"] for digit in told["digits"]] == [False, True, False, False]
@@ -91,3 +92,4 @@ def test_a_sure_row_has_a_label_and_the_product_of_its_probabilities() -> None:
     told = predicted_row((None, None, None), (3,)).to_json()
     assert (told["label"], told["lines"], told["reason_code"]) == ("012", ["012"], None)
     assert told["probability"] == pytest.approx(0.91**3)
+    assert str(predicted_row((None, None, None), (2, 1))).endswith(": 01 / 2 (75.4%)")

@@ -199,3 +199,13 @@ def test_a_long_stroke_is_not_cut_into_all_the_digits_that_it_could_be(width: in
     list(interpret(load(pretrained_path("tutorial")), [picture]))
     uncut = sum(len(line) for way in picture.layouts or () for line in way.lines)
     assert normalized <= MAX_CANDIDATES + uncut
+
+
+def test_of_a_crowded_picture_nothing_is_read() -> None:
+    page = np.full((420, 420), 255, np.uint8)
+    for top in range(8, 420, 42):
+        for left in range(18, 420, 42):
+            page[top : top + 26, left : left + 4] = 0  # a hundred strokes
+    (found,) = interpret(load(pretrained_path("tutorial")), [picture_from_array(page)])
+    assert found.scores is None
+    assert found.doubt is None

@@ -53,6 +53,7 @@ def test_what_cannot_be_evaluated_is_refused(tutorial_run: Run, tmp_path: Path) 
         evaluate(tutorial_run, (np.zeros((20, 16, 16), np.uint8), np.arange(20) % 10))
     with pytest.raises(DataError, match="label"):
         evaluate(tutorial_run, (np.zeros((20, 28, 28), np.uint8), ["cat"] * 20))
+    assert evaluate(tutorial_run, (np.zeros((1, 28, 28), np.uint8), [3])).n == 1
 
 
 @pytest.mark.parametrize("count", [0, 200])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import sys
 from importlib.metadata import version
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from softreg.runs.environment import capture_environment, peak_rss_mib
+from softreg.runs.environment import _processor, capture_environment, peak_rss_mib
 
 
 def test_it_names_versions_threads_and_device_and_is_json() -> None:
@@ -36,6 +37,7 @@ def test_without_proc_and_without_resource(monkeypatch: pytest.MonkeyPatch) -> N
         raise FileNotFoundError
 
     monkeypatch.setattr("builtins.open", no_proc)
+    assert _processor() == platform.processor()
     assert peak_rss_mib() > 1
     monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
     process = SimpleNamespace(memory_info=lambda: SimpleNamespace(peak_wset=3 * 2**20))

@@ -89,7 +89,8 @@ def test_the_resolved_recipe_has_the_chosen_penalty(run: Run) -> None:
 
 
 def test_what_comes_with_softreg_is_a_run() -> None:
-    assert open_run(pretrained_path("tutorial")).model().classes == tuple("0123456789")
+    for path in (pretrained_path("tutorial"), "tutorial"):
+        assert open_run(path).model().classes == tuple("0123456789")
 
 
 def test_a_run_without_metrics_has_no_result(run: Run) -> None:

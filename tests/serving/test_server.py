@@ -93,3 +93,6 @@ def test_a_shutdown_that_does_not_end_is_killed_within_five_seconds(monkeypatch:
     asyncio.run(server.shutdown())
     assert events == [(KILL_SECONDS, exit_now, [0]), "timer", "closing", "uvicorn"]
     assert SHUTDOWN_SECONDS < KILL_SECONDS < 5
+    monkeypatch.setattr("os._exit", events.append)
+    exit_now(3)
+    assert events[-1] == 3

@@ -19,7 +19,8 @@ def model(mnist: Splits, request: pytest.FixtureRequest) -> SoftmaxRegression:
 @pytest.fixture(scope="module")
 def images(model: SoftmaxRegression, mnist: Splits) -> NDArray[np.uint8]:
     """All test images; fewer for those that take long (all 10,000 by the shipped `best`: docs/export.md)."""
-    most = {"scattering": 2000, "both": 500, "views": 200, "kernel": 100, "invariant_kernel": 100}.get(model.features.name)
+    slow = {"patches": 2000, "scattering": 2000, "both": 500, "views": 200, "kernel": 100, "invariant_kernel": 100}
+    most = slow.get(model.features.name)
     images: NDArray[np.uint8] = mnist.test.images.numpy()[:most]
     return images
 

@@ -35,12 +35,12 @@ def test_a_folder_holds_the_files_and_only_an_earlier_export_is_replaced_by_forc
     path = tmp_path / "site"
     export(tiny, "web", path, images=100)
     with pytest.raises(WriteError, match=str(path)):
-        export(tiny, "web", path)
+        export(tiny, "web", path, images=100)
     export(tiny, "web", path, force=True, images=0)
     assert {file.name: file.read_bytes() for file in path.iterdir()} == to_files(tiny, "web", 0)
     (path / "precious").write_bytes(b"")
     with pytest.raises(WriteError, match=str(path)):
-        export(tiny, "web", path, force=True)
+        export(tiny, "web", path, force=True, images=0)
     assert (path / "precious").exists()
     assert list(tmp_path.iterdir()) == [path]
 

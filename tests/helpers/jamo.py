@@ -1,10 +1,14 @@
 """Five Hangul jamo as several people would draw them: strokes of points in the unit square."""
 
 import math
+from functools import partial
 
 import numpy as np
 
-from tests.helpers.strokes import Point, along, arc
+from tests.helpers.strokes import Point, arc
+from tests.helpers.strokes import along as along_lines
+
+along = partial(along_lines, steps=2)  # lines are straight: few points say all
 
 JAMO: dict[str, list[list[Point]]] = {
     "ㄱ": [along((0.3, 0.3), (0.7, 0.3), (0.66, 0.72))],

@@ -14,7 +14,7 @@ from tests.helpers.page_tab import COMPLAINTS, PATIENCE, served_tab
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="module")  # no longer: its event loop would be in the way of other modules
+@pytest.fixture(scope="package")  # no longer: its event loop would be in the way of other tests
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
         yield opened

@@ -20,7 +20,7 @@ from tests.helpers.page_modules import modules_tab
 from tests.helpers.page_tab import file_tab
 
 pytestmark = needs_chromium
-PER_CLASS = 10
+TRAIN, TEST = 8, 2  # drawings of a class
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def taught(browser: Browser, tmp_path_factory: pytest.TempPathFactory, tutorial_
         row.locator("input").fill(name)
         row.locator("input").blur()
         row.locator(".choose").click()
-        for number in range(PER_CLASS):
+        for number in range(TRAIN + TEST):
             draw_strokes(page, by_hand(name, rng), "#symbol-ink")
             page.locator("#keep").click()
             expect(row.locator(".drawing")).to_have_count(number + 1)
@@ -59,7 +59,7 @@ def saved(page: Page, path: Path) -> Path:
 
 
 def test_five_jamo_are_learnt_and_read(taught: Page) -> None:
-    assert f"{8 * 5} drawings" in taught.locator("#taught").inner_text()
+    assert f"{TRAIN * 5} drawings" in taught.locator("#taught").inner_text()
     taught.locator("#use-symbols").click()
     expect(taught.locator("#models [aria-checked=true] .who")).to_have_text("symbols")
     rng, right = np.random.default_rng(1), 0
@@ -77,8 +77,8 @@ def test_five_jamo_are_learnt_and_read(taught: Page) -> None:
 def test_the_file_is_read_by_python_with_its_names_and_parts(taught: Page, tmp_path: Path) -> None:
     splits = load_dataset(saved(taught, tmp_path / "symbols.npz"))
     assert splits.train.classes == tuple(JAMO)
-    assert splits.train.labels.bincount().tolist() == [8] * 5
-    assert splits.test.labels.bincount().tolist() == [2] * 5
+    assert splits.train.labels.bincount().tolist() == [TRAIN] * 5
+    assert splits.test.labels.bincount().tolist() == [TEST] * 5
     with np.load(tmp_path / "symbols.npz") as arrays:
         assert arrays["x_train"].dtype == np.uint8
         assert arrays["y_train"].dtype == np.int64
@@ -113,16 +113,16 @@ def test_python_and_the_page_learn_the_same_model_from_the_file(browser: Browser
 def test_the_file_is_loaded_again_and_others_are_refused(taught: Page, tmp_path: Path) -> None:
     file = saved(taught, tmp_path / "symbols.npz")
     taught.locator(".symbol .drawing").first.click()  # takes it away
-    expect(taught.locator(".drawing")).to_have_count(5 * PER_CLASS - 1)
+    expect(taught.locator(".drawing")).to_have_count(5 * (TRAIN + TEST) - 1)
     taught.locator("#load-symbols").set_input_files(file)
-    expect(taught.locator(".drawing")).to_have_count(5 * PER_CLASS)
-    expect(taught.locator(".drawing.held-out")).to_have_count(5 * 2)
+    expect(taught.locator(".drawing")).to_have_count(5 * (TRAIN + TEST))
+    expect(taught.locator(".drawing.held-out")).to_have_count(5 * TEST)
     assert [field.input_value() for field in taught.locator(".symbol input").all()] == list(JAMO)
     np.savez_compressed(tmp_path / "packed.npz", **{name: array for name, array in np.load(file).items() if name != "x_test"})
     taught.locator("#load-symbols").set_input_files(tmp_path / "packed.npz")
-    expect(taught.locator(".drawing")).to_have_count(5 * 8)
+    expect(taught.locator(".drawing")).to_have_count(5 * TRAIN)
     for number, content in enumerate([b"PK", b"", file.read_bytes()[:200]]):
         (tmp_path / f"{number}.npz").write_bytes(content)
         taught.locator("#load-symbols").set_input_files(tmp_path / f"{number}.npz")
         expect(taught.locator("#error")).to_have_text(catalogue("page")["symbols_not_read"]["en"])
-    expect(taught.locator(".drawing")).to_have_count(5 * 8)
+    expect(taught.locator(".drawing")).to_have_count(5 * TRAIN)

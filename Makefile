@@ -15,7 +15,7 @@ train: .venv/installed  ## learn MNIST and show what was learned
 
 test: .venv/ready   ## lint, types and all tests
 	@$(MAKE) --no-print-directory -j 2 lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 torture: .venv/ready  ## the long tests, four hours: counts go to docs/torture.md; goes on where it stopped (Linux, root, strace)
 	$(BIN)/python -m torture

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from sklearn.datasets import load_digits
 from torchvision.transforms.functional import normalize, to_tensor
 
-from softreg.data.image_array import to_images, to_labels
+from softreg.data.image_array import rows_to_images, to_images, to_labels
 from softreg.errors import DataError, SoftregWarning
 
 RNG = np.random.default_rng(11)
@@ -59,6 +59,15 @@ def test_rows_that_are_not_square_need_a_size() -> None:
     assert np.array_equal(to_images(rows, "X", (8, 9)).numpy(), rows.reshape(5, 8, 9))
     with pytest.raises(DataError, match="X: rows of pixels"):
         to_images(rows, "X")
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_rows_of_colour_tell_whether_all_red_comes_first(planar: bool) -> None:
+    ramp = np.arange(81, dtype=np.uint8).reshape(9, 9).T  # neighbours in a column are alike
+    images = np.stack([np.stack([ramp, 255 - ramp, 100 + ramp], axis=2)] * 5)
+    rows = (images.transpose(0, 3, 1, 2) if planar else images).reshape(5, 243)
+    with pytest.warns(SoftregWarning, match="X: "):
+        assert np.array_equal(rows_to_images(rows, (9, 9, 3), "X"), images)
 
 
 @pytest.mark.parametrize("array", [GREY - 300.0, GREY * 2.0 + 1, GREY + 0.25, np.full((2, 9, 9), np.nan), GREY.astype(str)])

@@ -9,7 +9,7 @@ import torch
 from softreg.data.dataset import Splits
 from softreg.errors import PictureError
 from softreg.imaging.picture import picture_from_array
-from softreg.inference.prediction import BATCH, Prediction, percent, predict, predict_each
+from softreg.inference.prediction import BATCH, Prediction, percent, predict, predict_each, predict_images
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
 from tests.helpers.pictures import on_paper
@@ -66,6 +66,10 @@ def test_probabilities_are_the_softmax_of_the_models_own_logits(mnist: Splits) -
     pictures = [picture_from_array(image.numpy()) for image in mnist.test.images[:20]]
     for found, image in zip(predict(model, pictures), mnist.test.images, strict=False):
         torch.testing.assert_close(found.probabilities, torch.softmax(model(image[None])[0], 0), atol=1e-6, rtol=0)
+    logits, probabilities, reasons = predict_images(model, mnist.test.images[:20])
+    torch.testing.assert_close(logits, model(mnist.test.images[:20]))
+    torch.testing.assert_close(probabilities, torch.softmax(logits, 1))
+    assert reasons[:8] == [None] * 8  # all are written plainly
 
 
 @pytest.mark.parametrize(

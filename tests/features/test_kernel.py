@@ -30,6 +30,13 @@ def test_products_of_features_are_about_the_kernel_of_landmarks(fitted: Kernel, 
     torch.testing.assert_close(x @ x.T / LANDMARKS, expected, rtol=0.02, atol=0.02)
 
 
+def test_landmarks_are_the_projections_of_all_images_but_for_rounding(fitted: Kernel, images: Tensor) -> None:
+    z, landmarks = fitted.projections(images), fitted.nystroem().landmarks[: len(images)]
+    nearest = torch.cdist(landmarks, z).argmin(1)
+    assert sorted(nearest.tolist()) == list(range(len(images)))
+    assert bool(((landmarks - z[nearest]).abs() <= 0.51 * fitted.landmark_scale).all())
+
+
 def test_loaded_buffers_make_the_features_that_they_were_saved_from(fitted: Kernel, images: Tensor) -> None:
     other = Kernel()
     before = other(images[:3])
@@ -75,14 +82,17 @@ def test_outputs_are_those_of_the_features(fitted: Kernel, images: Tensor) -> No
 
 
 def test_the_evidence_of_the_pixels_sums_to_that_of_the_features(fitted: Kernel, images: Tensor) -> None:
-    weight = torch.randn(LANDMARKS, generator=Generator().manual_seed(7)) / LANDMARKS**0.5
-    torch.testing.assert_close(fitted.attribute(images[:3], weight).sum((1, 2)), fitted(images[:3]) @ weight, rtol=0, atol=1e-4)
+    weights = torch.randn(2, LANDMARKS, generator=Generator().manual_seed(7)) / LANDMARKS**0.5
+    evidence = fitted(images[:3]) @ weights.T
+    torch.testing.assert_close(fitted.attribute(images[:3], weights[0]).sum((1, 2)), evidence[:, 0], rtol=0, atol=1e-4)
+    torch.testing.assert_close(fitted.attribute(images[:1], weights).sum((1, 2)), evidence[0], rtol=0, atol=1e-4)
 
 
 def test_all_buffers_are_converted_and_each_column_has_the_whole_range_of_eight_bits(fitted: Kernel) -> None:
     made = Kernel()
     assert made.double() is made
     assert {buffer.dtype for buffer in made.buffers()} <= {torch.float64, torch.int8}
+    assert fitted.axes.dtype == fitted.landmarks.dtype == torch.int8
     assert all(bool((rows.int().abs().amax(0) == 127).all()) for rows in (fitted.axes, fitted.landmarks))
 
 

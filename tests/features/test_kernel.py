@@ -60,6 +60,7 @@ def test_the_design_matrix_and_the_projections_that_it_is_made_from(fitted: Kern
     data = mnist.train[:40]
     matrix, projections = design_matrices(fitted, data, torch.device("cpu"))
     assert torch.equal(matrix.rows, fitted.quantised(data.images))
+    torch.testing.assert_close(matrix.rows / 16, fitted(data.images), rtol=0, atol=1 / 32 + 1e-5)
     torch.testing.assert_close(projections.rows, fitted.projections(data.images).float())
 
 

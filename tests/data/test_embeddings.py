@@ -50,6 +50,7 @@ def rows_with(*numbers: float) -> NDArray[np.float32]:
         (rows_with(-1, 255, 7), True),
         (rows_with(0, 255, 7.5), True),
         (np.full((1, MAX_SIDE**2), 0.5), False),
+        (np.concatenate([np.zeros((900, 64)), NORMAL]), True),
         (np.full((1, (MAX_SIDE + 1) ** 2), 0.5), True),
     ],
 )

@@ -69,3 +69,18 @@ def test_no_direction_is_one_that_deformations_move_far(fitted: InvariantKernel,
     alone = (copies - v) @ torch.linalg.svd(v, full_matrices=False).Vh[:224].T
     variances, alone_variances = (torch.linalg.eigvalsh(d.T @ d) for d in (fitted.nystroem().project(copies - v), alone))
     assert float(variances[-1] / variances.mean()) < 0.5 * float(alone_variances[-1] / alone_variances.mean())
+
+
+def test_the_axes_are_those_of_the_differences_of_copies(
+    fitted: InvariantKernel, images: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("softreg.features.invariant_kernel.DIRECTIONS", 8)
+    few = images[:12]
+    v = fitted.views(few)
+    found = fitted.axes_of(v, few, Generator().manual_seed(1))
+    generator = Generator().manual_seed(1)
+    axes = fitted.weighted_axes(v, 8, generator)
+    metric = deformation_metric([(fitted.views(copy) - v) @ axes for copy in deformed(few, generator)])
+    moments = metric @ axes.T @ v.T @ v @ axes @ metric
+    z = v @ found
+    torch.testing.assert_close(z.T @ z, torch.linalg.eigvalsh(moments).flip(0).diag(), rtol=1e-3, atol=1e-3 * float(moments.max()))

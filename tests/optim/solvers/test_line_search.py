@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from softreg.optim.solvers.line_search import CURVATURE, DECREASE, line_search
 from tests.helpers.problems import random_theta, small_objective
@@ -30,3 +31,20 @@ def test_from_anywhere_along_any_descent_direction(seed: int, magnitude: float) 
     assert better_slope >= CURVATURE * slope
     value, gradient_there = OBJECTIVE.value_and_gradient(better)
     assert (better_cost, True) == (value, torch.equal(better_gradient, gradient_there))
+
+
+@pytest.mark.parametrize(("rounding", "is_found"), [(4, True), (20, False)])
+def test_where_rounding_hides_the_decrease_slopes_decide(rounding: int, is_found: bool) -> None:
+    theta = random_theta(OBJECTIVE, 1).double()
+    direction = -OBJECTIVE.value_and_gradient(theta)[1]
+
+    def slope(length: float) -> float:
+        return float((OBJECTIVE.value_and_gradient(theta + length * direction)[1] * direction).sum())
+
+    minimum = brentq(slope, 0, 1e4, xtol=1e-14)
+    begin, step = theta + (minimum - 1e-8) * direction, 1e-8 * direction  # to the minimum, which is lower by less than rounding
+    cost, gradient = OBJECTIVE.value_and_gradient(begin)
+    noisy = cost * (1 - rounding * torch.finfo(torch.float64).eps)  # as if the first cost had been rounded down
+    found = line_search(OBJECTIVE, begin, noisy, gradient, step)
+    assert (found is not None) == is_found
+    assert found is None or torch.equal(found[0], begin + step)

@@ -25,7 +25,7 @@ from benchmarks.non_digits import KINDS, SIDE, Kind
 from benchmarks.typefaces import LETTERS, fetch, glyph, names
 from softreg.data.load import load_dataset
 from softreg.imaging.picture import picture_from_array
-from softreg.model.out_of_distribution import OODInputs
+from softreg.model.gaussian_detector import GaussianDetector
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import READER, pretrained_path
 from softreg.runs.run import open_run
@@ -34,7 +34,7 @@ RESULTS = Path(__file__).parent / "results"
 SYLLABLES = "가나다라마바사아자차카타파하강물밥집눈불꽃별달해손발책문길봄"
 DIGITS, FITTED = 2000, 10_000
 Bytes = NDArray[np.uint8]
-Rows = tuple[Tensor, Tensor]  # principal components (N, K) and logits (N, C)
+Rows = tuple[Tensor, Tensor, Tensor]  # what distances are measured in (N, K), logits (N, C), and softreg's own scores (N,)
 
 
 def typeface_picture(part: str, characters: str, rng: np.random.Generator) -> Bytes:
@@ -70,10 +70,10 @@ def digits(seed: int) -> Tensor:
 @torch.inference_mode()
 def rows(model: SoftmaxRegression, images: Tensor) -> Rows:
     """What the detectors are given of images."""
-    assert model.ood_detector is not None
-    projections = model.features.projections(images)
-    logits = model.features.outputs(projections, model.linear.weight, model.linear.bias)
-    return model.ood_detector.components(projections), logits
+    y, detector = model.features.projections(images), model.ood_detector
+    logits, novelty = model.logits_and_novelty(images)
+    assert novelty is not None
+    return detector.components(y) if isinstance(detector, GaussianDetector) else y.float(), logits, novelty
 
 
 def peers(fitted: Rows, labels: Tensor) -> dict[str, Any]:
@@ -100,15 +100,8 @@ def measure(model: SoftmaxRegression, count: int, seed: int) -> list[dict[str, A
     """For each detector AUROC and FPR95 by kind, and their means."""
     train = load_dataset("mnist").train[:FITTED]
     inside, outside = rows(model, digits(seed)), {name: rows(model, images) for name, images in outliers(count, seed).items()}
-    detector = model.ood_detector
-    assert detector is not None
-
-    def ours(given: Rows) -> Tensor:
-        score: Tensor = detector.statistics(OODInputs(*given)) @ detector.weight
-        return score
-
     table = []
-    for name, score in ({"softreg": ours} | peers(rows(model, train.images), train.labels)).items():
+    for name, score in ({"softreg": lambda given: given[2]} | peers(rows(model, train.images), train.labels)).items():
         with torch.inference_mode():
             inliers = score(inside).numpy()
             scores = {kind: score(given).numpy() for kind, given in outside.items()}

@@ -22,7 +22,7 @@ from benchmarks.pen import Map, Random, bent, bitmap, worn
 
 LIST = Path(__file__).with_name("typefaces.toml")
 FOLDER = Path("build/typefaces")
-LETTERS = "aaaaaacccdeefkmnuvwxACCEFHKLMNTUVWXY#"  # that are no digit, whoever writes them; the likest more often
+LETTERS = "aaaaaacccdeefkmnuvwxACCEFHKLMNUVWXY#"  # that are no digit, whoever writes them (a T may be a 7); the likest more often
 SIZE = 150  # pixels
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from softreg.data.idx import map_idx, read_idx
 from softreg.features.registry import make_feature_map
 from softreg.imaging.picture import read_picture
-from softreg.model.out_of_distribution import OODDetector
+from softreg.model.gaussian_detector import GaussianDetector
 from softreg.model.serialization import model_from_bytes, model_to_bytes
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.recipe import Recipe
@@ -74,7 +74,7 @@ def model_files(scratch: Path) -> Target:
     whole = []
     for name, classes, times in (("pixels", ("no", "yes"), 20), ("deskew", ("0", "1", "2"), 20), ("pixels", ("0", "1"), 1)):
         model = SoftmaxRegression(make_feature_map(name), classes)
-        model.ood_detector = OODDetector(784, len(classes)) if times == 1 else None  # fifty times as large, and rare
+        model.ood_detector = GaussianDetector(784, len(classes)) if times == 1 else None  # fifty times as large, and rare
         model.set_theta(torch.randn(len(classes), 785, generator=torch.Generator().manual_seed(1)))
         whole += times * [model_to_bytes(model)[0]]
     parts = [loads(raw, {"format", "classes", "features"}) for raw in whole]

@@ -65,5 +65,5 @@ def test_it_is_what_training_by_that_name_gives() -> None:
 
 
 def test_an_unknown_map_is_refused_with_auto_among_the_choices() -> None:
-    with pytest.raises(RecipeError, match=r"both, views, kernel, invariant_kernel, embeddings, resnet18, .*, auto"):
+    with pytest.raises(RecipeError, match=r"both, views, kernel, invariant_kernel, compact_kernel, embeddings, resnet18, .*, auto"):
         Recipe(features="wavelets")

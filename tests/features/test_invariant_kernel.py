@@ -6,6 +6,7 @@ from torch import Generator, Tensor
 
 from softreg.data.augmentation import elastic_transform
 from softreg.data.dataset import Splits
+from softreg.features.compact_kernel import CompactKernel
 from softreg.features.invariant_kernel import InvariantKernel, deformation_metric, deformed
 
 
@@ -84,3 +85,9 @@ def test_the_axes_are_those_of_the_differences_of_copies(
     moments = metric @ axes.T @ v.T @ v @ axes @ metric
     z = v @ found
     torch.testing.assert_close(z.T @ z, torch.linalg.eigvalsh(moments).flip(0).diag(), rtol=1e-3, atol=1e-3 * float(moments.max()))
+
+
+def test_the_compact_one_has_the_first_axes(fitted: InvariantKernel, images: Tensor) -> None:
+    compact = CompactKernel().fit(images, 3)
+    z, first = compact.projections(images), fitted.projections(images)[:, :160]
+    torch.testing.assert_close(z, first, rtol=0, atol=0.02 * float(z.abs().max()))

@@ -13,13 +13,14 @@ from softreg.data.dataset import Splits
 from softreg.imaging import layout
 from softreg.imaging.components import Component
 from softreg.imaging.ink import Grey
+from softreg.imaging.lattice import Candidate
 from softreg.imaging.layout import Layout
 from softreg.imaging.normalization import NormalizedDigit, normalize
 from softreg.imaging.picture import picture_from_array
 from softreg.inference import reading
 from softreg.inference.prediction import abstention_reasons, predict
-from softreg.inference.reading import LEAST_ODDS, MAX_CANDIDATES, interpret, overlap
-from softreg.inference.scores import ScoreCache, Scores, score, with_neighbours
+from softreg.inference.reading import APART, LEAST_ODDS, MAX_CANDIDATES, interpret, looseness, overlap
+from softreg.inference.scores import ScoreCache, Scores, score
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
@@ -104,7 +105,8 @@ def test_a_digit_on_plain_paper_is_hardly_doubted(best: SoftmaxRegression, mnist
     ink = ink_map(mnist.train.images[50_003].numpy(), np.random.default_rng(4), canvas=(300, 300), field=120)
     (drawn,) = interpret(best, [picture_from_array(np.rint(255 * (1 - ink)).astype(np.uint8))])
     (already,) = interpret(best, [picture_from_array(mnist.test.images[0].numpy())])
-    assert drawn.doubt == pytest.approx(LEAST_ODDS)
+    assert drawn.doubt is not None
+    assert drawn.doubt.tolist() == pytest.approx([LEAST_ODDS])
     assert already.doubt is None
 
 
@@ -114,25 +116,35 @@ def test_a_texture_in_which_each_way_finds_another_digit_is_doubted(best: Softma
     (reading,) = interpret(best, [picture_from_array((127 + 60 * waves).astype(np.uint8))])
     assert reading.scores is not None
     assert reading.doubt is not None
-    assert reading.doubt > 2
+    assert reading.doubt.min() > 2
     assert any(abstention_reasons(reading.scores, reading.doubt))
 
 
-def test_odds_have_to_exceed_the_doubt() -> None:
+def test_the_odds_of_a_digit_have_to_exceed_the_doubt() -> None:
     probabilities = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.4, 0.3]])
-    scores = Scores(probabilities.log(), probabilities, torch.tensor([-9.0, 0.1, -9.0]))
+    scores = Scores(probabilities.log(), probabilities, torch.tensor([-2.25, 0.1, -9.0]))
     assert abstention_reasons(scores) == [None, "prediction.novel", "prediction.uncertain"]
-    assert abstention_reasons(scores, 2.0) == [None, "prediction.novel", "prediction.uncertain"]
-    assert abstention_reasons(scores, 2.5)[0] == "prediction.doubtful"
+    assert abstention_reasons(scores, torch.full((3,), 2.0)) == [None, "prediction.novel", "prediction.uncertain"]
+    assert abstention_reasons(scores, torch.full((3,), 2.5))[0] == "prediction.doubtful"
 
 
-def test_a_mark_among_sure_digits_is_less_novel() -> None:
-    probabilities = torch.tensor([[0.99, 0.01]] * 6)
-    novelty = torch.tensor([-9.0, 1.0, -9.0, -9.0, 2.0, -9.0])
-    scores = with_neighbours(Scores(probabilities.log(), probabilities, novelty), [4, 2])
-    assert scores.novelty.tolist() == pytest.approx([-12, -2, -12, -12, 2, -9])
-    doubted = with_neighbours(Scores(probabilities.log(), probabilities, torch.ones(6)), [6])
-    assert doubted.novelty.tolist() == [1] * 6
+def test_a_digit_among_sure_ones_needs_no_better_odds_than_any(best: SoftmaxRegression, mnist: Splits) -> None:
+    inks = [
+        ink_map(mnist.train.images[50_003 + i].numpy(), np.random.default_rng(4), canvas=(300, 200), field=120) for i in range(3)
+    ]
+    (reading,) = interpret(best, [picture_from_array(np.rint(255 * (1 - np.hstack(inks))).astype(np.uint8))])
+    assert reading.doubt is not None
+    assert reading.doubt.tolist() == pytest.approx([0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("width", "stretch", "is_apart", "cost"), [(40, 1, True, 0), (75, 1, True, 2), (50, 1.5, True, 2), (75, 1, False, -APART)]
+)
+def test_marks_with_paper_between_them_cost_more_the_wider_they_are(
+    width: int, stretch: float, is_apart: bool, cost: float
+) -> None:
+    candidate = Candidate(0, 2, Component((1,), 0, 0, 50, width, 100.0), 0.0, is_apart=is_apart)
+    assert looseness(candidate, stretch) == pytest.approx(APART + cost)
 
 
 def test_two_sure_digits_with_paper_between_them_stay_two(best: SoftmaxRegression) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from softreg.features.registry import make_feature_map
 from softreg.inference import scores as scores_module
-from softreg.inference.scores import ScoreCache, Scores, score, with_neighbours
+from softreg.inference.scores import ScoreCache, Scores, are_among_sure, score, with_neighbours
+from softreg.model.gaussian_detector import GaussianDetector
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
 from softreg.runs.run import load
@@ -45,13 +46,14 @@ def test_rows_are_taken_of_everything() -> None:
 def test_scores_are_what_the_model_says() -> None:
     images = torch.randint(0, 256, (3, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     model = load(pretrained_path("best"))
-    assert model.ood_detector is not None
+    detector = model.ood_detector
+    assert isinstance(detector, GaussianDetector)
     found = score(model, images)
     features = model.features(images)
     logits, probabilities = model.classify(features)
     assert torch.allclose(found.logits, logits)
     assert torch.allclose(found.probabilities, probabilities)
-    assert torch.allclose(found.novelty, model.ood_detector(features, logits))
+    assert torch.allclose(found.novelty, detector.score(detector.statistics(detector.components(features), logits)))
     assert not found.logits.requires_grad
 
 
@@ -98,7 +100,9 @@ SURELY, HARDLY = (0.99, -5.0), (0.99, 5.0)
 )
 def test_a_mark_gains_by_sure_digits_in_its_line(lengths: list[int], named: list[tuple[float, float]], gaining: list[int]) -> None:
     before = scores(named)
-    after = with_neighbours(before, lengths)
+    among = are_among_sure(before, lengths)
+    assert torch.nonzero(among)[:, 0].tolist() == gaining
+    after = with_neighbours(before, among)
     expected = [novelty - 3 * (i in gaining) for i, (_, novelty) in enumerate(named)]
     assert after.novelty.tolist() == expected
     assert before.novelty.tolist() == [novelty for _, novelty in named]
@@ -110,4 +114,4 @@ def test_a_mark_gains_by_sure_digits_in_its_line(lengths: list[int], named: list
 def test_digits_are_sure_from_log_odds_of_two(novelty: float, is_sure: bool) -> None:
     before = scores([HARDLY, (0.99, novelty), (0.99, novelty)])
     assert (before.log_odds[1] > 2) == is_sure
-    assert (with_neighbours(before, [3]).novelty[0] < before.novelty[0]) == is_sure
+    assert are_among_sure(before, [3])[0] == is_sure

@@ -26,7 +26,7 @@ def test_a_model_is_packed_once_for_all_who_fetch_it() -> None:
     assert pack_batch(models, ["tutorial"])[0] is first
     assert first.etag != other.etag
     content = json.loads(gzip.decompress(other.compressed))
-    assert (content["model"], content["features"], content["detector"] is None) == ("handwriting", "kernel", False)
+    assert (content["model"], content["features"], content["detector"] is None) == ("handwriting", "compact_kernel", False)
 
 
 def test_what_cannot_be_packed_is_refused_and_the_others_are_not(tutorial_run: Run, tmp_path: Path) -> None:

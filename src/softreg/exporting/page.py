@@ -23,7 +23,7 @@ from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.page.assets import page_messages
 
 # feature maps that the page computes itself
-COMPUTED = ("pixels", "deskew", "patches", "scattering", "both", "views", "kernel", "invariant_kernel")
+COMPUTED = ("pixels", "deskew", "patches", "scattering", "both", "views", "kernel", "invariant_kernel", "compact_kernel")
 ANY_SIZE = ("pixels",)  # those of images that are not 28 x 28
 MAX_TEST = 2000  # images of the test part that travel with a page
 DIGITS = tuple("0123456789")
@@ -61,11 +61,13 @@ def packed_weights(model: SoftmaxRegression) -> dict[str, Any]:
         raise RunError("export.no_page", features=features, shape=shape, choices=", ".join(COMPUTED), any_size=", ".join(ANY_SIZE))
     weight, buffers = model.linear.weight, model.features.state_dict()
     detector = {} if model.ood_detector is None else model.ood_detector.state_dict()
-    if detector:  # a lower triangle for each class, row by row
+    if "precision_cholesky" in detector:  # a lower triangle for each class, row by row
         factors = detector["precision_cholesky"]
         detector["precision_cholesky"] = factors[:, *torch.tril_indices(*factors.shape[1:])]
     if isinstance(model.features, Kernel):
         weight, buffers = dual_weights(model.features, weight), buffers | fixed_terms(model.features)
+        if "direction" in detector:
+            detector["direction"] = dual_weights(model.features, detector["direction"][None])[0]
     packed: dict[str, Any] = {
         "features": features,
         "classes": model.classes,

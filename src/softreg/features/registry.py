@@ -132,6 +132,12 @@ FEATURE_MAPS = {
         ndims=(2,),
         any_size=False,
     ),
+    "compact_kernel": FeatureMapInfo(
+        location="softreg.features.compact_kernel:CompactKernel",
+        help=Message(en="invariant_kernel in a smaller file (slow)", ko="파일 크기를 줄인 invariant_kernel (느림)"),
+        ndims=(2,),
+        any_size=False,
+    ),
     EMBEDDINGS: FeatureMapInfo(
         location="softreg.features.embeddings:Embeddings",
         help=Message(en="the rows of a file of embeddings as they are", ko="임베딩 파일의 행 그대로"),

@@ -21,7 +21,6 @@ from softreg.model.softmax_regression import SoftmaxRegression
 
 BATCH = 4  # pictures in memory at a time: with their steps they may take 20 MB each
 MIN_CONFIDENCE = 0.5  # a class less probable than this is more likely wrong than right
-FOUND_CONFIDENCE = 0.85  # of a digit found in a picture, which may show none: letters seldom reach it
 UNNAMED = "?"  # stands for a digit that is not named, in a line of several
 
 
@@ -175,9 +174,7 @@ def _all_abstention_reasons(interpreted: Sequence[Reading]) -> list[str | None]:
     if not scored:
         return []
     scores = Scores.cat([part for part, _ in scored])
-    if all(doubt is None for _, doubt in scored):
-        return abstention_reasons(scores)
-    doubts = [torch.full((len(part.logits),), -torch.inf if doubt is None else doubt) for part, doubt in scored]
+    doubts = [torch.full((len(part.logits),), -torch.inf) if doubt is None else doubt for part, doubt in scored]
     return abstention_reasons(scores, torch.cat(doubts))
 
 
@@ -206,12 +203,11 @@ def predict_images(model: SoftmaxRegression, images: Tensor) -> tuple[Tensor, Te
     return scores.logits, scores.probabilities, abstention_reasons(scores)
 
 
-def abstention_reasons(scores: Scores, doubt: float | Tensor | None = None) -> list[str | None]:
+def abstention_reasons(scores: Scores, doubt: Tensor | None = None) -> list[str | None]:
     """For each image the key of the message that says why not to name it, or None.
 
     It is not named if no class is likelier than all the others together; nor, by a model that was calibrated, if it is unlike
-    any class (`softreg.model.out_of_distribution`). Of digits found in a picture, those whose `doubt` is finite, the log odds have
-    to exceed it, too, and the probability `FOUND_CONFIDENCE`.
+    any class (`softreg.model.out_of_distribution`), nor if the log odds of a digit, -novelty, do not exceed its `doubt` (N,).
     """
     probability = scores.probabilities.max(1).values
     held_against = [
@@ -219,8 +215,7 @@ def abstention_reasons(scores: Scores, doubt: float | Tensor | None = None) -> l
         ("prediction.uncertain", probability <= MIN_CONFIDENCE),
     ]
     if doubt is not None:
-        is_found = torch.as_tensor(doubt) > -torch.inf
-        held_against.append(("prediction.doubtful", (scores.log_odds <= doubt) | (is_found & (probability <= FOUND_CONFIDENCE))))
+        held_against.append(("prediction.doubtful", -scores.novelty <= doubt))
     flags = zip(*(flag.tolist() for _, flag in held_against), strict=True)
     return [next((key for (key, _), held in zip(held_against, image, strict=True) if held), None) for image in flags]
 

@@ -9,8 +9,8 @@ a path the sum over its digits, with `PER_DIGIT` for each, the ink its cuts cros
 mean of its digits, and what it leaves out. The cheapest layout wins; the first is kept without looking further if it costs little.
 
 The cheapest of several layouts may be cheap by chance: with enough attempts, something like a digit can be found in any texture.
-What speaks against the layout (`Reading.doubt`) therefore counts against the odds of each of its digits: ink that they do not
-explain, and that the usual layout is read otherwise. For real digits the layouts mostly agree; for other pictures they do not.
+What speaks against the layout (`Reading.doubt`) therefore counts against the odds that each of its marks is a digit: ink that they
+do not explain, and that the usual layout is read otherwise. For digits the layouts mostly agree; for other pictures they do not.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +20,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from softreg.imaging.components import Component, union
 from softreg.imaging.lattice import Candidate, Lattice, lattice
 from softreg.imaging.layout import Layout
 from softreg.imaging.picture import Picture
 from softreg.inference.cheapest_path import cheapest_priced_path
-from softreg.inference.scores import ScoreCache, Scores, score, with_neighbours
+from softreg.inference.scores import ScoreCache, Scores, are_among_sure, score, with_neighbours
 from softreg.model.softmax_regression import SoftmaxRegression
 
 CONVINCING = 0.05  # a layout that costs less is taken without looking at others
@@ -34,15 +35,18 @@ DOUBTFUL = 0.3  # a digit that costs more may be cut or joined
 PER_DIGIT = 0.7  # of each digit on a path: fewer digits are likelier
 CROSSED = 0.6  # of a stroke width of ink that a cut goes through
 APART = PER_DIGIT - CONVINCING  # of a digit of marks with paper between them: of two sure digits only a convincing one is made
+SPREAD = 4.0  # of such a digit's width to height above 1, besides
 SHORT, TALL, UNEVEN = 0.75, 1.5, 2.0  # of the line's height: digits outside cost `UNEVEN` per height
 OVERLAP, OVERLAPPING = 0.3, 2.0  # share of the narrower digit that the next may overlap; the cost of more
 AT_EDGE = 1.0  # of one of several digits that is cut off by the picture's edge
 DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local contrast, of which a little is free
 KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
-UNEXPLAINED, DISAGREEMENT = 3.0, 2.0  # off the log odds of a digit: per misfit, and if the usual layout is read otherwise
-LEAST_ODDS = 0.4  # log odds, after that, that a digit found in a picture needs to be named: 3 to 2
+# The log odds of a digit that a mark found in a picture needs to be named: unless it is among sure digits; besides, per misfit, and
+# if the usual layout is read otherwise.
+LEAST_ODDS, UNEXPLAINED, DISAGREEMENT = 0.6, 2.0, 1.5
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 MAX_CANDIDATES = 80  # of a picture, in all layouts that are read: six digits that touch have 40, a scribble hundreds
+ALONE = 1.08  # of width to height: a mark that stands alone and is no wider is not cut
 WIDE = 1.3  # of width to height: what is wider may be two digits
 SLIM = 0.8  # of the same: two neighbours no wider together may be one digit, such as a 4 in two strokes
 
@@ -80,13 +84,14 @@ class Reading(NamedTuple):
     scores
         Of the picture's digits; None if there are none.
     doubt
-        The log odds that a digit needs to be named: more where the layout misfits, or the usual one is read otherwise. None if
-        there was nothing to choose, since the picture is an image already, or if the model knows no odds: it has no detector.
+        The log odds of a digit (N,) that each mark needs to be named: more where the layout misfits, or the usual one is read
+        otherwise; less among sure digits. None if there was nothing to choose, since the picture is an image already, or if the
+        model knows no odds: it has no detector.
     """
 
     picture: Picture
     scores: Scores | None
-    doubt: float | None
+    doubt: Tensor | None
 
 
 def interpret(model: SoftmaxRegression, pictures: Sequence[Picture]) -> Iterator[Reading]:
@@ -122,8 +127,9 @@ def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> R
         return Reading(picture, None, None)
     unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines
     seen = picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines)
-    doubt = LEAST_ODDS + UNEXPLAINED * best.misfit + DISAGREEMENT * (not best.agrees(first))
-    return Reading(seen, with_neighbours(best.scores, [len(line) for line in best.lines]), doubt if model.ood_detector else None)
+    among_sure = are_among_sure(best.scores, [len(line) for line in best.lines])
+    doubt = LEAST_ODDS * ~among_sure + UNEXPLAINED * best.misfit + DISAGREEMENT * (not best.agrees(first))
+    return Reading(seen, with_neighbours(best.scores, among_sure), doubt if model.ood_detector else None)
 
 
 def _score_all(known: ScoreCache, layout: Layout, components: Iterable[Component]) -> Scores:
@@ -140,7 +146,7 @@ def _read(known: ScoreCache, layout: Layout, most: int) -> Interpretation:
         own = scores[rows]
         doubtful = _doubtful(layout, line, own.costs)
         budget -= len(doubtful)
-        alone = len(scores.logits) == 1 and line[0].width <= line[0].height  # one digit, hardly two
+        alone = len(scores.logits) == 1 and line[0].width <= ALONE * line[0].height  # one digit, hardly two
         ways = lattice(current, line, doubtful) if doubtful and not alone and budget >= 0 else None
         if ways and candidates + len(ways.candidates) <= most:
             current, candidates = ways.layout, candidates + len(ways.candidates)
@@ -179,7 +185,7 @@ def _best_path(known: ScoreCache, ways: Lattice, line: Sequence[Component]) -> t
     """The cheapest segmentation of a line; the scores of its digits, and the costs of their geometry."""
     components = [candidate.component for candidate in ways.candidates]
     extra = [
-        CROSSED * candidate.crossed + APART * candidate.is_apart + _unevenness(candidate, ways.height)
+        CROSSED * candidate.crossed + looseness(candidate, ways.layout.stretch) + _unevenness(candidate, ways.height)
         for candidate in ways.candidates
     ]
 
@@ -191,6 +197,14 @@ def _best_path(known: ScoreCache, ways: Lattice, line: Sequence[Component]) -> t
     path = cheapest_priced_path(ways.candidates, [more + PER_DIGIT for more in extra], ways.nodes, surprises, first)
     found = tuple(components[edge] for edge in path)
     return found, _score_all(known, ways.layout, found), [extra[edge] for edge in path]
+
+
+def looseness(candidate: Candidate, stretch: float) -> float:
+    """What it costs that paper separates the marks of a digit from side to side: the wider they are together, the more."""
+    if not candidate.is_apart:
+        return 0.0
+    aspect = stretch * candidate.component.width / candidate.component.height
+    return APART + SPREAD * max(0.0, aspect - 1)
 
 
 def _unevenness(candidate: Candidate, height: float) -> float:

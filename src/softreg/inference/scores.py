@@ -10,7 +10,7 @@ from torch import Tensor
 
 from softreg.model.softmax_regression import SoftmaxRegression
 
-NEIGHBOUR_GAIN = 3.0  # log odds that a mark gains ...
+NEIGHBOUR_GAIN = 3.0  # log odds that a mark gains as a digit ...
 SURE = 2.0  # ... where the median of the others' in its line is above this,
 MIN_DIGITS = 3  # and the line has so many
 
@@ -71,13 +71,17 @@ def score(model: SoftmaxRegression, images: Tensor) -> Scores:
     return Scores(logits.cpu(), torch.softmax(logits, 1).cpu(), novelty.cpu())
 
 
-def with_neighbours(scores: Scores, lengths: Sequence[int]) -> Scores:
-    """The scores of digits in lines of these lengths, in which a mark among sure digits is less novel than it would be alone."""
-    odds, novelty, first = scores.log_odds, scores.novelty.clone(), 0
+def are_among_sure(scores: Scores, lengths: Sequence[int]) -> Tensor:
+    """Which digits, bool (N,), stand in a line of at least `MIN_DIGITS` whose others are sure; the lines have these lengths."""
+    odds, first = scores.log_odds, 0
+    among = torch.zeros(len(odds), dtype=torch.bool)
     for length in lengths:
         line = range(first, first := first + length)
         for digit in line if length >= MIN_DIGITS else ():
-            others = [other for other in line if other != digit]
-            if odds[others].median() > SURE:
-                novelty[digit] -= NEIGHBOUR_GAIN
-    return Scores(scores.logits, scores.probabilities, novelty)
+            among[digit] = odds[[other for other in line if other != digit]].median() > SURE
+    return among
+
+
+def with_neighbours(scores: Scores, among_sure: Tensor) -> Scores:
+    """The scores of digits of which those `among_sure` others are less novel than they would be alone."""
+    return Scores(scores.logits, scores.probabilities, scores.novelty - NEIGHBOUR_GAIN * among_sure)

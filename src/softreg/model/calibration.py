@@ -19,7 +19,8 @@ from softreg.data.paper import are_written_on_paper
 from softreg.data.picture_outliers import picture_outliers
 from softreg.data.synthetic_outliers import synthetic_outliers
 from softreg.features.feature_map import FeatureMap
-from softreg.model.out_of_distribution import OODDetector, OODInputs
+from softreg.model.detectors import make_detector
+from softreg.model.out_of_distribution import Examples, OODDetector
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.objective import Objective, logits_of, unpack
 from softreg.optim.percent_done import percent_done
@@ -31,7 +32,6 @@ MAX_LOGITS = 2**22  # whose probabilities are in memory at a time
 SEED = 777
 N_OUTLIERS, N_PICTURE_OUTLIERS, MIN_PICTURE_OUTLIERS = 6000, 2000, 400
 MAX_PICTURE_NUMEL = 2**28  # bytes of outliers
-FALSE_POSITIVE_RATE = 0.008  # the fraction of held-out images that may be called out of distribution
 
 
 def temperature(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> float:
@@ -98,12 +98,11 @@ def calibrate(
     if len(train.image_shape) == 1:  # nothing is known of what is no embedding of an image
         return t, None
     report("detector")
-    detector = OODDetector(projections.dim, objective.classes).to(start.device)
+    detector = make_detector(features, objective.classes).to(start.device)
     x, outlier_logits = _outliers(features, train[:n_fitted], theta / t, outliers)
-    detector.fit_gaussians(projections.slice(0, first), x, SEED)
-    y = detector.components_of(projections.slice(first, end).strided(step))
-    images = OODInputs(unseen.all_gather(y), logits / t)
-    detector.fit_threshold(images, OODInputs(detector.components(x), outlier_logits), FALSE_POSITIVE_RATE)
+    held_out_projections = projections.slice(first, end).strided(step)
+    images = matrix.slice(0, first), projections.slice(0, first), unseen, held_out_projections, logits / t
+    detector.fit(features, Examples(*images, x, outlier_logits))
     return t, detector
 
 
@@ -121,7 +120,7 @@ def _outliers(features: FeatureMap, train: Dataset, theta: Tensor, given: Tensor
     projections = features.projections(images)
     logits = features.outputs(projections, *unpack(theta))
     outlier = logits.argmax(1) != original_label
-    return projections[outlier].float(), logits[outlier]
+    return projections[outlier], logits[outlier]
 
 
 def _n_pictures(train: Dataset) -> int:

@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from softreg.compute.defaults import default_torch
@@ -20,7 +21,7 @@ from softreg.features.registry import FEATURE_MAPS, make_feature_map
 from softreg.image_format import SIDE
 from softreg.imaging.ground import GROUNDS
 from softreg.messages.strangers import has_controls
-from softreg.model.out_of_distribution import OODDetector, n_components
+from softreg.model.detectors import make_detector
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.storage.atomic import write_bytes
 from softreg.storage.tensors import dumps, loads, read_bytes
@@ -39,6 +40,7 @@ FILE_NAMES = {  # of tensors whose name in the file is not that in the model
     "ood_detector.axes": "novelty.axes",
     "ood_detector.bias": "novelty.bias",
     "ood_detector.centre": "novelty.centre",
+    "ood_detector.direction": "novelty.direction",
     "ood_detector.mean": "novelty.mean",
     "ood_detector.precision_cholesky": "novelty.root",
     "ood_detector.weight": "novelty.weight",
@@ -88,10 +90,8 @@ def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
         tensors, metadata = loads(raw, {"format", "classes", "features"}, optional={"image_shape", "pictures", "ground"})
         model = _empty_model(metadata, tensors["linear.weight"])
         if any(name.startswith("novelty.") for name in tensors):
-            k = n_components(model.features.projected_dim, len(model.classes))
-            if tensors["novelty.root"].shape != (len(model.classes), k, k):  # before so much memory is asked for
-                raise ValueError("tensors")
-            model.ood_detector = OODDetector(model.features.projected_dim, len(model.classes))
+            with torch.device("meta"):  # no memory is asked for until the file is known to hold as much
+                model.ood_detector = make_detector(model.features, len(model.classes))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise RunError("runs.model_damaged", path=path, why=error) from error
     _check_names(model.classes, path)
@@ -101,6 +101,8 @@ def model_from_bytes(raw: bytes, path: Path) -> SoftmaxRegression:
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise RunError("runs.model_damaged", path=path, why="not finite")
     _check_sizes(tensors, path)
+    if model.ood_detector is not None:
+        model.ood_detector = make_detector(model.features, len(model.classes))
     model.load_state_dict({name: tensors[FILE_NAMES.get(name, name)] for name, _ in model.named_tensors()})
     return model.eval()
 

@@ -78,8 +78,9 @@ class SoftmaxRegression(nn.Module):
     def logits_and_novelty(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """The logits (N, C) of images uint8 (N, *image_shape), and how unlike every class each is (N,); None without a detector."""
         projections = self.features.projections(images)
-        logits = self.features.outputs(projections, self.linear.weight, self.linear.bias)
-        return logits, None if self.ood_detector is None else self.ood_detector(projections, logits)
+        if self.ood_detector is None:
+            return self.features.outputs(projections, self.linear.weight, self.linear.bias), None
+        return self.ood_detector.with_logits(self.features, projections, self.linear)
 
     @property
     def image_shape(self) -> tuple[int, ...]:

@@ -4,10 +4,9 @@
 /** @import { Evidence, PictureReading, PredictAnswer, Scores, Weights } from "./types.d.ts" */
 
 import { SIDE } from "./image_format.js";
-import { classify, contributions, logOdds } from "./linear_model.js";
+import { classify, contributions } from "./linear_model.js";
 
 const MIN_CONFIDENCE = 0.5; // a class less probable than this is more likely wrong than right
-const FOUND_CONFIDENCE = 0.85; // of a digit found in a picture, which may show none
 
 /**
  * @param {Weights} model
@@ -16,13 +15,13 @@ const FOUND_CONFIDENCE = 0.85; // of a digit found in a picture, which may show 
  * @param {number | null} digit of which the evidence is; null: the least certain
  * @returns {PredictAnswer}
  */
-export function answerOf(model, { digits: found, stages, reason, doubt }, include, digit) {
+export function answerOf(model, { digits: found, stages, reason }, include, digit) {
   const shown = stages.map(({ key, array }) => ({ title: key, array }));
   if (!found.length) {
     const nothing = { label: null, probability: null, probabilities: null, reason: reason ?? "blank" };
     return { predictions: [nothing], stages: shown };
   }
-  const digits = found.map(({ box, scores }) => ({ box, ...readingOf(model, scores, doubt) }));
+  const digits = found.map(({ box, scores, doubt }) => ({ box, ...readingOf(model, scores, doubt) }));
   const least = digits.reduce((a, { probability }, i) => (probability < digits[a].probability ? i : a), 0);
   const prediction = {
     label: digits.every(({ label }) => label !== null) ? digits.map(({ label }) => label).join("") : null,
@@ -46,7 +45,7 @@ export function answerOf(model, { digits: found, stages, reason, doubt }, includ
 function readingOf(model, scores, doubt = -Infinity) {
   const { logits, probabilities, novelty } = scores;
   const probability = Math.max(...probabilities);
-  const isDoubtful = logOdds(scores) <= doubt || (doubt > -Infinity && probability <= FOUND_CONFIDENCE);
+  const isDoubtful = -novelty <= doubt;
   const reason = novelty > 0 ? "novel" : probability <= MIN_CONFIDENCE ? "uncertain" : isDoubtful ? "doubtful" : null;
   const label = reason ? null : model.classes[probabilities.indexOf(probability)];
   return { label, probability, probabilities: byClass(model, probabilities), logits: byClass(model, logits), reason };

@@ -5,4 +5,14 @@ import { kernel } from "./kernel_features.js";
 import { both, patches, scattering, views } from "./pooled_features.js";
 
 /** @type {Record<string, import("./features.js").FeatureMap>} */
-export const FEATURE_MAPS = { pixels, deskew, patches, scattering, both, views, kernel, invariant_kernel: kernel };
+export const FEATURE_MAPS = {
+  pixels,
+  deskew,
+  patches,
+  scattering,
+  both,
+  views,
+  kernel,
+  invariant_kernel: kernel,
+  compact_kernel: kernel,
+};

@@ -37,7 +37,7 @@ export function classify(model, image) {
   const z = project?.(image, buffers);
   const x = z && expand ? expand(z, buffers) : transform(image, buffers);
   const logits = logitsOf(model, x);
-  const novelty = model.detector ? noveltyOf(model.detector, z ?? x, logits) : -20;
+  const novelty = model.detector ? noveltyOf(model.detector, x, z, logits) : -20;
   return { logits, probabilities: softmax(logits), novelty };
 }
 

@@ -13,8 +13,8 @@ import { cropInk, overlap, segment, stretchOf, union } from "./segmentation.js";
 const CONVINCING = 0.05; // a reading that costs less is taken without looking at others
 const [MAX_OVERLAP, OVERLAPPING, AT_EDGE, WHOLE] = [0.3, 2, 1, 0.2]; // what a reading costs besides its digits
 const MAX_ASPECT = 1.7; // of the width to the height of a digit
-const [UNEXPLAINED, DISAGREEMENT, LEAST_ODDS] = [3, 2, 0.4]; // the log odds a digit needs to be named
-const [NEIGHBOUR_GAIN, SURE, MIN_DIGITS] = [3, 2, 3]; // log odds that a mark gains among sure digits
+const [UNEXPLAINED, DISAGREEMENT, LEAST_ODDS] = [2, 1.5, 0.6]; // the log odds of a digit that a mark needs to be named
+const [NEIGHBOUR_GAIN, SURE, MIN_DIGITS] = [3, 2, 3]; // log odds that a mark gains among sure digits, in a line of so many
 const BAR = 0.15; // a component this narrow for its length is seldom a digit
 
 /**
@@ -66,13 +66,15 @@ export function readPicture(grey, model) {
   }
   stages.push(boxesDrawn(density, digits), strip(digits.map(({ image }) => image)));
   const lengths = digits.length === 1 ? [1] : lines.map((line) => line.length);
-  const known = withNeighbours(
-    digits.map(({ scores }) => scores),
-    lengths,
-  );
-  const read = digits.map(({ component, image }, i) => ({ box: boxOf(component), image, scores: known[i] }));
-  const doubt = model.detector ? LEAST_ODDS + UNEXPLAINED * unexplained + disagreement : undefined;
-  return { digits: read, stages, reason: null, doubt };
+  const among = areAmongSure(digits, lengths);
+  const against = UNEXPLAINED * unexplained + disagreement;
+  const read = digits.map(({ component, image, scores }, i) => ({
+    box: boxOf(component),
+    image,
+    scores: among[i] ? { ...scores, novelty: scores.novelty - NEIGHBOUR_GAIN } : scores,
+    doubt: model.detector ? against + (among[i] ? 0 : LEAST_ODDS) : undefined,
+  }));
+  return { digits: read, stages, reason: null };
 }
 
 /**
@@ -99,21 +101,19 @@ function asItIs(grey, upright, model) {
 }
 
 /**
- * The scores of digits in lines of these lengths: a mark among sure digits is less novel than it would be alone.
- * @param {Scores[]} scores
- * @param {number[]} lengths
+ * Which digits stand in a line whose other digits are sure.
+ * @param {{ scores: Scores }[]} digits
+ * @param {number[]} lengths of the lines
  */
-function withNeighbours(scores, lengths) {
-  const odds = scores.map(logOdds);
+function areAmongSure(digits, lengths) {
+  const odds = digits.map(({ scores }) => logOdds(scores));
   let first = 0;
   return lengths.flatMap((length) => {
-    const line = scores.slice(first, first + length);
     const own = odds.slice(first, first + length);
     first += length;
-    if (length < MIN_DIGITS) return line;
-    return line.map((digit, i) => {
+    return own.map((_, i) => {
       const others = own.filter((_, j) => j !== i).sort((a, b) => a - b);
-      return others[(length - 2) >> 1] > SURE ? { ...digit, novelty: digit.novelty - NEIGHBOUR_GAIN } : digit;
+      return length >= MIN_DIGITS && others[(length - 2) >> 1] > SURE;
     });
   });
 }

@@ -37,10 +37,15 @@ export interface Segmentation {
   reason: string | null;
 }
 export interface PictureReading {
-  digits: { box: number[]; image: Uint8Array; scores: Scores }[];
+  digits: FoundDigit[];
   stages: { key: string; array: DecodedArray }[];
   reason: string | null;
-  doubt?: number; // the log odds that a digit needs to be named, where there was something to choose
+}
+export interface FoundDigit {
+  box: number[];
+  image: Uint8Array;
+  scores: Scores;
+  doubt?: number; // the log odds of a digit that it needs to be named, where there was something to choose
 }
 export interface Weights {
   features: string;
@@ -53,7 +58,7 @@ export interface Weights {
   ground?: string | null; // of those images: "dark" or "light"
 }
 export type Buffers = Record<string, Float32Array>;
-export interface Detector {
+export interface GaussianDetector {
   axes: Float32Array;
   centre: Float32Array;
   mean: Float32Array;
@@ -61,6 +66,12 @@ export interface Detector {
   weight: Float32Array;
   bias: Float32Array;
 }
+export interface LinearDetector {
+  direction: Float32Array;
+  weight: Float32Array;
+  bias: Float32Array;
+}
+export type Detector = GaussianDetector | LinearDetector;
 export interface Scores {
   logits: number[];
   probabilities: number[];
@@ -76,7 +87,7 @@ export interface PackedWeights {
   weight: PackedFloats;
   bias: PackedFloats;
   buffers: Record<string, PackedFloats>;
-  detector: Record<keyof Detector, PackedFloats> | null;
+  detector: Record<string, PackedFloats> | null;
 }
 export interface LabelledImages {
   images: Uint8Array;

@@ -14,7 +14,7 @@ const CONVINCING = 0.05; // a reading that costs less is taken without looking a
 const [MAX_OVERLAP, OVERLAPPING, AT_EDGE, WHOLE] = [0.3, 2, 1, 0.2]; // what a reading costs besides its digits
 const MAX_ASPECT = 1.7; // of the width to the height of a digit
 const [UNEXPLAINED, DISAGREEMENT, LEAST_ODDS] = [2, 1.5, 0.6]; // the log odds of a digit that a mark needs to be named
-const [NEIGHBOUR_GAIN, SURE, MIN_DIGITS] = [3, 2, 3]; // log odds that a mark gains among sure digits, in a line of so many
+const [NEIGHBOUR_GAIN, SURE, MIN_DIGITS] = [3, 2, 3]; // log odds that a mark gains among sure digits, in so long a line
 const BAR = 0.15; // a component this narrow for its length is seldom a digit
 
 /**

@@ -1,6 +1,7 @@
 """Ink maps drawn by hand, in which it is known what is a digit and what is not."""
 
 import numpy as np
+import pytest
 
 from softreg.imaging.components import Component
 from softreg.imaging.lines import line_masks
@@ -73,3 +74,12 @@ def test_too_much_ink_is_called_crowded_and_specks_noise() -> None:
 def test_slanted_lines_of_text_stay_lines() -> None:
     slope = [Component((i,), 10 + 8 * i, 30 * i, 40 + 8 * i, 30 * i + 20, 600.0) for i in range(8)]
     assert in_lines(slope) == (tuple(slope),)
+
+
+@pytest.mark.parametrize(("height", "count"), [(27, 4), (25, 3)])
+def test_ink_of_a_third_of_the_tallest_digit_may_be_one(height: int, count: int) -> None:
+    density = np.zeros((140, 300), dtype=np.float32)
+    for left in (30, 90, 150):
+        density[30:109, left : left + 40] = 1  # 79 pixels high
+    density[70 : 70 + height, 220:250] = 1
+    assert sum(map(len, segment(density).lines)) == count

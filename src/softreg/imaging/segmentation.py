@@ -16,7 +16,7 @@ MAX_DIGITS = 64
 IN_LINE = 0.75  # of the height of two marks that stand beside each other in one line
 # A 1 at the edge has a stroke as wide as those beside it, or half cut off, and nearly as dark: from ... to, and at least.
 STROKE, DARKNESS = np.array((0.35, 1.5)), 0.75
-SPECK = 0.35  # of the height of the tallest digit of the picture: smaller ink is no digit of its own
+SPECK = 1 / 3  # of the height of the tallest digit of the picture: smaller ink is no digit of its own
 
 
 @dataclass(frozen=True, eq=False)

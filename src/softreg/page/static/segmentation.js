@@ -11,7 +11,7 @@ const MAX_DIGITS = 64;
 const IN_LINE = 0.75; // of the height of two marks that stand beside each other in one line
 const [MIN_STROKE, MAX_STROKE, DARKNESS] = [0.35, 1.5, 0.75]; // of a 1 at the edge, to the strokes beside it
 const [MANY, CONDENSED, USUAL_ASPECT] = [3, 0.42, 0.6]; // so many slimmer digits in a line are brought to the last
-const SPECK = 0.35; // of the height of the tallest digit: smaller ink is no digit of its own
+const SPECK = 1 / 3; // of the height of the tallest digit: smaller ink is no digit of its own
 
 /** @param {Component} component */
 const heightOf = ({ top, bottom }) => bottom - top;

@@ -50,8 +50,8 @@ def layer() -> nn.Linear:
 
 
 @pytest.fixture(scope="module")
-def detector(features: Cosines, layer: nn.Linear) -> LinearDetector:
-    """Of images within an outer ring of outliers: no direction of the plane tells them apart."""
+def examples(features: Cosines, layer: nn.Linear) -> Examples:
+    """Images within an outer ring of outliers: no direction of the plane tells them apart."""
 
     def matrices(z: Tensor) -> tuple[DesignMatrix, DesignMatrix]:
         labels = torch.arange(len(z)) % CLASSES
@@ -61,9 +61,14 @@ def detector(features: Cosines, layer: nn.Linear) -> LinearDetector:
         return features.outputs(z, layer.weight, layer.bias).detach()
 
     known, held_out, outliers = ring(3000, 1, 1), ring(2000, 1, 2), ring(1000, 2, 3)
+    return Examples(*matrices(known), *matrices(held_out), logits(held_out), outliers, logits(outliers))
+
+
+@pytest.fixture(scope="module")
+def detector(features: Cosines, examples: Examples) -> LinearDetector:
     made = make_detector(features, CLASSES)
     assert isinstance(made, LinearDetector)
-    made.fit(features, Examples(*matrices(known), *matrices(held_out), logits(held_out), outliers, logits(outliers)))
+    made.fit(features, examples)
     return made
 
 
@@ -95,3 +100,26 @@ def test_new_images_pass_and_new_outliers_do_not(detector: LinearDetector, featu
 def test_the_logits_are_those_of_the_layer(detector: LinearDetector, features: Cosines, layer: nn.Linear) -> None:
     z = ring(20, 1, 4)
     torch.testing.assert_close(detector.with_logits(features, z, layer)[0], layer(features.expand(z)))
+
+
+def test_an_outlier_is_scored_by_the_half_that_it_is_not_in(
+    features: Cosines, examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The halves are the outliers of even and of odd number; here their directions are the first and the second feature."""
+    halves, scored = [], []
+
+    def direction(images: Tensor, outliers: Tensor, scale: float) -> Tensor:
+        halves.append(outliers)
+        return torch.eye(DIM)[len(halves) - 1]
+
+    monkeypatch.setattr("softreg.model.linear_detector.log_odds", direction)
+    monkeypatch.setattr(LinearDetector, "fit_threshold", lambda detector, ours, theirs: scored.append(theirs))
+    detector = LinearDetector(DIM)
+    detector.fit(features, examples)
+    x = features.quantised_from(examples.outliers)
+    assert torch.equal(halves[0], x[::2])
+    assert torch.equal(halves[1], x[1::2])
+    even = torch.arange(len(x)) % 2 == 0
+    first, second = features.expand(examples.outliers)[:, :2].T
+    torch.testing.assert_close(scored[0][:, 0], torch.where(even, second, first))
+    torch.testing.assert_close(detector.direction, torch.eye(DIM)[:2].mean(0))

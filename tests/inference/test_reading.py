@@ -19,7 +19,7 @@ from softreg.imaging.normalization import NormalizedDigit, normalize
 from softreg.imaging.picture import picture_from_array
 from softreg.inference import reading
 from softreg.inference.prediction import abstention_reasons, predict
-from softreg.inference.reading import APART, LEAST_ODDS, MAX_CANDIDATES, interpret, looseness, overlap
+from softreg.inference.reading import APART, LEAST_ODDS, MAX_CANDIDATES, interpret, overlap, separation_cost
 from softreg.inference.scores import ScoreCache, Scores, score
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
@@ -144,7 +144,7 @@ def test_marks_with_paper_between_them_cost_more_the_wider_they_are(
     width: int, stretch: float, is_apart: bool, cost: float
 ) -> None:
     candidate = Candidate(0, 2, Component((1,), 0, 0, 50, width, 100.0), 0.0, is_apart=is_apart)
-    assert looseness(candidate, stretch) == pytest.approx(APART + cost)
+    assert separation_cost(candidate, stretch) == pytest.approx(APART + cost)
 
 
 def test_two_sure_digits_with_paper_between_them_stay_two(best: SoftmaxRegression) -> None:

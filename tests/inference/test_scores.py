@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from softreg.features.registry import make_feature_map
 from softreg.inference import scores as scores_module
-from softreg.inference.scores import ScoreCache, Scores, are_among_sure, score, with_neighbours
+from softreg.inference.scores import ScoreCache, Scores, among_sure_digits, score, with_neighbours
 from softreg.model.gaussian_detector import GaussianDetector
 from softreg.model.softmax_regression import SoftmaxRegression
 from softreg.runs.pretrained import pretrained_path
@@ -100,7 +100,7 @@ SURELY, HARDLY = (0.99, -5.0), (0.99, 5.0)
 )
 def test_a_mark_gains_by_sure_digits_in_its_line(lengths: list[int], named: list[tuple[float, float]], gaining: list[int]) -> None:
     before = scores(named)
-    among = are_among_sure(before, lengths)
+    among = among_sure_digits(before, lengths)
     assert torch.nonzero(among)[:, 0].tolist() == gaining
     after = with_neighbours(before, among)
     expected = [novelty - 3 * (i in gaining) for i, (_, novelty) in enumerate(named)]
@@ -114,4 +114,4 @@ def test_a_mark_gains_by_sure_digits_in_its_line(lengths: list[int], named: list
 def test_digits_are_sure_from_log_odds_of_two(novelty: float, is_sure: bool) -> None:
     before = scores([HARDLY, (0.99, novelty), (0.99, novelty)])
     assert (before.log_odds[1] > 2) == is_sure
-    assert are_among_sure(before, [3])[0] == is_sure
+    assert among_sure_digits(before, [3])[0] == is_sure

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from softreg.features.feature_map import FeatureMap
 from softreg.model.detectors import make_detector
 from softreg.model.gaussian_detector import GaussianDetector
-from softreg.model.linear_detector import L2, LinearDetector, log_odds
-from softreg.model.out_of_distribution import Examples
+from softreg.model.linear_detector import L2, MAX_ITERATIONS, LinearDetector
+from softreg.model.out_of_distribution import Examples, binary_logistic
 from softreg.optim.design_matrix import DesignMatrix
+from softreg.optim.solvers.lbfgs import LBFGS
 
 CLASSES, DIM = 3, 40
 
@@ -79,27 +80,27 @@ def test_maps_that_compare_with_others_have_it_and_the_rest_have_distances(featu
     assert isinstance(make_detector(other, CLASSES), GaussianDetector)
 
 
-def test_the_log_odds_are_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softreg.model.linear_detector.TOLERANCE", 1e-7)
+def test_rows_in_eight_bits_have_scikit_learns_regression() -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(-99, 100, (300, 5), generator=generator, dtype=torch.int8)
     outliers = torch.randint(-60, 120, (100, 5), generator=generator, dtype=torch.int8)
     x, y = torch.cat([images, outliers]).double().numpy() / 64, np.repeat([0, 1], [300, 100])
     # Two rows of weights w1 = -w0 with penalty l2/2 (|w0|^2 + |w1|^2) are one row w = w1 - w0 with l2/4 |w|^2
     theirs = LogisticRegression(C=2 / (L2 * len(x)), class_weight="balanced", tol=1e-10, max_iter=1000).fit(x, y)
-    np.testing.assert_allclose(log_odds(images, outliers, 1 / 64).numpy(), theirs.coef_[0], rtol=0, atol=5e-3)
+    ours = binary_logistic(images, outliers, scale=1 / 64, l2=L2, solver=LBFGS(1e-7, MAX_ITERATIONS))
+    np.testing.assert_allclose(ours.numpy(), theirs.coef_[0], rtol=0, atol=5e-3)
 
 
 def test_new_images_pass_and_new_outliers_do_not(detector: LinearDetector, features: Cosines, layer: nn.Linear) -> None:
     with torch.no_grad():
-        ours, theirs = (detector.with_logits(features, ring(4000, radius, 9), layer)[1] for radius in (1, 2))
+        ours, theirs = (detector.logits_and_scores(features, ring(4000, radius, 9), layer)[1] for radius in (1, 2))
     assert 0.002 < float((ours > 0).float().mean()) < 0.02
     assert float((theirs > 0).float().mean()) > 0.8
 
 
 def test_the_logits_are_those_of_the_layer(detector: LinearDetector, features: Cosines, layer: nn.Linear) -> None:
     z = ring(20, 1, 4)
-    torch.testing.assert_close(detector.with_logits(features, z, layer)[0], layer(features.expand(z)))
+    torch.testing.assert_close(detector.logits_and_scores(features, z, layer)[0], layer(features.expand(z)))
 
 
 def test_an_outlier_is_scored_by_the_half_that_it_is_not_in(
@@ -108,11 +109,11 @@ def test_an_outlier_is_scored_by_the_half_that_it_is_not_in(
     """The halves are the outliers of even and of odd number; here their directions are the first and the second feature."""
     halves, scored = [], []
 
-    def direction(images: Tensor, outliers: Tensor, scale: float) -> Tensor:
+    def direction(images: Tensor, outliers: Tensor, **settings: object) -> Tensor:
         halves.append(outliers)
         return torch.eye(DIM)[len(halves) - 1]
 
-    monkeypatch.setattr("softreg.model.linear_detector.log_odds", direction)
+    monkeypatch.setattr("softreg.model.linear_detector.binary_logistic", direction)
     monkeypatch.setattr(LinearDetector, "fit_threshold", lambda detector, ours, theirs: scored.append(theirs))
     detector = LinearDetector(DIM)
     detector.fit(features, examples)

@@ -12,7 +12,7 @@ from softreg.data.dataset import Dataset, Splits
 from softreg.data.picture_outliers import drawings, fields
 from softreg.data.synthetic_outliers import synthetic_outliers
 from softreg.inference.prediction import predict_images
-from softreg.model.out_of_distribution import L2, OODDetector, binary_logistic, of_logits
+from softreg.model.out_of_distribution import L2, OODDetector, binary_logistic, logit_statistics
 from softreg.model.serialization import load_model, save_model
 from softreg.recipe import Recipe
 from softreg.training.fit import Fit, fit
@@ -88,4 +88,4 @@ def test_the_threshold_lets_the_chosen_fraction_of_images_through() -> None:
 def test_what_is_seen_of_logits_is_the_two_largest_and_the_energy() -> None:
     logits = torch.tensor([[1.0, 3.0, 2.0]])
     expected = [3.0, 2.0, np.logaddexp.reduce([1.0, 3.0, 2.0])]
-    assert of_logits(logits)[0].tolist() == pytest.approx(expected)
+    assert logit_statistics(logits)[0].tolist() == pytest.approx(expected)

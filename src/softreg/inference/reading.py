@@ -27,7 +27,7 @@ from softreg.imaging.lattice import Candidate, Lattice, lattice
 from softreg.imaging.layout import Layout
 from softreg.imaging.picture import Picture
 from softreg.inference.cheapest_path import cheapest_priced_path
-from softreg.inference.scores import ScoreCache, Scores, are_among_sure, score, with_neighbours
+from softreg.inference.scores import ScoreCache, Scores, among_sure_digits, score, with_neighbours
 from softreg.model.softmax_regression import SoftmaxRegression
 
 CONVINCING = 0.05  # a layout that costs less is taken without looking at others
@@ -127,7 +127,7 @@ def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> R
         return Reading(picture, None, None)
     unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines
     seen = picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines)
-    among_sure = are_among_sure(best.scores, [len(line) for line in best.lines])
+    among_sure = among_sure_digits(best.scores, [len(line) for line in best.lines])
     doubt = LEAST_ODDS * ~among_sure + UNEXPLAINED * best.misfit + DISAGREEMENT * (not best.agrees(first))
     return Reading(seen, with_neighbours(best.scores, among_sure), doubt if model.ood_detector else None)
 
@@ -185,7 +185,7 @@ def _best_path(known: ScoreCache, ways: Lattice, line: Sequence[Component]) -> t
     """The cheapest segmentation of a line; the scores of its digits, and the costs of their geometry."""
     components = [candidate.component for candidate in ways.candidates]
     extra = [
-        CROSSED * candidate.crossed + looseness(candidate, ways.layout.stretch) + _unevenness(candidate, ways.height)
+        CROSSED * candidate.crossed + separation_cost(candidate, ways.layout.stretch) + _unevenness(candidate, ways.height)
         for candidate in ways.candidates
     ]
 
@@ -199,7 +199,7 @@ def _best_path(known: ScoreCache, ways: Lattice, line: Sequence[Component]) -> t
     return found, _score_all(known, ways.layout, found), [extra[edge] for edge in path]
 
 
-def looseness(candidate: Candidate, stretch: float) -> float:
+def separation_cost(candidate: Candidate, stretch: float) -> float:
     """What it costs that paper separates the marks of a digit from side to side: the wider they are together, the more."""
     if not candidate.is_apart:
         return 0.0

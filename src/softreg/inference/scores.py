@@ -71,7 +71,7 @@ def score(model: SoftmaxRegression, images: Tensor) -> Scores:
     return Scores(logits.cpu(), torch.softmax(logits, 1).cpu(), novelty.cpu())
 
 
-def are_among_sure(scores: Scores, lengths: Sequence[int]) -> Tensor:
+def among_sure_digits(scores: Scores, lengths: Sequence[int]) -> Tensor:
     """Which digits, bool (N,), stand in a line of at least `MIN_DIGITS` whose others are sure; the lines have these lengths."""
     odds, first = scores.log_odds, 0
     among = torch.zeros(len(odds), dtype=torch.bool)

@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from softreg.features.feature_map import FeatureMap
-from softreg.model.out_of_distribution import Examples, OODDetector, of_logits
+from softreg.model.out_of_distribution import Examples, OODDetector, logit_statistics
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.objective import logits_of, pack
 
@@ -55,7 +55,7 @@ class GaussianDetector(OODDetector):
         ours = self.statistics(y, examples.held_out_logits)
         self.fit_threshold(ours, self.statistics(self.components(outliers), examples.outlier_logits))
 
-    def with_logits(self, features: FeatureMap, projections: Tensor, layer: nn.Linear) -> tuple[Tensor, Tensor]:
+    def logits_and_scores(self, features: FeatureMap, projections: Tensor, layer: nn.Linear) -> tuple[Tensor, Tensor]:
         """As the base."""
         logits = features.outputs(projections, layer.weight, layer.bias)
         return logits, self.score(self.statistics(self.components(projections), logits))
@@ -67,7 +67,7 @@ class GaussianDetector(OODDetector):
         distance = y.new_zeros(len(y), 1)
         for c in predicted.unique().tolist():
             distance[predicted == c] = (centred[predicted == c] @ self.precision_cholesky[c]).norm(dim=1, keepdim=True)
-        return torch.cat([y, y.square(), distance, distance.square(), of_logits(logits)], 1)
+        return torch.cat([y, y.square(), distance, distance.square(), logit_statistics(logits)], 1)
 
     def components(self, x: Tensor) -> Tensor:
         """The principal components y (N, K) of projections x (N, P)."""

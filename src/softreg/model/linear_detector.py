@@ -10,10 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from softreg.features.feature_map import FeatureMap
-from softreg.model.out_of_distribution import Examples, OODDetector, of_logits
-from softreg.optim.design_matrix import DesignMatrix
-from softreg.optim.minimize import minimize
-from softreg.optim.objective import Objective, logits_of, pack, unpack
+from softreg.model.out_of_distribution import Examples, OODDetector, binary_logistic, logit_statistics
+from softreg.optim.objective import logits_of, pack
 from softreg.optim.solvers.lbfgs import LBFGS
 
 N_IMAGES = 25_000  # that the layer is fitted to, at most
@@ -39,17 +37,19 @@ class LinearDetector(OODDetector):
         matrix, outliers = examples.matrix.sample(N_IMAGES), examples.outliers
         images, x = matrix.all_gather(matrix.rows), features.quantised_from(outliers)
         is_first = torch.arange(len(x), device=x.device) % 2 == 0
-        halves = torch.stack([log_odds(images, x[half], matrix.scale) for half in (is_first, ~is_first)])  # (2, D)
+        halves = torch.stack(
+            [
+                binary_logistic(images, x[half], scale=matrix.scale, l2=L2, solver=LBFGS(TOLERANCE, MAX_ITERATIONS))
+                for half in (is_first, ~is_first)
+            ]
+        )  # (2, D)
         self.direction.copy_(halves.mean(0))
         odds = features.outputs(outliers, halves, halves.new_zeros(2))  # (M, 2)
         theirs = torch.where(is_first, odds[:, 1], odds[:, 0])
         ours = examples.held_out.all_gather(logits_of(examples.held_out, pack(self.direction[None], self.direction.new_zeros(1))))
-        self.fit_threshold(
-            statistics(ours[:, 0], examples.held_out_logits),
-            statistics(theirs, examples.outlier_logits),
-        )
+        self.fit_threshold(statistics(ours[:, 0], examples.held_out_logits), statistics(theirs, examples.outlier_logits))
 
-    def with_logits(self, features: FeatureMap, projections: Tensor, layer: nn.Linear) -> tuple[Tensor, Tensor]:
+    def logits_and_scores(self, features: FeatureMap, projections: Tensor, layer: nn.Linear) -> tuple[Tensor, Tensor]:
         """As the base; the layer and the direction go through the map together."""
         weight = torch.cat([layer.weight, self.direction[None]])
         outputs = features.outputs(projections, weight, torch.cat([layer.bias, layer.bias.new_zeros(1)]))
@@ -59,16 +59,4 @@ class LinearDetector(OODDetector):
 
 def statistics(odds: Tensor, logits: Tensor) -> Tensor:
     """s (N, 5) of log odds l (N,) and logits (N, C)."""
-    return torch.cat([odds[:, None], odds[:, None].square(), of_logits(logits)], 1)
-
-
-def log_odds(images: Tensor, outliers: Tensor, scale: float | Tensor) -> Tensor:
-    """The weights (D,) of the log odds of outliers, rows (M, D) as stored, against images (N, D), both kinds weighing the same."""
-    rows = torch.cat([images, outliers])
-    labels = torch.cat([images.new_zeros(len(images)), images.new_ones(len(outliers))]).long()
-    class_weight = torch.tensor([1 / len(images), 1 / len(outliers)], device=rows.device) * len(rows) / 2
-    objective = Objective(DesignMatrix(rows, labels, scale=scale, weights=class_weight[labels]), 2, L2)
-    start = torch.zeros(2, rows.shape[1] + 1, device=rows.device)
-    weight, _ = unpack(minimize(LBFGS(TOLERANCE, MAX_ITERATIONS), objective, start).theta)
-    difference: Tensor = weight[1] - weight[0]
-    return difference
+    return torch.cat([odds[:, None], odds[:, None].square(), logit_statistics(logits)], 1)

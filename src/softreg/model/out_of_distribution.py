@@ -16,6 +16,7 @@ from softreg.features.feature_map import FeatureMap
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective, unpack
+from softreg.optim.solver import Solver
 from softreg.optim.solvers.newton import Newton
 
 FALSE_POSITIVE_RATE = 0.008  # the fraction of held-out images that may be called out of distribution
@@ -63,7 +64,7 @@ class OODDetector(nn.Module):
         """Fit all buffers."""
         raise NotImplementedError
 
-    def with_logits(self, features: FeatureMap, projections: Tensor, layer: nn.Linear) -> tuple[Tensor, Tensor]:
+    def logits_and_scores(self, features: FeatureMap, projections: Tensor, layer: nn.Linear) -> tuple[Tensor, Tensor]:
         """The logits (N, C) of a layer for projections (N, P), and the scores (N,): above zero, an image is out of distribution."""
         raise NotImplementedError
 
@@ -87,17 +88,22 @@ class OODDetector(nn.Module):
         self.bias.copy_(-(mean @ self.weight) - scores.quantile(1 - false_positive_rate))
 
 
-def of_logits(logits: Tensor) -> Tensor:
+def logit_statistics(logits: Tensor) -> Tensor:
     """What every detector sees of logits (N, C): the two largest, and the energy (N, 3)."""
     return torch.cat([logits.topk(2, dim=1).values, logits.logsumexp(1, keepdim=True)], 1)
 
 
-def binary_logistic(negatives: Tensor, positives: Tensor) -> Tensor:
-    """The weight (S,) of the logistic regression of positives (M, S) against negatives (N, S), both classes weighing the same."""
+def binary_logistic(
+    negatives: Tensor, positives: Tensor, *, scale: float | Tensor = 1.0, l2: float = L2, solver: Solver | None = None
+) -> Tensor:
+    """The weight (S,) of the logistic regression of positives (M, S) against negatives (N, S), both classes weighing the same.
+
+    The rows may be stored in eight bits; `scale` times them are the numbers meant. The solver is Newton's method, if none is given.
+    """
     rows = torch.cat([negatives, positives])
     labels = torch.cat([rows.new_zeros(len(negatives)), rows.new_ones(len(positives))]).long()
     class_weight = torch.tensor([1 / len(negatives), 1 / len(positives)], device=rows.device) * len(rows) / 2
-    objective = Objective(DesignMatrix(rows, labels, weights=class_weight[labels]), 2, L2)
-    state = minimize(Newton(TOLERANCE, MAX_ITERATIONS), objective, rows.new_zeros(2, rows.shape[1] + 1))
-    weight, _ = unpack(state.theta)
+    matrix = DesignMatrix(rows, labels, scale=scale, weights=class_weight[labels])
+    start = torch.zeros(2, rows.shape[1] + 1, dtype=matrix.dtype, device=rows.device)
+    weight, _ = unpack(minimize(solver or Newton(TOLERANCE, MAX_ITERATIONS), Objective(matrix, 2, l2), start).theta)
     return weight[1] - weight[0]

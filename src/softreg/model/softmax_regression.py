@@ -80,7 +80,7 @@ class SoftmaxRegression(nn.Module):
         projections = self.features.projections(images)
         if self.ood_detector is None:
             return self.features.outputs(projections, self.linear.weight, self.linear.bias), None
-        return self.ood_detector.with_logits(self.features, projections, self.linear)
+        return self.ood_detector.logits_and_scores(self.features, projections, self.linear)
 
     @property
     def image_shape(self) -> tuple[int, ...]:

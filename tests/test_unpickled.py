@@ -86,6 +86,14 @@ def test_on_any_other_request_it_is_the_estimator(request_: Callable[[Any], obje
     assert vars(light).keys() == vars(SoftmaxClassifier().fit(*iris())).keys()
 
 
+def test_what_one_thread_has_begun_to_ask_is_answered_after_another_made_it_the_estimator() -> None:
+    light = unpickled(C=2.0)
+    begun: Any = type(light).__repr__
+    light.get_params()  # the other thread
+    assert type(light) is SoftmaxClassifier
+    assert begun(light) == repr(SoftmaxClassifier(C=2.0))
+
+
 @pytest.mark.parametrize("rows", [np.ones((3, 5)), np.ones(4), np.full((1, 4), np.nan), np.ones((0, 4)), np.full((1, 4), 1j)])
 def test_rows_that_cannot_be_are_refused_as_by_scikit_learn(rows: Any) -> None:
     with pytest.raises(ValueError, match=r".") as refused:

@@ -8,6 +8,7 @@ import torch
 
 from softreg.data.dataset import Dataset
 from softreg.errors import RunError
+from softreg.model import gaussian_detector
 from softreg.model.gaussian_detector import GaussianDetector, n_components, principal_axes
 from softreg.model.serialization import load_model, save_model
 from softreg.optim.design_matrix import DesignMatrix
@@ -39,6 +40,64 @@ def test_principal_axes_are_those_of_a_full_decomposition() -> None:
     axes = principal_axes(x, 5, generator)
     exact = torch.linalg.svd(x, full_matrices=False).Vh[:5].T
     torch.testing.assert_close((axes * exact).sum(0).abs(), torch.ones(5), atol=1e-4, rtol=0)
+
+
+def test_where_rows_are_few_the_axes_that_they_do_not_have_are_zero() -> None:
+    x = torch.randn(4, 60, generator=torch.Generator().manual_seed(0))
+    x -= x.mean(0)
+    axes = principal_axes(x, 9, torch.Generator().manual_seed(1))
+    assert axes.shape == (60, 9)
+    assert not axes[:, 4:].any()
+    exact = torch.linalg.svd(x, full_matrices=False).Vh[:3].T
+    torch.testing.assert_close((axes[:, :3] * exact).sum(0).abs(), torch.ones(3), atol=1e-4, rtol=0)
+    detector = GaussianDetector(60, 2)
+    detector.fit_gaussians(DesignMatrix(x, torch.arange(4) % 2), x[:1], 0)
+    assert detector.components(x).isfinite().all()
+
+
+CLASSES, DIM = 4, 6  # of the last class there are no images; all axes are kept
+
+
+def gaussians(n: int) -> tuple[DesignMatrix, torch.Tensor, GaussianDetector]:
+    """Images of three classes, their projections as a design matrix stores them, outliers, and what is fitted to both."""
+    generator = torch.Generator().manual_seed(4)
+    labels = torch.arange(n) % (CLASSES - 1)
+    rows = torch.randn(n, DIM, generator=generator) * torch.tensor([8.0, 4.0, 2.0, 1.0, 0.5, 0.25]) + 2 * labels[:, None]
+    matrix = DesignMatrix(rows, labels, 0.5, torch.full((DIM,), 3.0))
+    outliers, detector = torch.randn(n // 2, DIM, generator=generator) - 1, GaussianDetector(DIM, CLASSES)
+    detector.fit_gaussians(matrix, outliers, 0)
+    return matrix, outliers, detector
+
+
+@pytest.mark.parametrize("sample", [4000, 300])
+def test_components_are_those_of_images_and_outliers_divided_by_the_deviation_of_images(
+    sample: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaussian_detector, "PCA_SAMPLE", sample)
+    matrix, outliers, detector = gaussians(900)
+    x = 0.5 * (matrix.rows.double().numpy() - 3)
+    spaced = x if sample == 4000 else x[::3]
+    axes = np.linalg.svd(np.concatenate([spaced, outliers.double().numpy()]) - spaced.mean(0))[2].T
+    expected = (x - spaced.mean(0)) @ axes / ((spaced - spaced.mean(0)) @ axes).std(0, ddof=1)
+    found = detector.components(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(abs(found), abs(expected), atol=0.01)  # axes are stored in half precision
+    np.testing.assert_allclose(detector.components_of(matrix).numpy(), found, atol=1e-5)
+
+
+def test_statistics_are_components_distances_and_what_is_seen_of_the_logits() -> None:
+    matrix, _, detector = gaussians(900)
+    y, labels = detector.components_of(matrix), matrix.labels.numpy()
+    logits = torch.randn(900, CLASSES, generator=torch.Generator().manual_seed(5))
+    found = detector.statistics(y, logits).double().numpy()
+    y64, predicted = y.double().numpy(), logits.argmax(1).numpy()
+    means = np.stack([*(y64[labels == c].mean(0) for c in range(CLASSES - 1)), np.zeros(DIM)])
+    covariances = [np.cov(y64[labels == c].T, bias=True) for c in range(CLASSES - 1)]
+    shrunk = [cov + (0.02 * np.trace(cov) / DIM + 1e-6) * np.eye(DIM) for cov in [*covariances, np.mean(covariances, 0)]]
+    away = y64 - means[predicted]
+    squares = np.einsum("ni,nij,nj->n", away, np.linalg.inv(shrunk)[predicted], away)
+    top = np.sort(logits.double().numpy(), axis=1)[:, :-3:-1]
+    energy = np.logaddexp.reduce(logits.double().numpy(), axis=1)
+    np.testing.assert_allclose(found, np.column_stack([y64, y64**2, squares**0.5, squares, top, energy]), rtol=1e-4, atol=1e-6)
 
 
 def test_an_incomplete_detector_is_refused(fitted: Fit, tmp_path: Path) -> None:

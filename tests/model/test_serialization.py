@@ -133,21 +133,60 @@ def test_pickle_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "model.pt")
 
 
-@pytest.mark.parametrize("change", [{"format": "2\n3"}, {"classes": '["no",  "yes"]'}, {"classes": '["no", "\\u0079es"]'}])
+GREY = {"format": "1", "classes": '["no", "yes"]', "features": "pixels"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "metadata", "wrong"),
+    [
+        ((28, 28), {"format": "2\n3"}, "format"),
+        ((28, 28), {"classes": '["no"]'}, "classes"),
+        ((28, 28), {"classes": '"no"'}, "classes"),
+        ((28, 28), {"classes": '["no", 1]'}, "classes"),
+        ((28, 28), {"classes": '["no",  "yes"]'}, "classes"),
+        ((28, 28), {"classes": '["no", "\\u0079es"]'}, "classes"),
+        ((28, 28), {"classes": '["no", "yes", "more"]'}, "tensors"),
+        ((28, 28), {"features": "anything"}, "features"),
+        ((28, 28), {"image_shape": "[28, 28]"}, "image_shape"),  # as it is without
+        ((12, 10), {"image_shape": "[12,10]"}, "image_shape"),  # as softreg does not write it
+        ((12, 10), {"image_shape": "[12, 10.0]"}, "image_shape"),
+        ((12, 10), {"image_shape": "12"}, "image_shape"),
+        ((12, 10), {"image_shape": "[2, 60]"}, "image_shape"),
+        ((12, 10), {"image_shape": "[12, 10, 4]"}, "image_shape"),
+        ((12, 10), {"image_shape": "[12, 10, 3, 1]"}, "image_shape"),
+        ((12, 10), {"image_shape": "[120]"}, "image_shape"),  # embeddings, which no map of images takes
+        ((12, 10), {"image_shape": "[12, 10]", "pictures": "whole"}, "pictures"),
+        ((28, 28), {"pictures": "half"}, "pictures"),
+        ((28, 28), {"pictures": "whole", "ground": "grey"}, "ground"),
+        ((28, 28), {"ground": "dark"}, "ground"),  # digits on paper have no other
+    ],
+)
 def test_metadata_that_prove_themselves_and_are_wrong_all_the_same(
-    path: Path, model: SoftmaxRegression, change: dict[str, str]
+    tmp_path: Path, shape: tuple[int, int], metadata: dict[str, str], wrong: str
 ) -> None:
-    metadata = {"format": "1", "classes": '["no", "yes"]', "features": "pixels"}
-    for changed, good in ((metadata, True), (metadata | change, False)):
-        path.write_bytes(dumps(dict(model.named_tensors()), changed)[0])
-        if good:
-            load_model(path)
-        else:
-            refused(path)
+    tensors = {"linear.weight": torch.zeros(2, shape[0] * shape[1]), "linear.bias": torch.zeros(2)}
+    good = GREY if shape == (28, 28) else GREY | {"image_shape": "[12, 10]"}
+    (tmp_path / "good").write_bytes(dumps(tensors, good)[0])
+    assert load_model(tmp_path / "good").image_shape == shape
+    (tmp_path / "wrong").write_bytes(dumps(tensors, good | metadata)[0])
+    assert refused(tmp_path / "wrong") == "runs.model_damaged"
+    with pytest.raises(RunError, match=rf"\b{wrong}\b"):
+        load_model(tmp_path / "wrong")
+
+
+@pytest.mark.parametrize("ground", ["dark", "light", None])
+@pytest.mark.parametrize("shape", [(28, 28), (12, 10), (9, 9, 3)])
+def test_how_a_model_reads_a_picture_is_read_back(tmp_path: Path, shape: tuple[int, ...], ground: str | None) -> None:
+    model = SoftmaxRegression(make_feature_map("pixels", shape), ("no", "yes"))
+    model.set_theta(torch.zeros(2, model.features.dim + 1))
+    model.whole_pictures, model.ground = True, ground
+    save_model(model, tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    assert (again.image_shape, again.whole_pictures, again.ground) == (shape, True, ground)
 
 
 def write(path: Path, model: SoftmaxRegression, classes: list[str]) -> None:
-    metadata = {"format": "1", "classes": json.dumps(classes, ensure_ascii=False), "features": "pixels"}
+    metadata = GREY | {"classes": json.dumps(classes, ensure_ascii=False)}
     path.write_bytes(dumps(dict(model.named_tensors()), metadata)[0])
 
 

@@ -24,6 +24,7 @@ MAX_NUMEL = 2**22  # of the C triangular factors: with more than 256 classes the
 PCA_SAMPLE = 4000  # images that the components are estimated from
 OVERSAMPLING, POWER_ITERATIONS = 32, 2  # of the randomised PCA: directions more than wanted, passes over the sample
 SHRINKAGE = 0.02  # of the mean variance, added to the variances of each class
+MIN_DEVIATION = 1e-4  # of the images along an axis that outliers have and images do not: its inverse fits a float16
 SEED = 777
 
 
@@ -89,7 +90,7 @@ class GaussianDetector(OODDetector):
         mean = sample.mean(0)
         joint = torch.cat([sample, outliers]).sub_(mean)
         axes = principal_axes(joint, self.axes.shape[1], Generator().manual_seed(seed))
-        axes /= (joint[: len(sample)] @ axes).std(0).clamp_min(1e-6)
+        axes /= (joint[: len(sample)] @ axes).std(0).clamp_min(MIN_DEVIATION)
         self.axes.copy_(axes)
         self.centre.copy_(mean @ self.axes.float())
         y, labels = matrix.all_gather(self.components_of(matrix)), matrix.all_gather(matrix.labels)

@@ -93,7 +93,7 @@ def _lower_bound(objective: Objective, means: _Means) -> float:
         return 0.0
     entropy, residual_mean = means.entropy, means.residual
     class_frequency, excess = means.targets[:, -1], residual_mean[:, -1]  # (C,): of the targets; mean p minus that
-    s = float((excess / (class_frequency + excess)).nan_to_num(0).clamp(min=0).max())  # the smallest for which r is nonnegative
+    s = float((excess / (class_frequency + excess)).nan_to_num(0).max())  # the smallest for which r is nonnegative
     if s > 0 and objective.fit_intercept:  # without a bias the means need not agree
         r = (class_frequency - (1 - s) / s * excess).clamp(min=0)  # (C,)
         entropy = (1 - s) * entropy - s * float(torch.special.xlogy(r, r).sum())
@@ -131,16 +131,25 @@ def optimal_bias(objective: Objective, theta: Tensor) -> Tensor:
 
         def on_chunk(x: Tensor, y: Tensor, w: Tensor | None, weight: Tensor = weight, bias: Tensor = bias) -> tuple[Tensor, Tensor]:
             p = log_softmax(weight, bias, x).exp_()  # (C, B)
-            weighted = p if w is None else p * w
-            hessian = weighted.sum(1).diag() - weighted @ p.T
-            return objective.residual(p, y, w).sum(1), hessian
+            products = (p if w is None else p * w) @ p.T
+            return objective.residual(p, y, w).sum(1), products
 
-        excess, hessian = objective.matrix.map_reduce(on_chunk, dtype)  # (C,), (C, C), both times the sum of weights
-        step = torch.linalg.pinv(hessian, hermitian=True) @ excess  # (C,); singular: a constant added to every bias changes nothing
+        excess, products = objective.matrix.map_reduce(on_chunk, dtype)  # (C,), (C, C), both times the sum of weights
+        step = torch.linalg.pinv(_bias_hessian(products), rtol=ROUNDING, hermitian=True) @ excess  # (C,)
         theta = torch.cat([theta[:, :-1], (theta[:, -1] - step.clamp(-1, 1))[:, None]], dim=1)
         if not float(excess.abs().max()) > SMALL_EXCESS * objective.matrix.weight_sum:
             break
     return theta
+
+
+def _bias_hessian(products: Tensor) -> Tensor:
+    """The Hessian of the biases (C, C), diag(sum_i p_i) - sum_i p_i p_i^T, from the sum of p_i p_i^T (C, C).
+
+    A constant added to every bias changes nothing: each row sums to zero. Its diagonal is therefore the sum of the others. As
+    sum_i p_i minus nearly as much it would be rounding where the p are near 0 or 1, and the step a constant made of that.
+    """
+    others = (products + products.T).fill_diagonal_(0) / 2
+    return others.sum(1).diag() - others
 
 
 def _means(objective: Objective, thetas: Tensor) -> _Means:

@@ -1,9 +1,14 @@
 """The preconditioner against NumPy: each class's block of the Hessian, solved."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Barrier, Thread
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import Tensor
 
 from softreg.optim.design_matrix import DesignMatrix
@@ -24,6 +29,27 @@ def by_blocks(objective: Objective, theta: Tensor, gradient: Tensor) -> NDArray[
     )
     centred: NDArray[np.float64] = direction - direction.mean(0)
     return centred
+
+
+def on_two_ranks(task: Callable[[int, Callable[[Tensor], None]], Tensor]) -> list[Tensor]:
+    """What each of two threads returns, given its rank and a sum over both."""
+    barrier, given, returned = Barrier(2), dict[int, Tensor](), dict[int, Tensor]()
+
+    def run(rank: int) -> None:
+        def all_reduce(total: Tensor) -> None:
+            given[rank] = total.clone()
+            barrier.wait(30)
+            total.copy_(given[0] + given[1])
+            barrier.wait(30)
+
+        returned[rank] = task(rank, all_reduce)
+
+    threads = [Thread(target=run, args=(rank,)) for rank in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [returned[rank] for rank in range(2)]
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -78,3 +104,115 @@ def test_a_block_that_rounding_made_indefinite_is_made_definite() -> None:
     rows = torch.ones(50, 6) * torch.arange(1.0, 7)  # rank one, no penalty
     objective = Objective(DesignMatrix(rows, torch.arange(50) % 2), 2, 0.0)
     assert precondition(objective, torch.zeros(2, 7)).solve(torch.ones(2, 7) * torch.tensor([[1.0], [-1.0]])).isfinite().all()
+
+
+def blocks_of(hessian: Tensor, classes: int) -> Tensor:
+    """The diagonal blocks (C, D + 1, D + 1) of a Hessian."""
+    size = len(hessian) // classes
+    return torch.stack([hessian[first : first + size, first : first + size] for first in range(0, len(hessian), size)])
+
+
+@pytest.mark.parametrize("at_zero", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_samples_are_right_in_the_mean(weighted: bool, at_zero: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over 400 samples of about 50 of 300 rows each, to four standard errors."""
+    monkeypatch.setattr(preconditioner, "SAMPLE_SIZE", 50)
+    sizes: list[int] = []
+
+    def counted(x: Tensor, root: Tensor, gram: Callable[[Tensor, Tensor], Tensor] = preconditioner._gram) -> Tensor:
+        sizes.append(len(x))
+        return gram(x, root)
+
+    monkeypatch.setattr(preconditioner, "_gram", counted)
+    objective = small_objective(n=300, weighted=weighted)
+    theta = random_theta(objective) * (not at_zero)
+    exact = blocks_of(dense_hessian(objective, theta), 3)
+    made = torch.stack([precondition(objective, theta, seed).factor for seed in range(400)])  # (400, K, 5, 5)
+    found = made @ made.mT
+    error = found.std(0) / 20
+    assert ((found.mean(0) - exact[: found.shape[1]]).abs() <= 4 * error + 1e-7).all()
+    assert np.mean(sizes) == pytest.approx(50, rel=0.03)
+
+
+@pytest.mark.parametrize("at_zero", [False, True])
+def test_of_very_many_features_every_so_many_rows_give_the_diagonal(at_zero: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preconditioner, "MAX_NUMEL", 10)
+    monkeypatch.setattr(preconditioner, "SAMPLE_SIZE", 200)
+    objective = replace(small_objective(n=1000, weighted=True), feature_penalty=torch.tensor([1.0, 2.0, 3.0, 4.0]).double())
+    theta = random_theta(objective) * (not at_zero)
+    x, weights = objective.matrix.rows.numpy(), objective.matrix.weights
+    assert weights is not None
+    p = softmax(x @ theta[:, :-1].numpy().T + theta[:, -1].numpy(), axis=1)
+    curvature = (p * (1 - p)).mean(1) * weights.numpy()  # (N,)
+    rows = np.column_stack([x, np.ones(1000)])[::5]
+    wanted = 5 / float(weights.sum()) * (curvature[::5] @ rows**2) + 0.1 * np.array([1, 2, 3, 4, 0])
+    found = precondition(objective, theta).factor
+    np.testing.assert_allclose(found.numpy(), wanted[None], rtol=1e-12)
+
+
+def test_without_a_bias_the_blocks_are_those_of_the_weights_and_no_step_moves_it() -> None:
+    objective = replace(small_objective(), fit_intercept=False, feature_penalty=torch.tensor([1.0, 2.0, 3.0, 4.0]).double())
+    theta = random_theta(objective)
+    theta[:, -1] = 0
+    gradient = random_theta(objective, 1)
+    gradient[:, -1] = 0
+    hessian = blocks_of(dense_hessian(replace(objective, l2=0.0), theta), 3)[:, :-1, :-1]
+    hessian += 0.1 * torch.tensor([1.0, 2.0, 3.0, 4.0]).double().diag()
+    wanted = torch.linalg.solve(hessian, gradient[:, :-1])
+    found = precondition(objective, theta).solve(gradient)
+    torch.testing.assert_close(found[:, :-1], wanted - wanted.mean(0), rtol=1e-6, atol=1e-9)
+    assert not found[:, -1].any()
+
+
+@pytest.mark.parametrize("at_zero", [False, True])
+def test_the_diagonal_of_a_rare_column_is_that_of_all_rows(at_zero: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preconditioner, "SAMPLE_SIZE", 50)
+    objective = small_objective(n=300, l2=0.0)
+    objective.matrix.rows[:, 1] = 0
+    objective.matrix.rows[7, 1] = 1e-2
+    theta = random_theta(objective) * (not at_zero)
+    exact = blocks_of(dense_hessian(objective, theta), 3).diagonal(dim1=1, dim2=2)[:, 1]
+    for seed in range(5):
+        factor = precondition(objective, theta, seed).factor
+        assert ((factor @ factor.mT)[:, 1, 1] >= (1 - 1e-6) * exact[: len(factor)]).all()
+    strong = precondition(replace(objective, l2=0.1), theta).factor  # its steps are short anyway: no pass is spent on it
+    assert ((strong @ strong.mT)[:, 1, 1] - 0.1).abs().max() < float(exact.min())
+
+
+def test_two_ranks_have_the_preconditioner_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preconditioner, "SAMPLE_SIZE", 50)
+    whole = small_objective(n=300, weighted=True)
+    theta = random_theta(whole)
+
+    def shard(rank: int, all_reduce: Callable[[Tensor], None]) -> Objective:
+        first, end = (0, 110) if rank == 0 else (110, 300)
+        return replace(whole, matrix=replace(whole.matrix.slice(first, end), row_offset=first, all_reduce=all_reduce))
+
+    made = on_two_ranks(lambda rank, all_reduce: precondition(shard(rank, all_reduce), theta).factor)
+    for factor in made:
+        torch.testing.assert_close(factor, precondition(whole, theta).factor, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("size", "by_inverse"), [(4, False), (5, True)])
+def test_a_small_block_is_inverted_at_once(size: int, by_inverse: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preconditioner, "SMALL", size)
+    objective = small_objective()  # 5 x 5 blocks
+    made = precondition(objective, random_theta(objective))
+    gradient = random_theta(objective, 1).float()
+    found = made.repeated_solve()(gradient)
+    assert ("inverse" in vars(made)) == by_inverse
+    assert found.dtype == made.solve(gradient).dtype == torch.float32
+    torch.testing.assert_close(found, made.solve(gradient), rtol=1e-5, atol=1e-7)
+
+
+def test_a_column_of_little_is_lifted_by_little() -> None:
+    """Two columns that differ by 1e7 and a third that is their sum, without a penalty: each block is singular."""
+    objective = small_objective(l2=0.0)
+    objective.matrix.rows[:, 0] *= 1e-4
+    objective.matrix.rows[:, 1] *= 1e3
+    objective.matrix.rows[:, 2] = objective.matrix.rows[:, 3]
+    theta = random_theta(objective) * 1e-3
+    hessian = blocks_of(dense_hessian(objective, theta), 3)
+    factor = precondition(objective, theta).factor
+    torch.testing.assert_close(factor @ factor.mT, hessian, rtol=1e-9, atol=1e-13)
+    assert factor.isfinite().all()

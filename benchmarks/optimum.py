@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.torch_lbfgs import torch_lbfgs as lbfgs_of_torch
 from softreg.data.load import load_dataset
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.minimize import minimize
@@ -88,20 +89,8 @@ def cyanure(x: Array, y: Array, tol: float) -> Answer:
 
 def torch_lbfgs(x: Array, y: Array, iterations: int) -> Answer:
     """torch.optim.LBFGS with its strong Wolfe line search."""
-    inputs, labels, linear = torch.from_numpy(x), torch.from_numpy(y), torch.nn.Linear(x.shape[1], 10)
-    torch.nn.init.zeros_(linear.weight)
-    torch.nn.init.zeros_(linear.bias)
-    limits = {"max_iter": iterations, "history_size": 20, "tolerance_grad": 1e-7, "tolerance_change": 1e-12}
-    optimizer = torch.optim.LBFGS(linear.parameters(), line_search_fn="strong_wolfe", **limits)  # type: ignore[arg-type]
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(linear(inputs), labels) + 0.5 * L2 * linear.weight.square().sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    return linear.weight.detach().numpy(), linear.bias.detach().numpy()
+    weight, bias = lbfgs_of_torch(torch.from_numpy(x), torch.from_numpy(y), 10, L2, tol=1e-7, iterations=iterations)
+    return weight.numpy(), bias.numpy()
 
 
 PEERS: dict[str, Callable[[Array, Array], Answer]] = {

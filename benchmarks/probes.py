@@ -19,7 +19,6 @@ import resource
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,8 @@ from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks import probe_peers
+from benchmarks.torch_lbfgs import Clock
+from benchmarks.torch_lbfgs import torch_lbfgs as lbfgs_of_torch
 from softreg.estimator import SoftmaxClassifier
 from softreg.runs.environment import capture_environment
 
@@ -39,7 +40,6 @@ L2, DECAY, APART = 1e-5, -0.6, 0.5
 RESULTS = Path(__file__).parent / "results"
 Array = NDArray[Any]
 Answer = tuple[Array, Array]  # weights (C, D) and bias (C,)
-Clock = Callable[[], float]
 FEW = 5  # iterations that tell how long one takes
 FINE, NEARLY = (1e-6, 1e-8), 0.8  # tolerances of peers with a limit; of that, after which none is tried again
 STOPPABLE = ("scikit-learn lbfgs", "scikit-learn lbfgs on torch", "torch.optim.LBFGS")
@@ -97,30 +97,10 @@ def sklearn(
 
 
 def torch_lbfgs(x: Array, y: Array, tol: float, limit: float = math.inf, clock: Clock = time.perf_counter) -> Answer:
-    """torch.optim.LBFGS with its strong Wolfe line search; after `limit` seconds, where its objective was lowest."""
-    began = clock()
-    inputs, labels, linear = torch.from_numpy(x), torch.from_numpy(y), torch.nn.Linear(x.shape[1], int(y.max()) + 1)
-    torch.nn.init.zeros_(linear.weight)
-    torch.nn.init.zeros_(linear.bias)
-    limits: dict[str, Any] = {"max_iter": 5000, "max_eval": 10_000, "history_size": 20, "tolerance_change": 1e-12}
-    optimizer = torch.optim.LBFGS(linear.parameters(), line_search_fn="strong_wolfe", tolerance_grad=tol, **limits)
-    lowest, answer = math.inf, (linear.weight.detach().numpy(), linear.bias.detach().numpy())
-
-    def closure() -> torch.Tensor:
-        nonlocal lowest, answer
-        if clock() - began > limit:
-            raise TimeoutError
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(linear(inputs), labels) + 0.5 * L2 * linear.weight.square().sum()
-        loss.backward()
-        if limit < math.inf and float(loss) < lowest:
-            lowest, answer = float(loss), (linear.weight.detach().clone().numpy(), linear.bias.detach().clone().numpy())
-        return loss
-
-    with suppress(TimeoutError):
-        optimizer.step(closure)
-        return linear.weight.detach().numpy(), linear.bias.detach().numpy()
-    return answer
+    """torch.optim.LBFGS; after `limit` seconds, where its objective was lowest."""
+    rows, labels = torch.from_numpy(x), torch.from_numpy(y)
+    weight, bias = lbfgs_of_torch(rows, labels, int(y.max()) + 1, L2, tol=tol, limit=limit, clock=clock)
+    return weight.numpy(), bias.numpy()
 
 
 PLAYERS: dict[str, tuple[Callable[..., Answer], tuple[float, ...]]] = {

@@ -122,10 +122,3 @@ def test_a_learning_rate_too_large_is_said_so(mnist: Splits) -> None:
 def test_weights_that_overflow_are_no_model(mnist: Splits) -> None:
     with pytest.raises(SolverError, match="diverged in epoch 1"):
         fit(Recipe(epochs=2, lr=1e6, l2=1e6), mnist.train[:3000])
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
-def test_cuda_learns_the_same(tutorial: Fit, mnist: Splits) -> None:
-    fitted = fit(Recipe(device="cuda"), mnist.train)
-    np.testing.assert_allclose(fitted.costs, LAB_COSTS, rtol=0, atol=1e-4)
-    assert fitted.model.linear.weight.is_cuda

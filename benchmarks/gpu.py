@@ -1,0 +1,204 @@
+"""What a GPU does: the lab's table, MNIST's optimum and a linear probe of ImageNet's size, with torch.optim.LBFGS beside.
+
+    python -m benchmarks.gpu [--only table optimum probe] [--size 1280000 2048 1000] [--times 4] [--device cuda]
+
+Each part is run on a small problem first, then timed until the device has finished. The probe's rows are like those of
+`benchmarks/probes.py`: class means and noise with a spectrum that falls as k^-0.6, turned and shifted; the penalty is l2 = 1e-5 per
+row. softreg starts from rows in the computer's memory, and its seconds include bringing them to the device; torch.optim.LBFGS
+finds them there, and is stopped after `--times` as long as softreg took in all. Objectives are computed here, in float64, by a
+plain function. Writes `results/gpu.json`, part by part, and `results/gpu.md`.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.optimum import L2 as MNIST_L2
+from benchmarks.optimum import OPTIMUM
+from benchmarks.probes import APART, DECAY, L2
+from benchmarks.torch_lbfgs import torch_lbfgs
+from softreg.data.dataset import Dataset
+from softreg.data.load import load_dataset
+from softreg.optim.design_matrix import DesignMatrix
+from softreg.optim.minimize import minimize
+from softreg.optim.objective import Objective
+from softreg.optim.solvers.lbfgs import LBFGS
+from softreg.optim.solvers.newton import Newton
+from softreg.recipe import Recipe
+from softreg.runs.environment import capture_environment, peak_rss_mib
+from softreg.training.fit import fit
+
+RESULTS = Path(__file__).parent / "results"
+GOAL, TOL = 1e-6, 6e-7  # a gap to reach, and softreg's tolerance for it on MNIST
+SOLVERS = {"lbfgs": LBFGS, "newton": Newton}
+BLOCK = 20_000  # rows made, or judged, at a time
+Row = dict[str, Any]
+
+
+def timed(device: torch.device, work: Callable[[], Any]) -> tuple[Any, float]:
+    """What `work` returns, and the seconds until the device has finished."""
+    _finish(device)
+    began = time.perf_counter()
+    result = work()
+    _finish(device)
+    return result, time.perf_counter() - began
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def value(x: Tensor, y: Tensor, l2: float, weight: Tensor, bias: Tensor) -> float:
+    """Mean cross-entropy plus 1/2 l2 ||W||^2, in float64, of rows x (N, D) and labels y (N,)."""
+    weight, bias = weight.double(), bias.double()
+    total = sum(
+        float(torch.nn.functional.cross_entropy(rows.double() @ weight.T + bias, labels, reduction="sum"))
+        for rows, labels in zip(x.split(BLOCK), y.split(BLOCK), strict=True)
+    )
+    return total / len(x) + 0.5 * l2 * float(weight.square().sum())
+
+
+def table(device: torch.device, options: argparse.Namespace) -> Iterator[Row]:
+    """The lab's fifteen epochs, on the device and on the computer's processor."""
+    train = load_dataset("mnist").train
+    for name in dict.fromkeys((device.type, "cpu")):
+        fit(Recipe(device=name, epochs=1), train[:1000])
+        fitted, seconds = timed(device, lambda name=name: fit(Recipe(device=name), train))  # type: ignore[misc]
+        yield {
+            "solver": "sgd, 15 epochs",
+            "where": name,
+            "seconds": seconds,
+            "first_cost": fitted.costs[0],
+            "last_cost": fitted.costs[-1],
+        }
+
+
+def optimum(device: torch.device, options: argparse.Namespace) -> Iterator[Row]:
+    """MNIST's optimum, l2 = 1e-4, from images on the device."""
+    train = load_dataset("mnist").train
+    images, y = train.images.flatten(1).to(device), train.labels.to(device)
+    x = images.float() / 255
+
+    def softreg(name: str, n: int) -> tuple[Tensor, Tensor]:
+        problem = Objective(DesignMatrix(images[:n], y[:n], scale=1 / 255), 10, MNIST_L2)
+        theta = minimize(SOLVERS[name](TOL, 500), problem, torch.zeros(10, x.shape[1] + 1, device=device)).theta
+        return theta[:, :-1], theta[:, -1]
+
+    def peer(iterations: int, n: int) -> tuple[Tensor, Tensor]:
+        return torch_lbfgs(x[:n], y[:n], 10, MNIST_L2, tol=1e-9, iterations=iterations)
+
+    players: dict[str, Callable[[int], tuple[Tensor, Tensor]]] = {
+        **{f"softreg {name}": lambda n, name=name: softreg(name, n) for name in SOLVERS},  # type: ignore[misc]
+        **{f"torch.optim.LBFGS, {k} iterations": lambda n, k=k: peer(k, n) for k in (100, 300, 1000)},  # type: ignore[misc]
+    }
+    for name, solve in players.items():
+        with torch.no_grad() if name.startswith("softreg") else torch.enable_grad():
+            solve(2000)
+            answer, seconds = timed(device, lambda solve=solve: solve(len(x)))  # type: ignore[misc]
+        yield {"solver": name, "where": device.type, "seconds": seconds, "gap": value(x, y, MNIST_L2, *answer) - OPTIMUM}
+
+
+def embeddings(n: int, d: int, c: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rows (n, d), float32, and labels (n,) of c classes, on the device."""
+    generator = torch.Generator(device).manual_seed(0)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, device=device)
+
+    spectrum = torch.arange(1, d + 1, device=device, dtype=torch.float32) ** DECAY
+    rotation, means = torch.linalg.qr(normal(d, d))[0], normal(c, d) * spectrum * APART
+    x = torch.empty(n, d, device=device)
+    y = torch.randint(0, c, (n,), generator=generator, device=device)
+    for rows, labels in zip(x.split(BLOCK), y.split(BLOCK), strict=True):
+        rows.copy_((means[labels] + normal(len(rows), d) * spectrum) @ rotation + 0.3)
+    return x, y
+
+
+def probe(device: torch.device, options: argparse.Namespace) -> Iterator[Row]:
+    """A linear probe: `softreg train` on embeddings, calibration aside, and torch.optim.LBFGS."""
+    n, d, c = options.size
+    (x, y), making = timed(device, lambda: embeddings(n, d, c, device))
+    data = Dataset(x.cpu(), y.cpu(), tuple(map(str, range(c))), "embeddings")
+    recipe = Recipe(device=device.type, solver="lbfgs", l2=L2, tol=GOAL, certify=True)
+    fit(recipe, data[: 20 * c])
+    fitted, seconds = timed(device, lambda: fit(recipe, data))
+    linear = fitted.model.linear
+    best = value(x, y, L2, linear.weight.detach(), linear.bias.detach())
+    proven = fitted.termination.params["proven"]
+    row = {"solver": "softreg lbfgs", "where": device.type, "seconds": seconds, "gap": proven, "iterations": len(fitted.costs)}
+    yield row | {"objective": best, "seconds_making_rows": making, "peak_rss_mib": peak_rss_mib()} | _memory(device)
+    del fitted, linear
+    limit = options.times * seconds
+    torch_lbfgs(x[: 20 * c], y[: 20 * c], c, L2, tol=1e-8, iterations=3)
+    answer, seconds = timed(device, lambda: torch_lbfgs(x, y, c, L2, tol=1e-9, limit=limit))
+    gap = value(x, y, L2, *answer) - best + proven
+    yield {"solver": "torch.optim.LBFGS", "where": device.type, "seconds": seconds, "gap": gap} | _memory(device)
+
+
+def _memory(device: torch.device) -> Row:
+    """The most memory of the device that was in use, in MiB."""
+    return {"peak_device_mib": torch.cuda.max_memory_allocated() / 2**20} if device.type == "cuda" else {}
+
+
+PARTS: dict[str, Callable[[torch.device, argparse.Namespace], Iterator[Row]]] = {"table": table, "optimum": optimum, "probe": probe}
+TITLES = {
+    "table": "The lab's table: 15 epochs of SGD on MNIST",
+    "optimum": f"MNIST's optimum, l2 = {MNIST_L2:g}",
+    "probe": f"A linear probe, float32, l2 = {L2:g}, to a proven gap of {GOAL:g}",
+}
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """What results/gpu.md says."""
+    lines = ["# On a GPU", ""]
+    for name, part in results.items():
+        environment = part["environment"]
+        lines += [f"## {TITLES[name]}{', {:,} x {} x {}'.format(*part['size']) if name == 'probe' else ''}", ""]
+        lines += [f"{environment['device']}, {environment['processor']}, torch {environment['libraries']['torch']}.", ""]
+        titles = list(dict.fromkeys(key for row in part["rows"] for key in row))
+        lines += ["| " + " | ".join(title.replace("_", " ") for title in titles) + " |", "|" + " --- |" * len(titles)]
+        lines += ["| " + " | ".join(_cell(title, row.get(title, "")) for title in titles) + " |" for row in part["rows"]] + [""]
+    return "\n".join(lines)
+
+
+def _cell(title: str, value: Any) -> str:
+    if isinstance(value, float):
+        return (
+            f"{value:.1e}"
+            if title == "gap"
+            else f"{value:.9f}"
+            if title in {"objective", "first_cost", "last_cost"}
+            else f"{value:.2f}"
+        )
+    return str(value)
+
+
+def main() -> None:
+    """Run the parts, and write what they gave."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", default=list(PARTS), choices=PARTS, metavar="PART")
+    parser.add_argument("--size", type=int, nargs=3, default=(1_280_000, 2048, 1000), metavar=("N", "D", "C"))
+    parser.add_argument("--times", type=float, default=4.0, metavar="K")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="a folder")
+    options = parser.parse_args()
+    device, file = torch.device(options.device), options.out / "gpu.json"
+    for name in options.only:
+        results = json.loads(file.read_text()) if file.exists() else {}
+        results[name] = {"environment": capture_environment(device), "size": list(options.size), "rows": []}
+        for row in PARTS[name](device, options):
+            print(json.dumps(row), flush=True)
+            results[name]["rows"].append(row)
+            file.write_text(json.dumps(results, indent=1) + "\n")
+            (options.out / "gpu.md").write_text(markdown(results))
+
+
+if __name__ == "__main__":
+    main()

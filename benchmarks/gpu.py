@@ -1,6 +1,6 @@
-"""What a GPU does: the lab's table, MNIST's optimum and a linear probe of ImageNet's size, with torch.optim.LBFGS beside.
+"""What a GPU does: the lab's table, the optimum, a linear probe of ImageNet's size, presets; torch.optim.LBFGS beside.
 
-    python -m benchmarks.gpu [--only table optimum probe] [--size 1280000 2048 1000] [--times 4] [--device cuda]
+    python -m benchmarks.gpu [--only table optimum probe presets] [--size 1280000 2048 1000] [--times 4] [--device cuda]
 
 Each part is run on a small problem first, then timed until the device has finished. The probe's rows are like those of
 `benchmarks/probes.py`: class means and noise with a spectrum that falls as k^-0.6, turned and shifted; the penalty is l2 = 1e-5 per
@@ -13,6 +13,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from benchmarks.probes import APART, DECAY, L2
 from benchmarks.torch_lbfgs import torch_lbfgs
 from softreg.data.dataset import Dataset
 from softreg.data.load import load_dataset
+from softreg.inference.evaluation import evaluate
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.minimize import minimize
 from softreg.optim.objective import Objective
@@ -147,37 +149,52 @@ def _memory(device: torch.device) -> Row:
     return {"peak_device_mib": torch.cuda.max_memory_allocated() / 2**20} if device.type == "cuda" else {}
 
 
-PARTS: dict[str, Callable[[torch.device, argparse.Namespace], Iterator[Row]]] = {"table": table, "optimum": optimum, "probe": probe}
-TITLES = {
-    "table": "The lab's table: 15 epochs of SGD on MNIST",
-    "optimum": f"MNIST's optimum, l2 = {MNIST_L2:g}",
-    "probe": f"A linear probe, float32, l2 = {L2:g}, to a proven gap of {GOAL:g}",
+def presets(device: torch.device, options: argparse.Namespace) -> Iterator[Row]:
+    """The presets with kernels of patches, feature map and calibration included."""
+    splits = load_dataset("mnist")
+    for name in ("best", "record"):
+        fitted, seconds = timed(device, lambda name=name: fit(Recipe.preset(name).replace({"device": device.type}), splits.train))  # type: ignore[misc]
+        accuracy = evaluate(fitted.model, splits.test).accuracy
+        yield {"solver": name, "where": device.type, "seconds": seconds, "accuracy": accuracy} | _memory(device)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: how it is run, what it is called, and which columns of its rows are printed, each with its format."""
+
+    run: Callable[[torch.device, argparse.Namespace], Iterator[Row]]
+    title: str
+    columns: dict[str, str]
+
+
+SECONDS = {"solver": "", "where": "", "seconds": ".2f"}
+PARTS = {
+    "table": Part(table, "The lab's table: 15 epochs of SGD on MNIST", SECONDS | {"first_cost": ".9f", "last_cost": ".9f"}),
+    "optimum": Part(optimum, f"MNIST's optimum, l2 = {MNIST_L2:g}", SECONDS | {"gap": ".1e"}),
+    "probe": Part(
+        probe,
+        f"A linear probe, {{:,}} x {{}} x {{}}, float32, l2 = {L2:g}, to a proven gap of {GOAL:g}",
+        SECONDS | {"gap": ".1e", "peak_device_mib": ",.0f"},
+    ),
+    "presets": Part(
+        presets, "Presets: feature map, training and calibration", SECONDS | {"accuracy": ".2%", "peak_device_mib": ",.0f"}
+    ),
 }
 
 
 def markdown(results: dict[str, Any]) -> str:
     """What results/gpu.md says."""
     lines = ["# On a GPU", ""]
-    for name, part in results.items():
-        environment = part["environment"]
-        lines += [f"## {TITLES[name]}{', {:,} x {} x {}'.format(*part['size']) if name == 'probe' else ''}", ""]
+    for name in filter(results.__contains__, PARTS):
+        part, found = PARTS[name], results[name]
+        environment = found["environment"]
+        lines += [f"## {part.title.format(*found['size'])}", ""]
         lines += [f"{environment['device']}, {environment['processor']}, torch {environment['libraries']['torch']}.", ""]
-        titles = list(dict.fromkeys(key for row in part["rows"] for key in row))
-        lines += ["| " + " | ".join(title.replace("_", " ") for title in titles) + " |", "|" + " --- |" * len(titles)]
-        lines += ["| " + " | ".join(_cell(title, row.get(title, "")) for title in titles) + " |" for row in part["rows"]] + [""]
+        lines += ["| " + " | ".join(column.replace("_", " ") for column in part.columns) + " |", "|" + " --- |" * len(part.columns)]
+        for row in found["rows"]:
+            lines.append("| " + " | ".join(format(row[column], how) for column, how in part.columns.items()) + " |")
+        lines.append("")
     return "\n".join(lines)
-
-
-def _cell(title: str, value: Any) -> str:
-    if isinstance(value, float):
-        return (
-            f"{value:.1e}"
-            if title == "gap"
-            else f"{value:.9f}"
-            if title in {"objective", "first_cost", "last_cost"}
-            else f"{value:.2f}"
-        )
-    return str(value)
 
 
 def main() -> None:
@@ -193,7 +210,7 @@ def main() -> None:
     for name in options.only:
         results = json.loads(file.read_text()) if file.exists() else {}
         results[name] = {"environment": capture_environment(device), "size": list(options.size), "rows": []}
-        for row in PARTS[name](device, options):
+        for row in PARTS[name].run(device, options):
             print(json.dumps(row), flush=True)
             results[name]["rows"].append(row)
             file.write_text(json.dumps(results, indent=1) + "\n")

@@ -1,10 +1,14 @@
 """Conjugate gradients against a dense solve of the Hessian that autograd gives."""
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from softreg.optim.objective import Objective
+from softreg.optim.solvers import conjugate_gradients as module
 from softreg.optim.solvers.conjugate_gradients import conjugate_gradients, inner
 from softreg.optim.solvers.preconditioner import precondition
 from tests.helpers.problems import dense_hessian, random_theta, small_objective
@@ -66,3 +70,71 @@ def test_no_gradient_no_direction() -> None:
     theta = random_theta(objective)
     direction = conjugate_gradients(objective, theta, torch.zeros_like(theta), lambda r: r, superlinear=True)
     assert not direction.any()
+
+
+@pytest.mark.parametrize(
+    ("superlinear", "size", "reduction"),
+    [
+        (False, 1.0, 0.25),  # half the gradient, squared
+        (False, 1e-20, 0.25),
+        (True, 1e6, 0.09),
+        (True, 1e-2, None),  # the root of the gradient's size, squared
+        (True, 1e-40, torch.finfo(torch.float64).eps),  # not below rounding
+    ],
+)
+def test_it_ends_with_the_first_residual_that_is_small_enough(
+    superlinear: bool, size: float, reduction: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objective = small_objective(n=200, d=12, c=4, l2=1e-3)
+    theta = centred(random_theta(objective, scale=2.0))
+    gradient = size * objective.value_and_gradient(theta)[1]
+    hessian, products = dense_hessian(objective, theta), 0
+
+    class Counted(Objective):
+        def hessian_product(self, theta: Tensor, direction: Tensor) -> Tensor:
+            nonlocal products
+            products += 1
+            return super().hessian_product(theta, direction)
+
+    def metric(r: Tensor) -> float:
+        return float(inner(r, solve(r)))
+
+    def solve(r: Tensor) -> Tensor:  # a poor preconditioner, so that it takes some steps
+        return 2 * (r - r.mean(0))
+
+    counted, ratios = Counted(**vars(objective)), []
+    for most in range(200):
+        monkeypatch.setattr(module, "MAX_ITER", most)
+        found = conjugate_gradients(counted, theta, gradient, solve, superlinear=superlinear)
+        residual = gradient + (hessian @ found.flatten()).view(theta.shape)
+        ratios.append(metric(residual) / metric(gradient))
+        if products < sum(range(most + 1)):  # it has ended by itself
+            break
+    wanted = math.sqrt(metric(gradient)) if reduction is None else reduction
+    assert len(ratios) > 3
+    assert ratios[-1] == ratios[-2] <= wanted * 1.001
+    assert min(ratios[:-2]) > wanted * 0.999
+
+
+@pytest.mark.parametrize("curvature", [0.0, -1.0, math.inf, math.nan])
+def test_where_nothing_curves_there_is_no_direction(curvature: float) -> None:
+    objective = small_objective()
+    theta = random_theta(objective)
+
+    class Flat(Objective):
+        def hessian_product(self, theta: Tensor, direction: Tensor) -> Tensor:
+            return curvature * direction
+
+    gradient = objective.value_and_gradient(theta)[1]
+    assert not conjugate_gradients(Flat(**vars(objective)), theta, gradient, lambda r: r, superlinear=True).any()
+
+
+def test_a_residual_that_is_enough_already_takes_no_product_and_one_that_never_is_ends() -> None:
+    objective = replace(small_objective(), l2=1e-3)
+    theta = centred(random_theta(objective))
+    gradient = objective.value_and_gradient(theta)[1]
+    found = conjugate_gradients(
+        objective, theta, gradient, lambda r: r - r.mean(0), superlinear=False, is_enough=lambda residual: False
+    )
+    wanted = exact(objective, theta, gradient)
+    assert float((found - wanted).norm() / wanted.norm()) < 1e-6

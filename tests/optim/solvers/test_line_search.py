@@ -1,5 +1,7 @@
 """The line search: what it accepts fulfils Wolfe's conditions, exact or approximate."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,7 +10,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from softreg.optim.objective import Objective
-from softreg.optim.solvers.line_search import CURVATURE, DECREASE, line_search
+from softreg.optim.solvers.line_search import CURVATURE, DECREASE, LONGEST, MAX_TRIALS, SHORTEST, line_search
 from tests.helpers.problems import random_theta, small_objective
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -68,3 +70,69 @@ def test_a_short_step_is_made_ten_times_longer_at_each_trial_and_a_long_one_take
         trials.clear()
         line_search(Counted(**vars(OBJECTIVE)), theta, cost, gradient, direction)
         assert len(trials) == 1 - magnitude if magnitude <= 0 else len(trials) <= (3 if magnitude == 1 else 6)
+
+
+EPS = torch.finfo(torch.float64).eps
+
+
+def search(*answers: tuple[float, float]) -> tuple[list[float], tuple[Tensor, float, Tensor] | None]:
+    """The lengths that are tried, and what is found, where these costs and slopes answer; the first are 8 and -1."""
+    lengths: list[float] = []
+
+    class Scripted(Objective):
+        def value_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
+            cost, slope = answers[len(lengths)]
+            lengths.append(float(theta[0, 0]))
+            return 8.0 + cost, torch.tensor([[slope, 0.0]], dtype=theta.dtype)
+
+    direction = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    return lengths, line_search(Scripted(**vars(OBJECTIVE)), torch.zeros_like(direction), 8.0, -direction, direction)
+
+
+@pytest.mark.parametrize(
+    ("cost", "slope", "accepted"),
+    [
+        (-0.125, -0.90, True),
+        (-0.125, -0.91, False),  # as steep as before: it falls on
+        (-0.125, 50.0, True),  # beyond the minimum, but far enough down
+        (-0.09, 0.8, True),  # less far down, but as flat as a parabola would be there ...
+        (-0.09, 0.81, False),  # ... and less
+        (70 * EPS, 0.0, True),  # higher by a rounding error
+        (90 * EPS, 0.0, False),
+        (math.nan, 0.0, False),
+    ],
+)
+def test_what_is_accepted(cost: float, slope: float, accepted: bool) -> None:
+    """Wolfe's conditions with 0.1 and 0.9, or Hager and Zhang's: at most 2 x 0.1 - 1 of the first slope, 10 eps of rounding."""
+    lengths, found = search((cost, slope), (-1.0, 0.0))
+    assert len(lengths) == (1 if accepted else 2)
+    assert found is not None
+    theta, found_cost, gradient = found
+    assert float(theta[0, 0]) == lengths[-1]
+    assert (found_cost, float(gradient[0, 0])) == ((8 + cost, slope) if accepted else (7.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        ([(-0.5, -0.95)], 10.0),  # too short; the secant's zero is at 20
+        ([(5.0, 3.0)], 0.25),  # too long: where the secant of -1 and 3 is zero
+        ([(5.0, 1.0)], 0.5),
+        ([(math.inf, 3.0)], SHORTEST),
+        ([(5.0, -2.0)], LONGEST),  # higher, and still falling: no convex function does that, but rounding may
+        ([(5.0, 3.0), (5.0, 1.0)], 0.125),
+        ([(5.0, 3.0), (5.0, 1.0), (5.0, 1.0)], 0.125 * SHORTEST),  # shrinking too slowly
+        ([(-0.5, -0.95), (5.0, 0.95)], 1 + 9 / 2),  # between the two
+        ([(-0.5, -0.95), (5.0, 1e9)], 1 + 9 * SHORTEST),  # the secant's zero is too near the lower end
+        ([(-0.5, -0.95), (5.0, 0.95), (-3.0, -0.95)], 5.5 + 4.5 * LONGEST),  # too short again, but bracketed
+    ],
+)
+def test_the_next_length(answers: list[tuple[float, float]], wanted: float) -> None:
+    lengths, _ = search(*answers, (-99.0, 0.0))
+    assert lengths[0] == 1
+    assert lengths[len(answers)] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_at_last_it_gives_up() -> None:
+    lengths, found = search(*[(5.0, 3.0)] * 99)
+    assert (len(lengths), found) == (MAX_TRIALS, None)

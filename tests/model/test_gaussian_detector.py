@@ -128,6 +128,22 @@ def test_classes_of_few_images_share_a_covariance() -> None:
         np.testing.assert_allclose(factor @ factor.T @ covariance, np.eye(128), atol=2e-3)
 
 
+@pytest.mark.parametrize(("images", "own"), [(11, False), (12, True)])
+def test_a_class_of_twice_as_many_images_as_components_has_its_own_covariance(images: int, own: bool) -> None:
+    """All images of class 0 are the same: its covariance is zero, all but what is added to every variance."""
+    labels = torch.tensor([0] * images + [1] * 40)
+    rows = torch.randn(images + 40, 6, generator=torch.Generator().manual_seed(3))
+    rows[labels == 0] = rows[0].clone()
+    detector = GaussianDetector(6, 2)
+    detector.fit_gaussians(DesignMatrix(rows, labels), rows[20:], 0)
+    factor = detector.precision_cholesky[0].double()
+    covariance = torch.linalg.inv(factor @ factor.T)
+    if own:
+        torch.testing.assert_close(covariance, 1e-6 * torch.eye(6, dtype=torch.float64), rtol=1e-4, atol=1e-12)
+    else:
+        assert float(covariance.diagonal().min()) > 0.01
+
+
 @pytest.mark.parametrize(("classes", "components"), [(2, 128), (256, 128), (1000, 64), (10_000, 20)])
 def test_many_classes_have_fewer_components(classes: int, components: int) -> None:
     assert n_components(5120, classes) == components

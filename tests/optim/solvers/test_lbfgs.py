@@ -55,7 +55,8 @@ def test_a_pair_that_rounding_spoilt_is_left_out() -> None:
     theta = random_theta(objective)
     solver = LBFGS(1e-6, 100)
     state = solver.initial_state(theta, theta)
-    assert solver.update_history(state, theta, -theta) is state
+    for spoilt in (-theta, -1e-9 * theta, 0 * theta):
+        assert solver.update_history(state, theta, spoilt) is state
     kept = solver.update_history(state, theta, theta)
     assert isinstance(kept, LBFGSState)
     assert kept.s_history is not None

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from softreg.optim.objective import Objective
-from softreg.optim.solvers.line_search import CURVATURE, DECREASE, LONGEST, MAX_TRIALS, SHORTEST, line_search
+from softreg.optim.solvers.line_search import CURVATURE, DECREASE, MAX_TRIALS, line_search
 from tests.helpers.problems import random_theta, small_objective
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -75,8 +75,8 @@ def test_a_short_step_is_made_ten_times_longer_at_each_trial_and_a_long_one_take
 EPS = torch.finfo(torch.float64).eps
 
 
-def search(*answers: tuple[float, float]) -> tuple[list[float], tuple[Tensor, float, Tensor] | None]:
-    """The lengths that are tried, and what is found, where these costs and slopes answer; the first are 8 and -1."""
+def search(*answers: tuple[float, float], slope: float = -1.0) -> tuple[list[float], tuple[Tensor, float, Tensor] | None]:
+    """The lengths that are tried, and what is found, where these costs and slopes answer; the first cost is 8."""
     lengths: list[float] = []
 
     class Scripted(Objective):
@@ -86,7 +86,7 @@ def search(*answers: tuple[float, float]) -> tuple[list[float], tuple[Tensor, fl
             return 8.0 + cost, torch.tensor([[slope, 0.0]], dtype=theta.dtype)
 
     direction = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
-    return lengths, line_search(Scripted(**vars(OBJECTIVE)), torch.zeros_like(direction), 8.0, -direction, direction)
+    return lengths, line_search(Scripted(**vars(OBJECTIVE)), torch.zeros_like(direction), 8.0, slope * direction, direction)
 
 
 @pytest.mark.parametrize(
@@ -116,21 +116,30 @@ def test_what_is_accepted(cost: float, slope: float, accepted: bool) -> None:
     ("answers", "wanted"),
     [
         ([(-0.5, -0.95)], 10.0),  # too short; the secant's zero is at 20
+        ([(-0.05, -0.95)], 10.0),  # so is this, if by less
         ([(5.0, 3.0)], 0.25),  # too long: where the secant of -1 and 3 is zero
         ([(5.0, 1.0)], 0.5),
-        ([(math.inf, 3.0)], SHORTEST),
-        ([(5.0, -2.0)], LONGEST),  # higher, and still falling: no convex function does that, but rounding may
+        ([(math.inf, 3.0)], 0.001),
+        ([(5.0, -2.0)], 0.9),  # higher, and still falling: no convex function does that, but rounding may
         ([(5.0, 3.0), (5.0, 1.0)], 0.125),
-        ([(5.0, 3.0), (5.0, 1.0), (5.0, 1.0)], 0.125 * SHORTEST),  # shrinking too slowly
+        ([(5.0, 3.0), (5.0, 1.0), (5.0, 1.0)], 0.125 * 0.001),  # shrinking too slowly
         ([(-0.5, -0.95), (5.0, 0.95)], 1 + 9 / 2),  # between the two
-        ([(-0.5, -0.95), (5.0, 1e9)], 1 + 9 * SHORTEST),  # the secant's zero is too near the lower end
-        ([(-0.5, -0.95), (5.0, 0.95), (-3.0, -0.95)], 5.5 + 4.5 * LONGEST),  # too short again, but bracketed
+        ([(-0.5, -0.95), (5.0, 1e9)], 1 + 9 * 0.001),  # the secant's zero is too near the lower end
+        ([(-0.5, -0.95), (5.0, 0.95), (-3.0, -0.95)], 5.5 + 4.5 * 0.9),  # too short again, but bracketed
     ],
 )
 def test_the_next_length(answers: list[tuple[float, float]], wanted: float) -> None:
     lengths, _ = search(*answers, (-99.0, 0.0))
     assert lengths[0] == 1
     assert lengths[len(answers)] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_what_is_enough_is_in_proportion_to_the_length_and_the_slope() -> None:
+    """At 0.25 a fall of 0.025 from a slope of -1; where it is -2, 0.2 at 1. These slopes are too steep to be accepted otherwise."""
+    assert len(search((5.0, 3.0), (-0.026, 0.9), (-9.0, 0.0))[0]) == 2
+    assert len(search((5.0, 3.0), (-0.024, 0.9), (-9.0, 0.0))[0]) == 3
+    assert len(search((-0.21, 1.7), (-9.0, 0.0), slope=-2.0)[0]) == 1
+    assert len(search((-0.19, 1.7), (-9.0, 0.0), slope=-2.0)[0]) == 2
 
 
 def test_at_last_it_gives_up() -> None:

@@ -54,7 +54,10 @@ def on_two_ranks(task: Callable[[int, Callable[[Tensor], None]], Tensor]) -> lis
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(("classes", "l2"), [(3, 0.0), (3, 0.3), (2, 0.3)])
-def test_with_few_rows_it_is_the_blocks_of_the_hessian(weighted: bool, classes: int, l2: float) -> None:
+def test_with_few_rows_it_is_the_blocks_of_the_hessian(
+    weighted: bool, classes: int, l2: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preconditioner, "PANEL_WIDTH", 3)  # of four columns
     objective = small_objective(c=classes, weighted=weighted, l2=l2)  # fewer rows than would be sampled
     theta, gradient = random_theta(objective), random_theta(objective, 1)
     found = precondition(objective, theta).solve(gradient).numpy()

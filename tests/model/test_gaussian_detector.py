@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from softreg.data.dataset import Dataset
 from softreg.errors import RunError
+from softreg.features.embeddings import Embeddings
 from softreg.model import gaussian_detector
 from softreg.model.gaussian_detector import GaussianDetector, n_components, principal_axes
+from softreg.model.out_of_distribution import Examples
 from softreg.model.serialization import load_model, save_model
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.training.fit import Fit
@@ -58,7 +61,7 @@ def test_where_rows_are_few_the_axes_that_they_do_not_have_are_zero() -> None:
 CLASSES, DIM = 4, 6  # of the last class there are no images; all axes are kept
 
 
-def gaussians(n: int) -> tuple[DesignMatrix, torch.Tensor, GaussianDetector]:
+def gaussians(n: int) -> tuple[DesignMatrix, Tensor, GaussianDetector]:
     """Images of three classes, their projections as a design matrix stores them, outliers, and what is fitted to both."""
     generator = torch.Generator().manual_seed(4)
     labels = torch.arange(n) % (CLASSES - 1)
@@ -126,6 +129,31 @@ def test_classes_of_few_images_share_a_covariance() -> None:
     covariance += (0.02 * np.trace(covariance) / 128 + 1e-6) * np.eye(128)
     for factor in detector.precision_cholesky.double().numpy():
         np.testing.assert_allclose(factor @ factor.T @ covariance, np.eye(128), atol=2e-3)
+
+
+def test_it_tells_new_images_from_new_outliers() -> None:
+    """Three narrow clouds within a wide one, which the logits alone do not tell apart."""
+    generator = torch.Generator().manual_seed(6)
+
+    def images(n: int) -> DesignMatrix:
+        labels = torch.arange(n) % 3
+        return DesignMatrix(2 * torch.eye(3, 6)[labels] + 0.2 * torch.randn(n, 6, generator=generator), labels)
+
+    def outliers() -> Tensor:
+        return torch.randn(600, 6, generator=generator)
+
+    layer, detector = torch.nn.Linear(6, 3), GaussianDetector(6, 3)
+    known, held_out, strange = images(900), images(600), outliers()
+    with torch.no_grad():
+        layer.weight.copy_(torch.eye(3, 6))
+        layer.bias.zero_()
+        examples = Examples(known, known, held_out, held_out, layer(held_out.rows), strange, layer(strange))
+        detector.fit(Embeddings((6,)), examples)
+        logits, scores = detector.logits_and_scores(Embeddings((6,)), images(900).rows, layer)
+        _, theirs = detector.logits_and_scores(Embeddings((6,)), outliers(), layer)
+    assert logits.argmax(1).tolist() == [0, 1, 2] * 300
+    assert float((scores > 0).float().mean()) < 0.03
+    assert float((theirs > 0).float().mean()) > 0.97
 
 
 @pytest.mark.parametrize(("images", "own"), [(11, False), (12, True)])

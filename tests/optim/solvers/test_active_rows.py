@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 from torch import Tensor
 
 from softreg.optim.design_matrix import DesignMatrix
 from softreg.optim.objective import Objective
+from softreg.optim.solvers import active_rows as module
 from softreg.optim.solvers.active_rows import MIN_ROWS, active_rows
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -34,6 +37,30 @@ def test_the_hessian_hardly_changes(weighted: bool) -> None:
     whole, part = objective.hessian_product(theta, direction), active.hessian_product(theta, direction)
     torch.testing.assert_close(part, whole, rtol=0.01, atol=0.005 * float(whole.abs().max()))
     assert 0 < float((part * direction).sum()) <= float((whole * direction).sum())  # never steeper
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_those_left_out_have_a_thousandth_of_the_curvature_and_with_one_more_they_would_have_more(weighted: bool) -> None:
+    objective, theta = separated(weighted=weighted)
+    m = objective.matrix
+    if m.weights is not None:
+        m.weights[::3] *= 1e-6
+    p = softmax(m.rows.numpy() @ theta[:, :-1].numpy().T + theta[:, -1].numpy(), axis=1)
+    curvature = (p * (1 - p)).sum(1) * (1 if m.weights is None else m.weights.numpy())
+    order = curvature.argsort(kind="stable")
+    left_out = int((curvature[order].cumsum() <= 1e-3 * curvature.sum()).sum())
+    found = active_rows(objective, theta).matrix
+    assert len(found) == len(m) - left_out
+    np.testing.assert_array_equal(found.rows.numpy(), m.rows.numpy()[np.sort(order[left_out:])])
+
+
+def test_no_more_is_copied_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective, theta = separated()
+    numel = active_rows(objective, theta).matrix.rows.numel()
+    monkeypatch.setattr(module, "MAX_NUMEL", numel - 1)
+    assert active_rows(objective, theta) is objective
+    monkeypatch.setattr(module, "MAX_NUMEL", numel)
+    assert active_rows(objective, theta) is not objective
 
 
 def test_where_no_row_is_certain_all_stay() -> None:

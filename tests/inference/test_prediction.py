@@ -72,6 +72,20 @@ def test_probabilities_are_the_softmax_of_the_models_own_logits(mnist: Splits) -
     assert reasons[:8] == [None] * 8  # all are written plainly
 
 
+def test_where_there_is_no_digit_all_classes_are_as_probable() -> None:
+    (found,) = predict(load(TUTORIAL), [picture_from_array(np.full((60, 60), 255, np.uint8))])
+    assert (found.label, found.probability, found.abstention_reason) == (None, 0.0, "pictures.blank")
+    assert found.probabilities.tolist() == pytest.approx([0.1] * 10)
+
+
+def test_a_model_of_other_images_than_digits_on_paper_gets_the_picture_as_it_is(mnist: Splits) -> None:
+    model = load(TUTORIAL)
+    model.whole_pictures, model.ground = True, "dark"
+    image = mnist.test.images[0]
+    (found,) = predict(model, [picture_from_array(image.numpy())])
+    torch.testing.assert_close(found.probabilities, torch.softmax(model(image[None])[0], 0), atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("probability", "text"),
     [(0.0, "0.0%"), (1e-6, "<0.1%"), (0.5, "50.0%"), (0.9994, "99.9%"), (0.99996, ">99.9%"), (1.0, ">99.9%")],

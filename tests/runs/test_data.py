@@ -56,6 +56,16 @@ def test_data_that_was_only_in_memory_must_be_passed_again() -> None:
         recipe_splits(Recipe(dataset=IN_MEMORY))
 
 
+def test_data_that_are_gone_may_be_named_anew(small_idx: Path, tmp_path: Path) -> None:
+    recipe, here = Recipe(dataset=str(tmp_path / "gone"), validation=300), Recipe(dataset=str(small_idx), validation=300)
+    with pytest.raises(DataError, match="gone"):
+        recipe_splits(recipe)
+    (tmp_path / "recipe.toml").write_text(recipe.to_toml())
+    found, expected = run_splits(Run(tmp_path), small_idx), recipe_splits(here)
+    assert torch.equal(found.train.images, expected.train.images)
+    assert torch.equal(found.test.labels, expected.test.labels)
+
+
 def test_more_images_than_there_are_cannot_be_held_out(small_idx: Path) -> None:
     with pytest.raises(RecipeError, match=r"3,?000"):
         recipe_splits(Recipe(dataset=str(small_idx), validation=3000))

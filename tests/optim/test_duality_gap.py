@@ -203,6 +203,13 @@ def test_at_the_optimal_bias_the_mean_probabilities_are_the_class_frequencies(
     np.testing.assert_allclose(w @ p, w @ t, atol=1e-8)
 
 
+def test_a_bias_that_is_right_already_is_no_reason_to_leave_the_others() -> None:
+    objective = Objective(DesignMatrix(torch.zeros(9, 1, dtype=torch.float64), torch.arange(9) % 3), 3, 1.0)
+    bias = torch.tensor([1 / 2, 1 / 6, 1 / 3], dtype=torch.float64).log()
+    found = optimal_bias(objective, torch.stack([torch.zeros_like(bias), bias], dim=1))[:, 1]
+    torch.testing.assert_close(found.softmax(0), torch.full_like(bias, 1 / 3), rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("fit_intercept", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_of_float32_the_proof_is_that_of_the_same_numbers_in_float64(weighted: bool, fit_intercept: bool) -> None:

@@ -118,7 +118,7 @@ def blocks_of(hessian: Tensor, classes: int) -> Tensor:
 @pytest.mark.parametrize("at_zero", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_samples_are_right_in_the_mean(weighted: bool, at_zero: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over 400 samples of about 50 of 300 rows each, to four standard errors."""
+    """Over 196 samples of about 50 of 300 rows each, to four standard errors."""
     monkeypatch.setattr(preconditioner, "SAMPLE_SIZE", 50)
     sizes: list[int] = []
 
@@ -132,11 +132,11 @@ def test_samples_are_right_in_the_mean(weighted: bool, at_zero: bool, monkeypatc
         objective.matrix.weights[:3] *= 30  # these are always sampled
     theta = random_theta(objective) * (not at_zero)
     exact = blocks_of(dense_hessian(objective, theta), 3)
-    made = torch.stack([precondition(objective, theta, seed).factor for seed in range(400)])  # (400, K, 5, 5)
+    made = torch.stack([precondition(objective, theta, seed).factor for seed in range(196)])  # (196, K, 5, 5)
     found = made @ made.mT
-    error = found.std(0) / 20
+    error = found.std(0) / 14
     assert ((found.mean(0) - exact[: found.shape[1]]).abs() <= 4 * error + 1e-7).all()
-    assert np.mean(sizes) == pytest.approx(50, rel=0.03)
+    assert np.mean(sizes) == pytest.approx(50, rel=0.06)  # a few less where rows are certain to be taken
 
 
 @pytest.mark.parametrize("at_zero", [False, True])

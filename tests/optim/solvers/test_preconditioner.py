@@ -188,8 +188,10 @@ def test_the_diagonal_of_a_rare_column_is_that_of_all_rows(at_zero: bool, monkey
     assert float(((found @ found.mT)[:, :, 1, 1] - strong.l2).amin()) < 0.1 * float(exact.min())
 
 
-def test_two_ranks_have_the_preconditioner_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("numel", [75, 10])  # room for blocks, or for the diagonal alone
+def test_two_ranks_have_the_preconditioner_of_one(numel: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preconditioner, "SAMPLE_SIZE", 50)
+    monkeypatch.setattr(preconditioner, "MAX_NUMEL", numel)
     whole = small_objective(n=300, weighted=True)
     theta = random_theta(whole)
 
@@ -214,7 +216,7 @@ def test_a_small_block_is_inverted_at_once(size: int, by_inverse: bool, monkeypa
     torch.testing.assert_close(found, made.solve(gradient), rtol=1e-5, atol=1e-7)
 
 
-def test_a_column_of_zeros_without_a_penalty_is_left_alone() -> None:
+def test_a_column_of_zeros_without_a_penalty_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     objective = small_objective(l2=0.0)
     objective.matrix.rows[:, 2] = 0
     theta, gradient = random_theta(objective), random_theta(objective, 1)
@@ -224,6 +226,10 @@ def test_a_column_of_zeros_without_a_penalty_is_left_alone() -> None:
     wanted = torch.linalg.solve(hessian, gradient[:, others])
     torch.testing.assert_close(found[:, others], wanted - wanted.mean(0), rtol=1e-6, atol=1e-9)
     assert not found[:, 2].any()
+    monkeypatch.setattr(preconditioner, "MAX_NUMEL", 10)  # nor is it by the diagonal
+    by_diagonal = precondition(objective, theta).solve(gradient)
+    assert by_diagonal.isfinite().all()
+    assert not by_diagonal[:, 2].any()
 
 
 def test_a_column_of_little_is_lifted_by_little() -> None:

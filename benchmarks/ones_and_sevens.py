@@ -64,8 +64,10 @@ def _looped_foot(rng: Random) -> Points:
 
 
 def seven(rng: Random) -> list[Points]:
-    """With or without a bar; its top plain, with a serif, or wavy; seldom with a foot."""
+    """With or without a bar; its top plain, with a serif, or wavy; seldom with a foot, or in two strokes like a T."""
     w = rng.uniform(0.5, 0.85)
+    if rng.random() < 0.08:
+        return _like_a_t(w, rng)
     foot, bow = w * rng.uniform(0.1, 0.75), rng.uniform(-0.12, 0.06)
     top: list[Sequence[float]] | Points = [(0, rng.uniform(-0.04, 0.18)), (w, rng.uniform(-0.05, 0.05))]
     kind = rng.random()
@@ -86,6 +88,15 @@ def seven(rng: Random) -> list[Points]:
     if rng.random() < 0.08:
         strokes.append(np.array([(foot - rng.uniform(0, 0.25), 1), (foot + rng.uniform(0.1, 0.3), 1 - rng.uniform(-0.04, 0.06))]))
     return strokes
+
+
+def _like_a_t(w: float, rng: Random) -> list[Points]:
+    """A top, level or rising, and a stem that begins somewhere under its right half, or a little above it."""
+    left, right = rng.uniform(-0.02, 0.2), rng.uniform(-0.08, 0.06)
+    at, foot = rng.uniform(0.45, 0.9), w * rng.uniform(0.1, 0.65)
+    begin = (w * at, left + at * (right - left) + rng.uniform(-0.06, 0.04))
+    stem = curve([begin, ((begin[0] + foot) / 2 + rng.uniform(-0.08, 0.06), 0.5), (foot, 1)])
+    return [np.array([(0, left), (w, right)]), stem]
 
 
 def _wave(w: float, rng: Random) -> Points:

@@ -37,12 +37,7 @@ class LinearDetector(OODDetector):
         matrix, outliers = examples.matrix.sample(N_IMAGES), examples.outliers
         images, x = matrix.all_gather(matrix.rows), features.quantised_from(outliers)
         is_first = torch.arange(len(x), device=x.device) % 2 == 0
-        halves = torch.stack(
-            [
-                binary_logistic(images, x[half], scale=matrix.scale, l2=L2, solver=LBFGS(TOLERANCE, MAX_ITERATIONS))
-                for half in (is_first, ~is_first)
-            ]
-        )  # (2, D)
+        halves = torch.stack([_log_odds_weight(images, x[half], matrix.scale) for half in (is_first, ~is_first)])  # (2, D)
         self.direction.copy_(halves.mean(0))
         odds = features.outputs(outliers, halves, halves.new_zeros(2))  # (M, 2)
         theirs = torch.where(is_first, odds[:, 1], odds[:, 0])
@@ -55,6 +50,15 @@ class LinearDetector(OODDetector):
         outputs = features.outputs(projections, weight, torch.cat([layer.bias, layer.bias.new_zeros(1)]))
         logits = outputs[:, :-1]
         return logits, self.score(statistics(outputs[:, -1], logits))
+
+
+def _log_odds_weight(images: Tensor, outliers: Tensor, scale: float | Tensor) -> Tensor:
+    """The weight (D,) of the log odds of an outlier (M, D) against an image (N, D).
+
+    The first preconditioner, one block for both classes, is kept: a new one would hold two.
+    """
+    solver = LBFGS(TOLERANCE, MAX_ITERATIONS, refresh_at=())
+    return binary_logistic(images, outliers, scale=scale, l2=L2, solver=solver)
 
 
 def statistics(odds: Tensor, logits: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ INVERSE_WIDTH = 0.5  # g times the mean of |z_i - z_j|^2
 RIDGE = 1e-2  # eps
 FAR = 1e15  # a bound on z that no image comes near, for a damaged file: the squares stay finite
 TINY = 1e-30
+ROUNDING = 1e-12  # of the mean square length of the landmarks: a spread that is not larger may be none
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +40,9 @@ class Nystroem:
         """Computed from the buffers of a map."""
         precise = accumulate_dtype(landmarks.device)
         z = (landmarks * landmark_scale.to(precise)).clamp_(-FAR, FAR)  # (M, A)
-        spread = 2 * (z.square().sum(1).mean() - z.mean(0).square().sum())  # the mean of |z_i - z_j|^2
-        gamma = INVERSE_WIDTH / max(float(spread), TINY)
+        mean_square = z.square().sum(1).mean()
+        spread = 2 * (mean_square - z.mean(0).square().sum())  # the mean of |z_i - z_j|^2
+        gamma = INVERSE_WIDTH / max(float(spread), ROUNDING * float(mean_square), TINY)
         gram = gaussian(z, z, gamma)
         mean = gram.mean(0)
         gram.diagonal().add_(RIDGE)

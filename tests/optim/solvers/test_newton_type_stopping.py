@@ -46,11 +46,14 @@ def test_steps_are_counted_from_none_and_one_that_finds_nothing_counts(
     assert torch.equal(ended.theta, start.theta)
 
 
-def test_no_direction_downhill_is_no_sign_of_the_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
-    objective = small_objective()
+@pytest.mark.parametrize("fit_intercept", [True, False])  # without, the gradient of the biases is zero
+def test_no_direction_downhill_is_no_sign_of_the_minimum(fit_intercept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = replace(small_objective(), fit_intercept=fit_intercept)
+    theta = random_theta(objective)
+    theta[:, -1] *= fit_intercept
     for factor in (0, 1e-9):
         monkeypatch.setattr(newton_type, "conjugate_gradients", lambda o, t, g, *_, factor=factor, **__: factor * g)
-        state = Newton(1e-6, 77).start(objective, random_theta(objective))
+        state = Newton(1e-6, 77).start(objective, theta)
         assert (state.termination, float(solver_state(state).gap)) == (None, math.inf)
 
 
@@ -75,6 +78,22 @@ def test_where_a_proof_is_hopeless_it_ends(is_proven: bool, monkeypatch: pytest.
     ended = run(LBFGS(1e-6, 77, certify=True), objective)
     assert ended.steps == plain.steps
     assert reason(ended) is (TerminationReason.CONVERGED if is_proven else TerminationReason.STALLED)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "ends"), [(torch.float64, TerminationReason.CONVERGED), (torch.float32, TerminationReason.STALLED)]
+)
+def test_newtons_method_in_float64_goes_on_where_a_proof_fails(
+    dtype: torch.dtype, ends: TerminationReason, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objective, proven = small_objective(), iter([False, True])
+    monkeypatch.setattr(newton_type, "HOPELESS", 1.0)
+    monkeypatch.setattr(Newton, "_prove_if_promising", lambda self, objective, state, inverse: (state, next(proven)))
+    solver = Newton(1e-4, 77, certify=True)
+    state = solver.start(objective, random_theta(objective).to(dtype))
+    while state.termination is None:
+        state = solver.step(objective, state)
+    assert reason(state) is ends
 
 
 def test_the_better_of_two_bounds_is_what_is_proven() -> None:

@@ -55,10 +55,10 @@ def objective(x: Array, y: Array, answer: Answer) -> float:
 
 @torch.no_grad()
 def softreg(solver: NewtonTypeSolver, images: torch.Tensor, labels: torch.Tensor) -> Answer:
-    """softreg's own, on uint8 images (N, D)."""
+    """softreg's own, on uint8 images (N, D), wherever they are."""
     problem = Objective(DesignMatrix(images, labels, scale=1 / 255), 10, L2)
-    state = minimize(solver, problem, torch.zeros(10, images.shape[1] + 1))
-    return state.theta[:, :-1].numpy(), state.theta[:, -1].numpy()
+    theta = minimize(solver, problem, torch.zeros(10, images.shape[1] + 1, device=images.device)).theta.cpu().numpy()
+    return theta[:, :-1], theta[:, -1]
 
 
 def sklearn(x: Array, y: Array, **settings: Any) -> Answer:

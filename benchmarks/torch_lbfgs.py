@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,15 +31,8 @@ def torch_lbfgs(
     linear = torch.nn.Linear(x.shape[1], classes, device=x.device)
     torch.nn.init.zeros_(linear.weight)
     torch.nn.init.zeros_(linear.bias)
-    optimizer = torch.optim.LBFGS(
-        linear.parameters(),
-        line_search_fn="strong_wolfe",
-        max_iter=iterations,
-        max_eval=2 * iterations,
-        history_size=20,
-        tolerance_grad=tol,
-        tolerance_change=1e-12,
-    )
+    limits: dict[str, Any] = {"max_iter": iterations, "max_eval": 2 * iterations, "history_size": 20, "tolerance_change": 1e-12}
+    optimizer = torch.optim.LBFGS(linear.parameters(), line_search_fn="strong_wolfe", tolerance_grad=tol, **limits)
     lowest, answer = math.inf, (linear.weight.detach(), linear.bias.detach())
 
     def closure() -> Tensor:

@@ -21,6 +21,7 @@ from tests.helpers.lab_table import LAB_COSTS
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 
 PHOTO = Path(__file__).parents[2] / "docs" / "images" / "photo.jpg"
+# `both` is a part of `views`
 MAPS = [name for name, info in FEATURE_MAPS.items() if info.has_evidence and name not in {"embeddings", "both"}]
 OPTIMUM = Recipe(solver="lbfgs", l2=1e-3, tol=1e-7, certify=True)
 

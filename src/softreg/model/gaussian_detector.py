@@ -24,7 +24,7 @@ MAX_NUMEL = 2**22  # of the C triangular factors: with more than 256 classes the
 PCA_SAMPLE = 4000  # images that the components are estimated from
 OVERSAMPLING, POWER_ITERATIONS = 32, 2  # of the randomised PCA: directions more than wanted, passes over the sample
 SHRINKAGE = 0.02  # of the mean variance, added to the variances of each class
-MIN_DEVIATION = 1e-4  # of the images along an axis that outliers have and images do not: its inverse fits a float16
+MIN_DEVIATION = 1e-4  # of the images along an axis, where only outliers may vary: its inverse fits a float16
 SEED = 777
 
 

@@ -2,15 +2,16 @@
 
     python -m benchmarks.handwriting build/handwriting      # two files; `make pretrained` does it
 
-In this order: the first 55,000 training images of MNIST; digits of handwriting typefaces; drawn digits, most of 1, 6 and 7, of
-whose shapes MNIST has few; 20,000 of the 55,000, and the last 5,000 training images, made into pictures and brought back to
-28 x 28 by `softreg.imaging`. The array `source` says what an image was made from: an image of MNIST and its picture, or the digits
-of one typeface, have the same number, so that `softreg train --group source` holds out all of them for calibration or none. The
-test images are MNIST's own. The second file holds letters of the same typefaces and drawn ones, and marks of
+In this order: the training images of MNIST; digits of handwriting typefaces; drawn digits, most of 1, 6 and 7, of whose shapes
+MNIST has few; the training images of MNIST made into pictures and brought back to 28 x 28 by `softreg.imaging`, once with another
+pen and other mishaps, once as they are. The array `source` says what an image was made from: an image of MNIST and its pictures, or
+the digits of one typeface, have the same number, so that `softreg train --group source` holds out all of them for calibration or
+none. The test images are MNIST's own. The second file holds letters of the same typefaces and drawn ones, and marks of
 `benchmarks/marks.py`, for the detector of what is no digit.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,11 @@ from softreg.imaging.normalization import normalize
 
 Bytes = NDArray[np.uint8]
 
-LEARNED = 55_000  # of MNIST's training images; the rest judges
-DRAWN = (1100, 4500, 1000, 1200, 1500, 1200, 3000, 4000, 1000, 2500)  # of each digit
-OF_TYPEFACES = 5_000
+DRAWN = (1500, 8000, 1500, 1700, 2200, 1700, 4200, 7000, 1500, 3500)  # of each digit
+OF_TYPEFACES = 7_000
 LETTERS, MARKS, DRAWN_LETTERS = 4_000, 3_500, 1_500
-PICTURES = 20_000
 SEED, LETTERS_SEED = 777, 99
+DRAWN_SEED, TYPEFACES_SEED, PEN_SEED, ENLARGED_SEED = 1001, 1002, 1003, 1004
 
 
 def through_a_picture(image: Bytes, rng: np.random.Generator) -> Bytes:
@@ -44,6 +44,17 @@ def through_a_picture(image: Bytes, rng: np.random.Generator) -> Bytes:
     ink = bent(ink, rng) if rng.random() < 0.3 else ink
     kind = rng.random()
     return normalize(worn(ink, rng) if kind < 0.2 else bitmap(ink, rng) if kind < 0.5 else ink).image
+
+
+def enlarged(image: Bytes, rng: np.random.Generator) -> Bytes:
+    """An image of MNIST drawn larger with the same pen, turned a little, and brought back."""
+    return normalize(ink_map(image, rng, canvas=(1, 1), field=rng.uniform(60, 160), angle=rng.uniform(-8, 8))).image
+
+
+def pictured(images: Bytes, way: Callable[[Bytes, np.random.Generator], Bytes], seed: int) -> Bytes:
+    """Each of the images uint8 (N, 28, 28) once, in one of these ways."""
+    rng = np.random.default_rng(seed)
+    return np.stack([way(image, rng) for image in images])
 
 
 def drawn(rng: np.random.Generator) -> tuple[Bytes, Bytes]:
@@ -63,14 +74,15 @@ def of_typefaces(characters: str, count: int, rng: np.random.Generator) -> tuple
 
 def training_images() -> tuple[Bytes, Bytes, NDArray[np.int64]]:
     """Images and labels in the order above, and what they come from: a group of images is made of one image, or one typeface."""
-    rng = np.random.default_rng(SEED)
     train = load_dataset("mnist").train
     images, labels = train.images.numpy(), train.labels.numpy().astype(np.uint8)
-    strokes, characters = drawn(rng), of_typefaces("0123456789", OF_TYPEFACES, rng)
-    chosen = np.concatenate([rng.permutation(LEARNED)[:PICTURES], np.arange(LEARNED, len(images))])
-    pictures = np.stack([through_a_picture(images[i], rng) for i in chosen])
-    groups = np.arange(LEARNED), len(images) + characters[2], len(images) + 1000 + np.arange(len(strokes[0])), chosen
-    xs, ys = zip((images[:LEARNED], labels[:LEARNED]), characters[:2], strokes, (pictures, labels[chosen]), strict=True)
+    strokes = drawn(np.random.default_rng(DRAWN_SEED))
+    characters = of_typefaces("0123456789", OF_TYPEFACES, np.random.default_rng(TYPEFACES_SEED))
+    pictures = pictured(images, through_a_picture, PEN_SEED), pictured(images, enlarged, ENLARGED_SEED)
+    own = np.arange(len(images))
+    groups = own, len(images) + characters[2], len(images) + 1000 + np.arange(len(strokes[0])), own, own
+    xs = images, characters[0], strokes[0], *pictures
+    ys = labels, characters[1], strokes[1], labels, labels
     return np.concatenate(xs), np.concatenate(ys), np.concatenate(groups)
 
 
@@ -78,7 +90,7 @@ def outliers() -> Bytes:
     """What is no digit, `uint8 (N, 28, 28)`: letters of typefaces, marks, and letters drawn as strokes."""
     rng, train = np.random.default_rng(SEED + 1), load_dataset("mnist").train
     letters = of_typefaces(CHARACTERS, LETTERS, rng)[0]
-    images, labels = train.images[:LEARNED].numpy(), train.labels[:LEARNED].numpy().astype(np.uint8)
+    images, labels = train.images.numpy(), train.labels.numpy().astype(np.uint8)
     strokes = np.random.default_rng(LETTERS_SEED)
     made = [mark(images, labels, rng) for _ in range(MARKS)] + [letter(strokes) for _ in range(DRAWN_LETTERS)]
     return np.concatenate([letters, np.stack([normalize(ink).image for ink in made])])

@@ -7,6 +7,7 @@ Each way (`softreg.imaging.layout`) is read as it is; where the model doubts a d
 
 a path the sum over its digits, with `PER_DIGIT` for each, the ink its cuts cross, and heights unlike the line's; a layout costs the
 mean of its digits, and what it leaves out. The cheapest layout wins; the first is kept without looking further if it costs little.
+Its doubtful digits are then tried turned a little either way, and stay so where that costs less.
 
 The cheapest of several layouts may be cheap by chance: with enough attempts, something like a digit can be found in any texture.
 What speaks against the layout (`Reading.doubt`) therefore counts against the odds that each of its marks is a digit: ink that they
@@ -14,7 +15,7 @@ do not explain, and that the usual layout is read otherwise. For digits the layo
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ import torch
 from torch import Tensor
 
 from softreg.imaging.components import Component, union
-from softreg.imaging.lattice import Candidate, Lattice, lattice
+from softreg.imaging.lattice import Candidate, Lattice, lattice, line_height
 from softreg.imaging.layout import Layout
 from softreg.imaging.picture import Picture
 from softreg.inference.cheapest_path import cheapest_priced_path
@@ -44,6 +45,7 @@ KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines":
 # The log odds of a digit that a mark found in a picture needs to be named: unless it is among sure digits; besides, per misfit, and
 # if the usual layout is read otherwise.
 LEAST_ODDS, UNEXPLAINED, DISAGREEMENT = 0.6, 2.0, 1.5
+TURN, TURNED = 5.0, 0.1  # degrees by which a digit above `CONVINCING` is tried turned, and what that costs
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 MAX_CANDIDATES = 80  # of a picture, in all layouts that are read: six digits that touch have 40, a scribble hundreds
 ALONE = 1.08  # of width to height: a mark that stands alone and is no wider is not cut
@@ -125,11 +127,29 @@ def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> R
             break
     if best is None or first is None:
         return Reading(picture, None, None)
-    unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines
-    seen = picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines)
     among_sure = among_sure_digits(best.scores, [len(line) for line in best.lines])
     doubt = LEAST_ODDS * ~among_sure + UNEXPLAINED * best.misfit + DISAGREEMENT * (not best.agrees(first))
+    best = _turned(known, best)
+    unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines and not best.layout.turns
+    seen = picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines)
     return Reading(seen, with_neighbours(best.scores, among_sure), doubt if model.ood_detector else None)
+
+
+def _turned(known: ScoreCache, found: Interpretation) -> Interpretation:
+    """The same digits, those that are doubtful turned where they cost less so."""
+    digits = list(chain(*found.lines))
+    doubtful = [i for i, cost in enumerate(found.scores.costs) if cost > CONVINCING]
+    if not 0 < len(doubtful) <= MAX_DOUBTFUL:
+        return found
+    ways = [dict.fromkeys((digits[i] for i in doubtful), turn) for turn in (TURN, -TURN)]
+    upright, *turned = [found.scores[doubtful], *(_score_all(known, replace(found.layout, turns=way), way) for way in ways)]
+    costs = np.array([upright.costs, *(TURNED + np.array(scores.costs) for scores in turned)])  # (3, M)
+    cheapest = costs.argmin(0)
+    turns = {digits[i]: (0.0, TURN, -TURN)[way] for i, way in zip(doubtful, cheapest, strict=True) if way}
+    if not turns:
+        return found
+    layout = replace(found.layout, turns=turns)
+    return replace(found, layout=layout, scores=_score_all(known, layout, digits))
 
 
 def _score_all(known: ScoreCache, layout: Layout, components: Iterable[Component]) -> Scores:
@@ -162,10 +182,12 @@ def _read(known: ScoreCache, layout: Layout, most: int) -> Interpretation:
 
 
 def _doubtful(layout: Layout, line: Sequence[Component], costs: Sequence[float]) -> set[int]:
-    """The digits of a line that the model doubts, that are wide enough for two, that overlap, or that may be one together."""
-    wide = WIDE / layout.stretch
+    """The digits of a line that the model doubts, that are wide enough for two, or short, that overlap, or may be one together."""
+    wide, short = WIDE / layout.stretch, SHORT * line_height(line)
     doubtful = {
-        i for i, (digit, cost) in enumerate(zip(line, costs, strict=True)) if cost > DOUBTFUL or digit.width > wide * digit.height
+        i
+        for i, (digit, cost) in enumerate(zip(line, costs, strict=True))
+        if cost > DOUBTFUL or digit.width > wide * digit.height or digit.height < short
     }
     pairs = [i for i, (one, other) in enumerate(pairwise(line)) if overlap(one, other) > OVERLAP or _may_be_one(layout, one, other)]
     return doubtful | {j for i in pairs for j in (i, i + 1)}

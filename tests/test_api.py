@@ -61,7 +61,7 @@ def test_an_explanation_adds_up_prints_and_draws(tmp_path: Path) -> None:
     assert (first.label, second.label) == (prediction.label, prediction.classes[int(prediction.logits.topk(2).indices[1])])
     for part in (first, second):
         assert part.positive + part.negative + part.bias == pytest.approx(part.logit, abs=1e-3)
-    assert str(explanation).splitlines()[0].startswith("7 (99.9%): logit ")
+    assert str(explanation).splitlines()[0].startswith("7 (>99.9%): logit ")
     assert explanation.save(tmp_path / "why.png").stat().st_size > 10_000
     use_language("ko")
     assert "로짓" in str(explanation)
@@ -92,7 +92,7 @@ def test_commands_take_names_too(tmp_path: Path) -> None:
 
 
 def test_results_print_well(mnist: Splits) -> None:
-    assert str(softreg.predict(PHOTO)) == f"{PHOTO}: 7 (99.9%)"
+    assert str(softreg.predict(PHOTO)) == f"{PHOTO}: 7 (>99.9%)"
     assert str(softreg.predict(np.full((64, 64), 255, np.uint8))).startswith("drawing: ")
     first, *rest = str(softreg.evaluate("tutorial")).splitlines()
     assert first == "accuracy: 0.9226  (95 % interval 0.9172 to 0.9277, 10,000 images)"

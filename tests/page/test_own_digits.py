@@ -34,7 +34,7 @@ def test_a_drawing_is_corrected_learnt_saved_and_loaded(browser: Browser, tutori
     page = file_tab(browser, tmp_path / "page.html")
     draw_strokes(page, HOOKED_ONE)
     settle(page)
-    assert answer(page) == "?"
+    assert answer(page) == "7"
     correct(page, "1")
     assert answer(page) == "1"
     told = page.locator("#corrected")
@@ -73,7 +73,7 @@ def test_with_a_server_the_page_fetches_the_model_and_corrects_it(browser: Brows
     settle(page)
     draw_strokes(page, HOOKED_ONE)
     settle(page)
-    expect(page.locator("#digit")).to_have_text("?")
+    expect(page.locator("#digit")).to_have_text("7")
     correct(page, "1")
     expect(page.locator("#corrected")).to_contain_text("mine and your drawings")
     expect(page.locator("#corrected")).to_contain_text("reads 1 of 1 right; before: 0")

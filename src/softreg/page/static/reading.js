@@ -134,14 +134,14 @@ function areAmongSure(digits, lengths) {
  * @param {Digit} upright
  * @param {Digit[]} turned
  */
-const cheapest = (upright, turned) =>
-  turned.reduce(
-    (best, digit) => (costTurned(digit) < (best === upright ? surprise(best.scores) : costTurned(best)) ? digit : best),
-    upright,
-  );
-
-/** @param {{ scores: Scores }} digit */
-const costTurned = ({ scores }) => surprise(scores) + TURNED;
+function cheapest(upright, turned) {
+  let [best, least] = [upright, surprise(upright.scores)];
+  for (const digit of turned) {
+    const cost = surprise(digit.scores) + TURNED;
+    if (cost < least) [best, least] = [digit, cost];
+  }
+  return best;
+}
 
 /** @param {{ scores: Scores }} digit */
 const isDoubtful = ({ scores }) => surprise(scores) > CONVINCING;

@@ -33,6 +33,27 @@ def test_pieces_of_one_digit_are_seen_as_one_too() -> None:
     assert digit.width > 80
 
 
+def test_a_low_digit_in_pieces_is_seen_as_one_too() -> None:
+    ink = np.zeros((120, 320), dtype=np.float32)
+    ink[20:105, 30:36] = ink[20:105, 240:246] = 1  # two digits; between them a 5 whose bar stands apart:
+    ink[60:80, 130:134] = ink[76:80, 110:134] = 1  # its small body
+    ink[52:58, 130:170] = 1  # its bar
+    found = ways(ink)
+    assert [len(line) for line in found["usual"].lines] == [2]
+    assert found["usual"].dropped > 0
+    ((_, five, _),) = found["fragments"].lines
+    assert five.box == (52, 110, 80, 170)
+    assert found["fragments"].dropped == 0
+
+
+def test_high_digits_and_dashes_are_no_fragments() -> None:
+    ink = np.zeros((120, 320), dtype=np.float32)
+    ink[20:100, 30:36] = ink[30:105, 240:246] = 1
+    assert "fragments" not in ways(ink)
+    ink[60:64, 110:170] = 1  # a dash
+    assert "fragments" not in ways(ink)
+
+
 def test_a_digit_that_looks_like_a_line_is_also_seen_with_it() -> None:
     ink = np.zeros((120, 200), dtype=np.float32)
     ink[60:64, :] = 1  # a ruled line

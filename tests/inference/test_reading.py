@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks.paper import ink_map
+from benchmarks.user_pictures import in_a_row as postal_code
 from softreg.data.dataset import Splits
 from softreg.imaging import layout
 from softreg.imaging.components import Component
@@ -16,7 +17,7 @@ from softreg.imaging.ink import Grey
 from softreg.imaging.lattice import Candidate
 from softreg.imaging.layout import Layout
 from softreg.imaging.normalization import NormalizedDigit, normalize
-from softreg.imaging.picture import picture_from_array
+from softreg.imaging.picture import picture_from_array, read_picture
 from softreg.inference import reading
 from softreg.inference.prediction import abstention_reasons, predict
 from softreg.inference.reading import APART, LEAST_ODDS, MAX_CANDIDATES, interpret, overlap, separation_cost
@@ -30,6 +31,11 @@ from tests.helpers.drawn_sheet import in_a_row, sheet
 @pytest.fixture(scope="module")
 def best() -> SoftmaxRegression:
     return load(pretrained_path("best"))
+
+
+@pytest.fixture(scope="module")
+def handwriting() -> SoftmaxRegression:
+    return load(pretrained_path("handwriting"))
 
 
 def test_a_digit_costs_its_surprise() -> None:
@@ -47,6 +53,21 @@ def test_overlap_is_a_share_of_the_narrower() -> None:
 def test_scores_are_the_models(best: SoftmaxRegression, mnist: Splits) -> None:
     scores = score(best, mnist.test.images[:20])
     torch.testing.assert_close(scores.probabilities, torch.softmax(best.logits(mnist.test.images[:20]), 1))
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        (56169, 55277, 56939, 56989, 56957),  # a 5 with a small body, whose bar stands apart
+        (56293, 57500, 56813, 57561, 55929),  # the same beside a 2
+        (55668, 58084, 59734, 59388, 58187),  # a wide and low 2
+    ],
+)
+def test_no_low_digit_is_lost(handwriting: SoftmaxRegression, mnist: Splits, digits: tuple[int, ...]) -> None:
+    rng, chosen = np.random.default_rng(0), torch.tensor(digits)
+    pages = [read_picture(postal_code(mnist.train.images[chosen].numpy(), rng)) for _ in range(10)]
+    truth = "".join(str(label) for label in mnist.train.labels[chosen].tolist())
+    assert [prediction.label for prediction in predict(handwriting, pages)] == [truth] * 10
 
 
 def test_touching_digits_are_read_apart(best: SoftmaxRegression, mnist: Splits) -> None:

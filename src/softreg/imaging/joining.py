@@ -2,6 +2,8 @@
 
 from softreg.imaging.components import Component, union
 
+LOW, LOWEST = 0.5, 0.25  # of the tallest digit's height: of which digits may be fragments, and of digits joined of fragments
+
 
 def joined(components: list[Component]) -> list[Component]:
     """Join the components that belong to one digit, the largest first taking in what is near it.
@@ -25,6 +27,30 @@ def _joined_once(components: list[Component], tallest: int) -> list[Component]:
         else:
             digits.append(component)
     return digits
+
+
+def with_fragments(digits: list[Component], components: list[Component]) -> list[Component]:
+    """The digits, but what is low or was left out is joined with what lies close above or below it, and kept if it is large then.
+
+    An example is a 5 with a small body and its bar apart: neither is as high as a digit, and the bar is like the rest of a line.
+    """
+    tallest = max(digit.height for digit in digits)
+    high = [digit for digit in digits if digit.height >= LOW * tallest]
+    used = {number for digit in high for number in digit.labels}
+    rest = [c for c in components if c.labels[0] not in used and c.length > 0.1 * tallest]
+    return high + [c for c in _stacked(rest, 0.3 * tallest) if c.height >= LOWEST * tallest and c.length >= LOW * tallest]
+
+
+def _stacked(components: list[Component], near: float) -> list[Component]:
+    stacks: list[Component] = []
+    for component in sorted(components, key=lambda component: component.top):
+        above = [stack for stack in stacks if _lies_below(stack, component, near)]
+        stacks = [stack for stack in stacks if stack not in above] + [union((*above, component))]
+    return stacks
+
+
+def _lies_below(upper: Component, lower: Component, near: float) -> bool:
+    return min(upper.right, lower.right) > max(upper.left, lower.left) and lower.top - upper.bottom < near
 
 
 def gap(one: Component, other: Component) -> float:

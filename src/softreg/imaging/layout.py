@@ -33,8 +33,8 @@ class Layout:
     Attributes
     ----------
     kind
-        "usual"; "faint" strokes; ink at the edges taken for digits ("surroundings"); all ink as one digit ("whole"); other ruled
-        "lines" taken out.
+        "usual"; "faint" strokes; "fragments" of digits joined; ink at the edges taken for digits ("surroundings"); all ink as one
+        digit ("whole"); other ruled "lines" taken out.
     density
         `float32 (H, W)`, the ink map.
     labels
@@ -95,6 +95,9 @@ def _layouts(ink: Ink) -> Iterator[Layout]:
     usual = _layout("usual", density, ruled, local)
     yield usual
     yield _layout("faint", local, ruled, None)
+    fragments = _layout("fragments", density, ruled, local, join_fragments=True)
+    if fragments.lines != usual.lines:
+        yield fragments
     if usual.dropped:
         yield _layout("surroundings", density, ruled, local, keep_surroundings=True)
     whole = _whole(usual)
@@ -106,8 +109,8 @@ def _layouts(ink: Ink) -> Iterator[Layout]:
         yield _layout("lines", ink.density, None, local)
 
 
-def _layout(kind: str, density: Grey, ruled: Mask | None, local: Grey | None, *, keep_surroundings: bool = False) -> Layout:
-    found = segment(density, ruled, keep_surroundings=keep_surroundings)
+def _layout(kind: str, density: Grey, ruled: Mask | None, local: Grey | None, **chosen: bool) -> Layout:
+    found = segment(density, ruled, **chosen)
     digits = [digit for line in found.lines for digit in line]
     length = sum(digit.length for digit in digits)
     dropped = sum(component.length * (BAR if is_bar(component) else 1) for component in found.dropped) / max(length, 1)

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from softreg.imaging.components import Component, Labels, connected_components, label
 from softreg.imaging.ink import Grey
-from softreg.imaging.joining import joined
+from softreg.imaging.joining import joined, with_fragments
 from softreg.imaging.lines import Mask
 
 MAX_COMPONENTS = 400
@@ -41,10 +41,12 @@ class Segmentation:
     reason: str | None
 
 
-def segment(density: Grey, lines: Mask | None = None, *, keep_surroundings: bool = False) -> Segmentation:
+def segment(
+    density: Grey, lines: Mask | None = None, *, keep_surroundings: bool = False, join_fragments: bool = False
+) -> Segmentation:
     """The lines of digits in an ink map `float32 (H, W)`, from which ruled `lines` were taken out.
 
-    `keep_surroundings` takes ink at the picture's edges for digits, too.
+    `keep_surroundings` takes ink at the picture's edges for digits, too; `join_fragments` joins low ink more readily.
     """
     labels = label(density)
     components = sorted(connected_components(labels), key=lambda component: -component.length)
@@ -56,8 +58,9 @@ def segment(density: Grey, lines: Mask | None = None, *, keep_surroundings: bool
     components = [component for component in components if not _is_frame(component, components, labels)]
     components = components if lines is None else _without_remains(_without_walls(components, lines), labels, lines)
     candidates = components if keep_surroundings else without_surroundings(components, density, labels)
-    candidates = without_dashes(candidates)
-    digits = _without_specks(joined(candidates), density.shape)
+    digits = _without_specks(joined(without_dashes(candidates)), density.shape)
+    if join_fragments:
+        digits = with_fragments(digits, candidates)
     if len(digits) > MAX_DIGITS:
         return Segmentation((), labels, (), "crowded")
     kept = {number for digit in digits for number in digit.labels}

@@ -41,7 +41,7 @@ SHORT, TALL, UNEVEN = 0.75, 1.5, 2.0  # of the line's height: digits outside cos
 OVERLAP, OVERLAPPING = 0.3, 2.0  # share of the narrower digit that the next may overlap; the cost of more
 AT_EDGE = 1.0  # of one of several digits that is cut off by the picture's edge
 DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local contrast, of which a little is free
-KINDS = {"usual": 0.0, "faint": 0.1, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
+KINDS = {"usual": 0.0, "faint": 0.1, "fragments": 0.02, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
 # The log odds of a digit that a mark found in a picture needs to be named: unless it is among sure digits; besides, per misfit, and
 # if the usual layout is read otherwise.
 LEAST_ODDS, UNEXPLAINED, DISAGREEMENT = 0.6, 2.0, 1.5

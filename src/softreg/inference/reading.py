@@ -206,15 +206,18 @@ def overlap(left: Component, right: Component) -> float:
 def _best_path(known: ScoreCache, ways: Lattice, line: Sequence[Component]) -> tuple[tuple[Component, ...], Scores, list[float]]:
     """The cheapest segmentation of a line; the scores of its digits, and the costs of their geometry."""
     components = [candidate.component for candidate in ways.candidates]
+    uncut = {digit.box for digit in line}
+    may_be_low = uncut if ways.layout.kind == "fragments" else set()
     extra = [
-        CROSSED * candidate.crossed + separation_cost(candidate, ways.layout.stretch) + _unevenness(candidate, ways.height)
+        CROSSED * candidate.crossed
+        + separation_cost(candidate, ways.layout.stretch)
+        + (0.0 if candidate.component.box in may_be_low else _unevenness(candidate, ways.height))
         for candidate in ways.candidates
     ]
 
     def surprises(edges: Sequence[int]) -> list[float]:
         return _score_all(known, ways.layout, [components[edge] for edge in edges]).costs
 
-    uncut = {digit.box for digit in line}
     first = [edge for edge, component in enumerate(components) if component.box in uncut]
     path = cheapest_priced_path(ways.candidates, [more + PER_DIGIT for more in extra], ways.nodes, surprises, first)
     found = tuple(components[edge] for edge in path)

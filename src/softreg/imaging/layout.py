@@ -15,6 +15,7 @@ from scipy import ndimage
 from softreg.imaging.components import INK, Component, Labels, connected_components, crop, union
 from softreg.imaging.faint_strokes import local_contrast
 from softreg.imaging.ink import Grey, Ink, edge_threshold
+from softreg.imaging.joining import LOW
 from softreg.imaging.lines import Mask, line_masks
 from softreg.imaging.normalization import NormalizedDigit, normalize
 from softreg.imaging.segmentation import MAX_COMPONENTS, is_bar, segment
@@ -95,9 +96,10 @@ def _layouts(ink: Ink) -> Iterator[Layout]:
     usual = _layout("usual", density, ruled, local)
     yield usual
     yield _layout("faint", local, ruled, None)
-    fragments = _layout("fragments", density, ruled, local, join_fragments=True)
-    if fragments.lines != usual.lines:
-        yield fragments
+    if usual.dropped or _has_low_digit(usual.lines):
+        fragments = _layout("fragments", density, ruled, local, join_fragments=True)
+        if fragments.lines != usual.lines:
+            yield fragments
     if usual.dropped:
         yield _layout("surroundings", density, ruled, local, keep_surroundings=True)
     whole = _whole(usual)
@@ -107,6 +109,11 @@ def _layouts(ink: Ink) -> Iterator[Layout]:
         yield _layout("lines", _without(ink.density, mask), mask, local)
     if masks:
         yield _layout("lines", ink.density, None, local)
+
+
+def _has_low_digit(lines: Lines) -> bool:
+    heights = [digit.height for line in lines for digit in line]
+    return bool(heights) and min(heights) < LOW * max(heights)
 
 
 def _layout(kind: str, density: Grey, ruled: Mask | None, local: Grey | None, **chosen: bool) -> Layout:

@@ -2,7 +2,7 @@
 
 from softreg.imaging.components import Component, union
 
-LOW, LOWEST = 0.5, 0.25  # of the tallest digit's height: of which digits may be fragments, and of digits joined of fragments
+LOW, LOWEST = 0.5, 0.25  # of the tallest digit's height: lower marks may be fragments; what is joined is at least so high
 
 
 def joined(components: list[Component]) -> list[Component]:
@@ -30,9 +30,9 @@ def _joined_once(components: list[Component], tallest: int) -> list[Component]:
 
 
 def with_fragments(digits: list[Component], components: list[Component]) -> list[Component]:
-    """The digits, but what is low or was left out is joined with what lies close above or below it, and kept if it is large then.
+    """The high digits, and low ones joined of all other components: each with what lies close above or below it.
 
-    An example is a 5 with a small body and its bar apart: neither is as high as a digit, and the bar is like the rest of a line.
+    An example is a 5 with a small body and its bar apart: neither is as high as a digit, and the bar looks like part of a line.
     """
     tallest = max(digit.height for digit in digits)
     high = [digit for digit in digits if digit.height >= LOW * tallest]

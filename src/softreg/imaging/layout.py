@@ -97,11 +97,11 @@ def _layouts(ink: Ink) -> Iterator[Layout]:
     yield usual
     yield _layout("faint", local, ruled, None)
     if usual.dropped or _has_low_digit(usual.lines):
-        fragments = _layout("fragments", density, ruled, local, join_fragments=True)
+        fragments = _layout("fragments", density, ruled, local)
         if fragments.lines != usual.lines:
             yield fragments
     if usual.dropped:
-        yield _layout("surroundings", density, ruled, local, keep_surroundings=True)
+        yield _layout("surroundings", density, ruled, local)
     whole = _whole(usual)
     if whole is not None:
         yield whole
@@ -116,8 +116,8 @@ def _has_low_digit(lines: Lines) -> bool:
     return bool(heights) and min(heights) < LOW * max(heights)
 
 
-def _layout(kind: str, density: Grey, ruled: Mask | None, local: Grey | None, **chosen: bool) -> Layout:
-    found = segment(density, ruled, **chosen)
+def _layout(kind: str, density: Grey, ruled: Mask | None, local: Grey | None) -> Layout:
+    found = segment(density, ruled, keep_surroundings=kind == "surroundings", join_fragments=kind == "fragments")
     digits = [digit for line in found.lines for digit in line]
     length = sum(digit.length for digit in digits)
     dropped = sum(component.length * (BAR if is_bar(component) else 1) for component in found.dropped) / max(length, 1)

@@ -207,7 +207,7 @@ def _best_path(known: ScoreCache, ways: Lattice, line: Sequence[Component]) -> t
     """The cheapest segmentation of a line; the scores of its digits, and the costs of their geometry."""
     components = [candidate.component for candidate in ways.candidates]
     uncut = {digit.box for digit in line}
-    may_be_low = uncut if ways.layout.kind == "fragments" else set()
+    may_be_low = uncut if ways.layout.kind == "fragments" else set()  # low digits are why there is this layout
     extra = [
         CROSSED * candidate.crossed
         + separation_cost(candidate, ways.layout.stretch)

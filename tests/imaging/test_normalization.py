@@ -6,6 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from PIL import Image
 
 from softreg.data.dataset import Splits
 from softreg.imaging.normalization import THICKEST, THINNEST, bounds, mnist_bounds, normalize, signed_depth, stroke_width
@@ -45,7 +46,7 @@ def test_strokes_are_as_wide_as_they_were_drawn(width: int) -> None:
     assert stroke_width(signed_depth(ring)) == pytest.approx(width, abs=1.5)
 
 
-@pytest.mark.parametrize("width", [4, 15, 26, 50])
+@pytest.mark.parametrize("width", [4, 15, 26, 50, 70])
 def test_a_ring_becomes_a_ring_in_mnist_form_with_a_stroke_as_wide_as_mnist_s(width: int) -> None:
     found = normalize(circle((300, 300), (140, 150), 100, width))
     length = 200 + width
@@ -137,3 +138,18 @@ def test_other_images_are_not_in_mnist_form(mnist: Splits) -> None:
     short = seven.copy()
     short[bounds(seven > 0)[0] : bounds(seven > 0)[0] + 3] = 0
     assert mnist_bounds(short) is None
+
+
+def test_soft_edges_bring_an_enlarged_image_back_more_exactly_than_hard_ones(mnist: Splits) -> None:
+    images = mnist.train.images[:150].numpy()
+    enlarged = [
+        np.asarray(Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC)) / np.float32(255) for image in images
+    ]
+
+    def error(inks: list[Map]) -> float:
+        found = [normalize(ink) for ink in inks]
+        kept = [i for i, digit in enumerate(found) if digit.change == 0]
+        assert len(kept) > 100
+        return float(np.mean([np.abs(found[i].image.astype(float) - images[i]).mean() for i in kept]))
+
+    assert error(enlarged) < 0.95 * error([(ink > 0.5).astype(np.float32) for ink in enlarged])

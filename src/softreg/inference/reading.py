@@ -35,7 +35,7 @@ CONVINCING = 0.05  # a layout that costs less is taken without looking at others
 DOUBTFUL = 0.3  # a digit that costs more may be cut or joined
 PER_DIGIT = 0.7  # of each digit on a path: fewer digits are likelier
 CROSSED = 0.6  # of a stroke width of ink that a cut goes through
-APART = PER_DIGIT - CONVINCING  # of a digit of marks with paper between them: of two sure digits only a convincing one is made
+APART = PER_DIGIT  # of a digit of marks with paper between them: two digits are joined only to one that is surer
 SPREAD = 4.0  # of such a digit's width to height above 1, besides
 SHORT, TALL, UNEVEN = 0.75, 1.5, 2.0  # of the line's height: digits outside cost `UNEVEN` per height
 OVERLAP, OVERLAPPING = 0.3, 2.0  # share of the narrower digit that the next may overlap; the cost of more
@@ -44,7 +44,7 @@ DROPPED, MISSED, FREE = 1.0, 1.0, 0.05  # of ink left out, or only seen in local
 KINDS = {"usual": 0.0, "faint": 0.1, "fragments": 0.02, "whole": 0.2, "surroundings": 0.3, "lines": 0.3}  # how unusual it is
 # The log odds of a digit that a mark found in a picture needs to be named: unless it is among sure digits; besides, per misfit, and
 # if the usual layout is read otherwise.
-LEAST_ODDS, UNEXPLAINED, DISAGREEMENT = 0.6, 2.0, 1.5
+LEAST_ODDS, UNEXPLAINED, DISAGREEMENT = 0.6, 2.5, 1.5
 TURN, TURNED = 5.0, 0.1  # degrees by which a digit above `CONVINCING` is tried turned, and what that costs
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 MAX_CANDIDATES = 80  # of a picture, in all layouts that are read: six digits that touch have 40, a scribble hundreds

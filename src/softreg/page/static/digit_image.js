@@ -17,7 +17,8 @@ import { bounds } from "./ink_map.js";
 
 const BOX = 20;
 const FINE = 5; // fine pixels per pixel of the image
-const [THINNEST, THICKEST] = [1.9, 3.6]; // strokes in most of MNIST, in pixels of the image
+const [THINNEST, THICKEST] = [1.7, 4.5]; // strokes in most of MNIST, in pixels of the image
+const SHARPENING = 2; // of the edges of strokes that are not reshaped: blurred in photos, they are not in MNIST
 
 /**
  * @param {Grey} ink of one digit, from 0 to 1
@@ -26,12 +27,14 @@ const [THINNEST, THICKEST] = [1.9, 3.6]; // strokes in most of MNIST, in pixels 
  * @returns {Uint8Array} 28 x 28, bright ink on black
  */
 export function normalize(ink, stretch = 1, turn = 0) {
-  const depth = signedDepth(fineInk(ink, stretch, turn));
+  const fine = fineInk(ink, stretch, turn);
+  const depth = signedDepth(fine);
   const width = strokeWidth(depth);
-  const shape = mapGrey(reshaped(depth, width, widening(depth, width)), (value) =>
-    Math.min(1, Math.max(0, value + 0.5)),
-  );
-  return centred(boxed(shape));
+  const change = widening(depth, width);
+  const edges = change
+    ? reshaped(depth, width, change)
+    : mapGrey(fine, (value) => SHARPENING * (value - 0.5));
+  return centred(boxed(mapGrey(edges, (value) => Math.min(1, Math.max(0, value + 0.5)))));
 }
 
 /**
@@ -85,15 +88,16 @@ function strokeWidth(depth) {
 }
 
 /**
- * By how much to widen the strokes, in fine pixels, for them to be as wide in the image as MNIST's.
+ * By how much to widen the strokes, in fine pixels, for them to be as wide in the image as MNIST's; 0 if they are.
  * @param {Grey} depth
  * @param {number} width
  */
 function widening(depth, width) {
   const { top, left, bottom, right } = bounds(depth, 0);
   const length = Math.max(bottom - top, right - left);
-  const aim = Math.min(Math.max((BOX * width) / length, THINNEST), THICKEST);
-  return ((aim * length) / BOX - width) / (1 - aim / BOX);
+  const now = (BOX * width) / length;
+  const aim = Math.min(Math.max(now, THINNEST), THICKEST);
+  return aim === now ? 0 : ((aim * length) / BOX - width) / (1 - aim / BOX);
 }
 
 /**

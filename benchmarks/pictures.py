@@ -114,6 +114,7 @@ def main() -> None:
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
     parser.add_argument("--model", type=Path, default=pretrained_path(READER), help="a run; by default the one that reads pictures")
     parser.add_argument("--count", type=int, default=434, help="pictures of each kind")
+    parser.add_argument("--codes", type=int, default=1000, help="postal codes of five digits")
     parser.add_argument("--peers", nargs="*", choices=READERS, default=[], help="other readers, if installed")
     parser.add_argument("--kinds", nargs="*", help="only these")
     parser.add_argument("--write", action="store_true", help="into benchmarks/results")
@@ -132,7 +133,7 @@ def main() -> None:
         "pictures": sum(row["n"] for row in rows),
         "rows": rows,
         "all": {"kind": "all"} | {name: statistics.mean(row[name] for row in rows) for name in (*WAYS, *peers, "ms")},
-        "in_a_row": measure_rows(data, max(25, arguments.count // 4), model, peers),
+        "in_a_row": measure_rows(data, arguments.codes, model, peers),
     }
     print("\n" + markdown(result))
     if arguments.write:

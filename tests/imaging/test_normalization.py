@@ -87,12 +87,33 @@ def test_affine_leads_from_the_image_to_the_ink() -> None:
     np.testing.assert_allclose(corners, [[60, 160], [40, 240]], atol=6)
 
 
+@given(st.floats(-40, 40))
+def test_a_digit_is_turned_anticlockwise_about_itself_and_affine_leads_back(degrees: float) -> None:
+    ink = np.maximum(page(300, 200, (40, 60, 240, 90)), page(300, 200, (210, 60, 240, 160)))
+    found = normalize(ink, turn=degrees)
+    rows, columns = np.nonzero(found.image > 200)
+    x, y = found.affine @ np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))])  # (2, n)
+    assert ink[np.floor(y).astype(int), np.floor(x).astype(int)].mean() > 0.95
+    (along_x, along_y), angle = found.affine[:, 0], np.deg2rad(degrees)  # where the image's x axis lies in the ink
+    assert np.arctan2(along_y, along_x) == pytest.approx(angle, abs=0.05)
+
+
+def test_turned_by_a_right_angle_it_is_what_the_turned_ink_is() -> None:
+    ink = np.maximum(page(90, 60, (10, 10, 80, 20)), page(90, 60, (70, 10, 80, 50)))
+    turned, expected = normalize(ink, turn=90).image, normalize(np.rot90(ink).copy()).image
+    shifted = [
+        np.roll(turned, (down, across), (0, 1)) for down in (-1, 0, 1) for across in (-1, 0, 1)
+    ]  # it is moved by whole pixels
+    assert max(np.corrcoef(image.ravel(), expected.ravel())[0, 1] for image in shifted) > 0.97
+
+
 @given(
-    hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12), elements=st.floats(0, 1, width=32))
+    hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12), elements=st.floats(0, 1, width=32)),
+    st.sampled_from([0.0, 5.0, -5.0]),
 )
-def test_any_ink_becomes_an_image_of_that_form(ink: Map) -> None:
+def test_any_ink_becomes_an_image_of_that_form(ink: Map, turn: float) -> None:
     assume((ink > 0.5).any())
-    found = normalize(ink)
+    found = normalize(ink, turn=turn)
     assert found.image.shape == (28, 28)
     assert found.image.any()
     assert np.isfinite(found.affine).all()

@@ -232,6 +232,28 @@ def test_rows_on_a_sheet_are_read_however_slim_their_digits(number: int) -> None
     assert prediction.label == digits
 
 
+def test_a_doubtful_digit_is_turned_where_it_costs_less_so(mnist: Splits) -> None:
+    """Validation images, turned: what is said of them is said of the digit as it is turned, and so is where its ink lies."""
+    model, rng, turned = load(pretrained_path("handwriting")), np.random.default_rng(3), 0
+    for image in mnist.train.images[59_000:59_150].numpy():
+        ink = ink_map(image, rng, canvas=(120, 120), field=110, angle=rng.choice([-30, 30]))
+        picture = picture_from_array(np.rint(255 * (1 - ink)).astype(np.uint8))
+        (found,) = interpret(model, [picture])
+        assert found.scores is not None
+        (before,), after = score(model, torch.from_numpy(picture.digits[0].image)[None]).costs, found.scores.costs
+        if len(after) != 1 or before <= reading.CONVINCING:
+            continue
+        (digit,) = found.picture.digits
+        assert after[0] <= before
+        assert score(model, torch.from_numpy(digit.image)[None]).costs == pytest.approx(after, abs=1e-4)
+        along = np.rad2deg(np.arctan2(*digit.affine[::-1, 0]))
+        if abs(along) > 1:
+            turned += 1
+            assert along == pytest.approx(np.copysign(reading.TURN, along), abs=0.5)
+            assert after[0] + reading.TURNED < before
+    assert turned >= 3
+
+
 def test_a_layout_that_cannot_be_cheaper_than_the_best_is_not_read(
     best: SoftmaxRegression, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,16 +286,16 @@ def long_stroke(width: int) -> NDArray[np.uint8]:
 def test_a_long_stroke_is_not_cut_into_all_the_digits_that_it_could_be(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     normalized = 0
 
-    def counted(ink: Grey, stretch: float) -> NormalizedDigit:
+    def counted(ink: Grey, stretch: float, turn: float) -> NormalizedDigit:
         nonlocal normalized
         normalized += 1
-        return normalize(ink, stretch)
+        return normalize(ink, stretch, turn)
 
     monkeypatch.setattr(layout, "normalize", counted)
     picture = picture_from_array(long_stroke(width))
     list(interpret(load(pretrained_path("tutorial")), [picture]))
     uncut = sum(len(line) for way in picture.layouts or () for line in way.lines)
-    assert normalized <= MAX_CANDIDATES + uncut
+    assert normalized <= MAX_CANDIDATES + uncut + 2 * reading.MAX_DOUBTFUL
 
 
 def test_of_a_crowded_picture_nothing_is_read() -> None:

@@ -5,7 +5,7 @@ yields ways to see the whole picture, the most usual first. Whoever knows digits
 al. do (Gradient-based learning applied to document recognition, Proceedings of the IEEE, 1998, section VI).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
@@ -52,6 +52,8 @@ class Layout:
         If there are no lines of text, the key of the reason; else None.
     stretch
         By how much its digits are widened, more than 1 if they are condensed: several tall, slim ones beside each other.
+    turns
+        Degrees by which digits are turned, anticlockwise, before anything is said of them; the others stand as they are.
     """
 
     kind: str
@@ -63,23 +65,26 @@ class Layout:
     ruled: bool
     reason: str | None
     stretch: float = 1.0
-    _normalized: dict[Component, tuple[NormalizedDigit, tuple[int, int]]] = field(default_factory=dict)
-    _of_ink: dict[tuple[bytes, float], NormalizedDigit] = field(default_factory=dict)  # all layouts of a picture share it
+    turns: Mapping[Component, float] = field(default_factory=dict)
+    _normalized: dict[tuple[Component, float], tuple[NormalizedDigit, tuple[int, int]]] = field(default_factory=dict)
+    _of_ink: dict[tuple[bytes, float, float], NormalizedDigit] = field(default_factory=dict)  # all layouts of a picture share it
 
     def normalized(self, component: Component) -> tuple[NormalizedDigit, tuple[int, int]]:
-        """A component in MNIST's form, and the row and column of the ink map where its crop begins."""
-        if component not in self._normalized:
+        """A component in MNIST's form, turned as `turns` has it, and the row and column of the ink map where its crop begins."""
+        turn = self.turns.get(component, 0.0)
+        known = component, turn
+        if known not in self._normalized:
             ink, top, left = crop(component, self.density, self.labels)
-            key = sha256(repr(ink.shape).encode() + ink.tobytes()).digest(), self.stretch
+            key = sha256(repr(ink.shape).encode() + ink.tobytes()).digest(), self.stretch, turn
             if key not in self._of_ink:
-                self._of_ink[key] = normalize(ink, self.stretch)
-            self._normalized[component] = self._of_ink[key], (top, left)
-        return self._normalized[component]
+                self._of_ink[key] = normalize(ink, self.stretch, turn)
+            self._normalized[known] = self._of_ink[key], (top, left)
+        return self._normalized[known]
 
 
 def layouts(ink: Ink) -> Iterator[Layout]:
     """Ways to see a picture, the most usual first, each made when it is asked for."""
-    of_ink: dict[tuple[bytes, float], NormalizedDigit] = {}
+    of_ink: dict[tuple[bytes, float, float], NormalizedDigit] = {}
     return (replace(layout, _of_ink=of_ink) for layout in _layouts(ink))
 
 

@@ -50,9 +50,12 @@ class NormalizedDigit:
     change: float
 
 
-def normalize(ink: Grey, stretch: float = 1.0) -> NormalizedDigit:
-    """Bring the ink of one digit, `float32 (h, w)` in [0, 1], into MNIST's form, `stretch` times as wide as it is."""
-    fine, to_ink = _fine(ink, stretch)
+def normalize(ink: Grey, stretch: float = 1.0, turn: float = 0.0) -> NormalizedDigit:
+    """Bring the ink of one digit, `float32 (h, w)` in [0, 1], into MNIST's form.
+
+    It is made `stretch` times as wide first, and turned anticlockwise by `turn` degrees.
+    """
+    fine, to_ink = _fine(ink, stretch, turn)
     depth = signed_depth(fine)
     ridge = _ridge(depth)
     width = _width(depth, ridge)
@@ -72,7 +75,7 @@ def bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-def _fine(ink: Grey, stretch: float) -> tuple[Grey, NDArray[np.float64]]:
+def _fine(ink: Grey, stretch: float, turn: float) -> tuple[Grey, NDArray[np.float64]]:
     """The ink at `FINE` times MNIST's resolution with a margin, and the matrix (3, 3) that leads back from it."""
     top, left, bottom, right = bounds(ink > 0.5) if (ink > 0.5).any() else (0, 0, *ink.shape)
     scale = BOX * FINE / max(bottom - top, stretch * (right - left))
@@ -83,10 +86,25 @@ def _fine(ink: Grey, stretch: float) -> tuple[Grey, NDArray[np.float64]]:
     window = Image.fromarray(padded).resize(
         (fine_width, fine_height), Image.Resampling.BICUBIC, box=(left, top, left + width, top + height)
     )
-    fine, down, across = _with_margin(np.asarray(window, dtype=np.float32))
-    sx, sy = width / fine_width, height / fine_height
-    to_ink = np.array([[sx, 0, left - reach + across * sx], [0, sy, top - reach + down * sy], [0, 0, 1]])
-    return fine, to_ink
+    upright, to_window = _turned(np.asarray(window, dtype=np.float32), turn)
+    fine, down, across = _with_margin(upright)
+    from_window = np.array([[width / fine_width, 0, left - reach], [0, height / fine_height, top - reach], [0, 0, 1]])
+    return fine, from_window @ to_window @ np.array([[1, 0, across], [0, 1, down], [0, 0, 1]])
+
+
+def _turned(window: Grey, degrees: float) -> tuple[Grey, NDArray[np.float64]]:
+    """The window turned about its centre, as large as it has to be, and the matrix (3, 3) that leads back."""
+    if not degrees:
+        return window, np.eye(3)
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    back = np.array([[cos, -sin], [sin, cos]])  # of (x, y)
+    size = np.array(window.shape[::-1], dtype=np.float64)
+    larger = np.ceil(np.abs(back) @ size)
+    shift = size / 2 - back @ (larger / 2)
+    rows = back[::-1, ::-1]  # of (y, x), and of pixels' centres
+    offset = (shift + back @ [0.5, 0.5] - 0.5)[::-1]
+    turned = ndimage.affine_transform(window, rows, offset, tuple(larger[::-1].astype(int)), order=1)
+    return turned, np.array([[*back[0], shift[0]], [*back[1], shift[1]], [0, 0, 1]])
 
 
 def _with_margin(window: Grey) -> tuple[Grey, int, int]:

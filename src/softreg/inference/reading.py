@@ -7,6 +7,7 @@ Each way (`softreg.imaging.layout`) is read as it is; where the model doubts a d
 
 a path the sum over its digits, with `PER_DIGIT` for each, the ink its cuts cross, and heights unlike the line's; a layout costs the
 mean of its digits, and what it leaves out. The cheapest layout wins; the first is kept without looking further if it costs little.
+Its doubtful digits are then tried turned a little either way, and stay so where that costs less.
 
 The cheapest of several layouts may be cheap by chance: with enough attempts, something like a digit can be found in any texture.
 What speaks against the layout (`Reading.doubt`) therefore counts against the odds that each of its marks is a digit: ink that they
@@ -14,7 +15,7 @@ do not explain, and that the usual layout is read otherwise. For digits the layo
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ KINDS = {"usual": 0.0, "faint": 0.1, "fragments": 0.02, "whole": 0.2, "surroundi
 # The log odds of a digit that a mark found in a picture needs to be named: unless it is among sure digits; besides, per misfit, and
 # if the usual layout is read otherwise.
 LEAST_ODDS, UNEXPLAINED, DISAGREEMENT = 0.6, 2.5, 1.5
+TURN, TURNED = 5.0, 0.3  # degrees by which a digit above `CONVINCING` is tried turned, and what that costs
 MAX_DOUBTFUL = 12  # digits of a layout: where there are more, cutting them anew would take seconds and help nobody
 MAX_CANDIDATES = 80  # of a picture, in all layouts that are read: six digits that touch have 40, a scribble hundreds
 ALONE = 1.08  # of width to height: a mark that stands alone and is no wider is not cut
@@ -127,9 +129,27 @@ def _best(model: SoftmaxRegression, picture: Picture, usual: Scores | None) -> R
         return Reading(picture, None, None)
     among_sure = among_sure_digits(best.scores, [len(line) for line in best.lines])
     doubt = LEAST_ODDS * ~among_sure + UNEXPLAINED * best.misfit + DISAGREEMENT * (not best.agrees(first))
-    unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines
+    best = _turned(known, best)
+    unchanged = best.layout.kind == "usual" and best.lines == best.layout.lines and not best.layout.turns
     seen = picture if unchanged and picture.digits else picture.seen_as(best.layout, best.lines)
     return Reading(seen, with_neighbours(best.scores, among_sure), doubt if model.ood_detector else None)
+
+
+def _turned(known: ScoreCache, found: Interpretation) -> Interpretation:
+    """The same digits, those that are doubtful turned where they cost less so."""
+    digits = list(chain(*found.lines))
+    doubtful = [i for i, cost in enumerate(found.scores.costs) if cost > CONVINCING]
+    if not 0 < len(doubtful) <= MAX_DOUBTFUL:
+        return found
+    ways = [dict.fromkeys((digits[i] for i in doubtful), turn) for turn in (TURN, -TURN)]
+    upright, *turned = [found.scores[doubtful], *(_score_all(known, replace(found.layout, turns=way), way) for way in ways)]
+    costs = np.array([upright.costs, *(TURNED + np.array(scores.costs) for scores in turned)])  # (3, M)
+    cheapest = costs.argmin(0)
+    turns = {digits[i]: (0.0, TURN, -TURN)[way] for i, way in zip(doubtful, cheapest, strict=True) if way}
+    if not turns:
+        return found
+    layout = replace(found.layout, turns=turns)
+    return replace(found, layout=layout, scores=_score_all(known, layout, digits))
 
 
 def _score_all(known: ScoreCache, layout: Layout, components: Iterable[Component]) -> Scores:

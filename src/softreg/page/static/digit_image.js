@@ -2,7 +2,16 @@
 
 /** @import { Grey } from "./types.d.ts" */
 
-import { cropGrey, distanceTransform, gaussianFilter, mapGrey, maximumFilter, quantile, resizeGrey } from "./grey.js";
+import {
+  cropGrey,
+  distanceTransform,
+  gaussianFilter,
+  mapGrey,
+  maximumFilter,
+  quantile,
+  resizeGrey,
+  turnGrey,
+} from "./grey.js";
 import { SIDE } from "./image_format.js";
 import { bounds } from "./ink_map.js";
 
@@ -14,10 +23,11 @@ const SHARPENING = 2; // of the edges of strokes that are not reshaped: blurred 
 /**
  * @param {Grey} ink of one digit, from 0 to 1
  * @param {number} [stretch] how many times as wide as it is
+ * @param {number} [turn] by how many degrees, anticlockwise
  * @returns {Uint8Array} 28 x 28, bright ink on black
  */
-export function normalize(ink, stretch = 1) {
-  const fine = fineInk(ink, stretch);
+export function normalize(ink, stretch = 1, turn = 0) {
+  const fine = fineInk(ink, stretch, turn);
   const depth = signedDepth(fine);
   const width = strokeWidth(depth);
   const change = widening(depth, width);
@@ -29,16 +39,18 @@ export function normalize(ink, stretch = 1) {
  * The ink at `FINE` times MNIST's resolution with an empty margin.
  * @param {Grey} ink
  * @param {number} stretch
+ * @param {number} turn
  */
-function fineInk(ink, stretch) {
+function fineInk(ink, stretch, turn) {
   const { top, left, bottom, right } = bounds(ink, 0.5);
   const [width, height] = [right - left + 4, bottom - top + 4]; // two pixels more on each side
   const scale = (BOX * FINE) / Math.max(bottom - top, stretch * (right - left));
   const [fineWidth, fineHeight] = [round(stretch * width * scale), round(height * scale)];
   const padded = cropGrey(ink, -2, -2, ink.width + 4, ink.height + 4);
-  const fine = resizeGrey(padded, fineWidth, fineHeight, [left, top, left + width, top + height]);
+  const upright = resizeGrey(padded, fineWidth, fineHeight, [left, top, left + width, top + height]);
+  const fine = turn ? turnGrey(upright, turn) : upright;
   const margin = (BOX * FINE) / 5;
-  return cropGrey(fine, -margin, -margin, fineWidth + 2 * margin, fineHeight + 2 * margin);
+  return cropGrey(fine, -margin, -margin, fine.width + 2 * margin, fine.height + 2 * margin);
 }
 
 /**

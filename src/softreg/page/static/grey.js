@@ -107,6 +107,32 @@ export function resizeGrey(grey, width, height, [left, top, right, bottom], kern
 }
 
 /**
+ * Turned anticlockwise about its centre, as large as it has to be; bilinear, zero outside.
+ * @param {Grey} grey
+ * @param {number} degrees
+ * @returns {Grey}
+ */
+export function turnGrey({ width, height, values }, degrees) {
+  const [cos, sin] = [Math.cos, Math.sin].map((f) => f((degrees * Math.PI) / 180));
+  const turned = createGrey(
+    Math.ceil(Math.abs(cos) * width + Math.abs(sin) * height),
+    Math.ceil(Math.abs(sin) * width + Math.abs(cos) * height),
+  );
+  for (let i = 0; i < turned.values.length; i++) {
+    const [right, down] = [i % turned.width, Math.floor(i / turned.width)];
+    const [dx, dy] = [right + 0.5 - turned.width / 2, down + 0.5 - turned.height / 2];
+    const [x, y] = [width / 2 + cos * dx - sin * dy - 0.5, height / 2 + sin * dx + cos * dy - 0.5];
+    if (x < 0 || y < 0 || x > width - 1 || y > height - 1) continue;
+    const [left, top] = [Math.min(Math.floor(x), width - 2), Math.min(Math.floor(y), height - 2)];
+    const at = top * width + left;
+    const upper = values[at] + (x - left) * (values[at + 1] - values[at]);
+    const lower = values[at + width] + (x - left) * (values[at + width + 1] - values[at + width]);
+    turned.values[i] = upper + (y - top) * (lower - upper);
+  }
+  return turned;
+}
+
+/**
  * The largest value in 3 x 3 around each pixel.
  * @param {Grey} grey
  */

@@ -11,7 +11,9 @@ import { classify, logOdds, surprise } from "./linear_model.js";
 import { cropInk, overlap, segment, stretchOf, union } from "./segmentation.js";
 
 const CONVINCING = 0.05; // a reading that costs less is taken without looking at others
+const [TURN, TURNED] = [5, 0.3]; // degrees by which a digit that costs more is tried turned, and what that costs
 const [MAX_OVERLAP, OVERLAPPING, AT_EDGE, WHOLE] = [0.3, 2, 1, 0.2]; // what a reading costs besides its digits
+const MAX_DOUBTFUL = 12; // digits: where there are more, turning them helps nobody
 const MAX_ASPECT = 1.7; // of the width to the height of a digit
 const [UNEXPLAINED, DISAGREEMENT, LEAST_ODDS] = [2.5, 1.5, 0.6]; // the log odds of a digit that a mark needs to be named
 const [NEIGHBOUR_GAIN, SURE, MIN_DIGITS] = [3, 2, 3]; // log odds that a mark gains among sure digits, in so long a line
@@ -45,10 +47,11 @@ export function readPicture(grey, model) {
   /**
    * @param {Component} component
    * @param {number} [widened]
+   * @param {number} [turn]
    */
-  const digitOf = (component, widened = 1) => {
-    const image = normalize(cropInk(component, density, labels), widened);
-    return { component, image, scores: classify(model, image) };
+  const digitOf = (component, widened = 1, turn = 0) => {
+    const image = normalize(cropInk(component, density, labels), widened, turn);
+    return { component, image, scores: classify(model, image), widened };
   };
   const stretch = stretchOf(lines);
   let digits = lines.flat().map((component) => digitOf(component, stretch));
@@ -66,6 +69,13 @@ export function readPicture(grey, model) {
   }
   const lengths = digits.length === 1 ? [1] : lines.map((line) => line.length);
   const among = areAmongSure(digits, lengths);
+  if (digits.filter(isDoubtful).length <= MAX_DOUBTFUL)
+    digits = digits.map((digit) =>
+      cheapest(
+        digit,
+        isDoubtful(digit) ? [TURN, -TURN].map((turn) => digitOf(digit.component, digit.widened, turn)) : [],
+      ),
+    );
   stages.push(boxesDrawn(density, digits), strip(digits.map(({ image }) => image)));
   const against = UNEXPLAINED * unexplained + disagreement;
   const read = digits.map(({ component, image, scores }, i) => ({
@@ -117,6 +127,24 @@ function areAmongSure(digits, lengths) {
     });
   });
 }
+
+/**
+ * The digit as it is, or the way to turn it that costs less, if there is one.
+ * @template {{ scores: Scores }} Digit
+ * @param {Digit} upright
+ * @param {Digit[]} turned
+ */
+function cheapest(upright, turned) {
+  let [best, least] = [upright, surprise(upright.scores)];
+  for (const digit of turned) {
+    const cost = surprise(digit.scores) + TURNED;
+    if (cost < least) [best, least] = [digit, cost];
+  }
+  return best;
+}
+
+/** @param {{ scores: Scores }} digit */
+const isDoubtful = ({ scores }) => surprise(scores) > CONVINCING;
 
 /** @param {{ scores: Scores }[]} digits */
 const costOf = (digits) => digits.reduce((sum, { scores }) => sum + surprise(scores), 0) / digits.length;

@@ -15,7 +15,7 @@ const [TURN, TURNED] = [5, 0.3]; // degrees by which a digit that costs more is 
 const [MAX_OVERLAP, OVERLAPPING, AT_EDGE, WHOLE] = [0.3, 2, 1, 0.2]; // what a reading costs besides its digits
 const MAX_DOUBTFUL = 12; // digits: where there are more, turning them helps nobody
 const MAX_ASPECT = 1.7; // of the width to the height of a digit
-const [UNEXPLAINED, DISAGREEMENT, LEAST_ODDS] = [2.5, 1.5, 0.6]; // the log odds of a digit that a mark needs to be named
+const [UNEXPLAINED, DISAGREEMENT, LEAST_ODDS] = [2.5, 1.5, 0.6]; // log odds of a digit that a mark needs to be named
 const [NEIGHBOUR_GAIN, SURE, MIN_DIGITS] = [3, 2, 3]; // log odds that a mark gains among sure digits, in so long a line
 const BAR = 0.15; // a component this narrow for its length is seldom a digit
 

@@ -39,12 +39,13 @@ SHA-256 {train_sha256}; test images, SHA-256 {test_sha256}.
 | accuracy | {accuracy:.4f}, 95 % interval {low:.4f} to {high:.4f} |
 | negative log-likelihood | {nll:.4f} |
 | expected calibration error | {ece:.4f} |{abstention}
-| training | {seconds:.0f} s, peak memory {memory:.0f} MiB, on {threads} threads of an {processor} |
+| training | {seconds:.0f} s, peak memory {memory:.0f} MiB, on {threads} of an {processor} |
 | SHA-256 of the model | {sha256} |
 
 **How the settings were chosen.** {settings}
 
-**Made again** by {command}. The same machine and libraries give the same bits, another processor's last digits may differ.
+**Made again** by {command}. The same machine, libraries and number of threads give the same bits; on another
+processor the last digits may differ.
 
 **Limits.** {limits} It knows digits only; of a letter it still says the nearest digit, unless it abstains. Do not let it decide
 alone where a wrong digit costs someone something.
@@ -125,7 +126,7 @@ def card(run: Run, name: str) -> str:
         high=high,
         seconds=environment["train_seconds"],
         memory=environment["peak_rss_mib"],
-        threads=environment["threads"],
+        threads=f"{environment['threads']} thread" + "s" * (environment["threads"] != 1),
         processor=environment["processor"],
         sha256=run.result["model_sha256"],
         abstention=_abstention(run.result["model_sha256"]),

@@ -73,9 +73,9 @@ the handwriting typefaces that `benchmarks/typefaces.toml` names, all under the 
 typefaces, 1,500 drawn by `benchmarks/drawn_letters.py` and 3,500 marks of `benchmarks/marks.py` taught the detector what is no
 digit. No picture of a person's is among them, and no typeface ships.""",
     "settings": """\
-They are those of `record`. How many pictures and bent images to make of the training images was chosen by models that had learned
-none of the last 10,000 or 5,000; the shapes, their numbers, and how pictures are read, with 393 pictures that people took to try
-their own digit readers, of which none was learned: `docs/negative_results/pictures.md`.""",
+They are those of `record`. How many pictures and bent images to make of the training images was chosen by models that
+had learned none of the last 10,000, or of the last 5,000; the shapes, their numbers, and how pictures are read, with 393 pictures
+that people took to try their own digit readers, of which none was learned: `docs/negative_results/pictures.md`.""",
     "command": """\
 `make pretrained`: `python -m benchmarks.handwriting build/handwriting`, then
 `softreg train --config benchmarks/handwriting.toml`""",
